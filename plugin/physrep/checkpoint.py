@@ -1,0 +1,126 @@
+"""Checkpoints: one file that rebuilds a potential; versioned, loaded without unpickling code.
+
+Layout (format version 1), a dictionary saved by ``torch.save``:
+
+    format_version  1
+    model           {"name": "jat", "settings": {...}}
+    species         atomic numbers, in the order of the types
+    repulsion       whether the ZBL prior is added
+    state           parameters and buffers of the Potential
+    training        what the fit wants to tell: errors, settings, data; JSON-like, may be empty
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from physrep.config import ConfigError
+from physrep.models import build_model
+from physrep.potential import Potential
+
+FORMAT_VERSION = 1
+# From format version k to k + 1, applied in order to what an older file holds.
+UPGRADES: dict[int, Any] = {}
+KEYS = ("model", "species", "repulsion", "state", "training")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message names the file and says what to do."""
+
+
+@dataclass
+class Checkpoint:
+    """A potential in memory with what is needed to write it and what its fit recorded."""
+
+    potential: Potential
+    model_name: str
+    model_settings: dict[str, Any]
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def new_checkpoint(
+    model_name: str, settings: dict[str, Any], species: list[int], repulsion: bool = True
+) -> Checkpoint:
+    """A potential with random parameters.
+
+    Raises:
+        ConfigError: unknown model or setting.
+    """
+    model = build_model(model_name, settings, len(species))
+    return Checkpoint(Potential(model, species, repulsion), model_name, dict(settings))
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write atomically: an interrupted write never leaves half a file under the final name."""
+    path = Path(path)
+    potential = checkpoint.potential
+    contents = {
+        "format_version": FORMAT_VERSION,
+        "model": {"name": checkpoint.model_name, "settings": checkpoint.model_settings},
+        "species": potential.species,
+        "repulsion": potential.repulsion is not None,
+        "state": {name: value.cpu() for name, value in potential.state_dict().items()},
+        "training": checkpoint.training,
+    }
+    partial = path.with_name(path.name + ".partial")
+    torch.save(contents, partial)
+    partial.replace(path)
+
+
+def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Checkpoint:
+    """Read a checkpoint; the potential comes in evaluation mode on the CPU.
+
+    Args:
+        dtype: precision of the model's arithmetic; None keeps the stored one.
+    Raises:
+        CheckpointError: not a checkpoint, a newer format, missing or unknown parameters.
+    """
+    contents = _upgrade(_read(Path(path)), Path(path))
+    state = contents["state"]
+    try:
+        checkpoint = new_checkpoint(
+            contents["model"]["name"],
+            contents["model"]["settings"],
+            contents["species"],
+            contents["repulsion"],
+        )
+        # Precision before values: float64 buffers (energies) must not pass through float32.
+        checkpoint.potential.set_dtype(dtype or state["isolated_readouts"].dtype)
+        checkpoint.potential.load_state_dict(state)
+    except (ConfigError, KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: the parameters do not fit the model: {error}") from None
+    checkpoint.training = contents["training"]
+    checkpoint.potential.eval()
+    return checkpoint
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a foreign or truncated file
+        raise CheckpointError(
+            f"{path}: not a physrep checkpoint ({type(error).__name__}); give the .ckpt that a fit "
+            "wrote, or an exported .pt where an exported file is asked for"
+        ) from None
+    if not isinstance(contents, dict) or "format_version" not in contents:
+        raise CheckpointError(f"{path}: not a physrep checkpoint: it holds no format_version")
+    return contents
+
+
+def _upgrade(contents: dict[str, Any], path: Path) -> dict[str, Any]:
+    version = contents["format_version"]
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format version {version} is newer than this physrep reads "
+            f"({FORMAT_VERSION}); upgrade physrep"
+        )
+    for step in range(version, FORMAT_VERSION):
+        contents = UPGRADES[step](contents)
+    missing = [key for key in KEYS if key not in contents]
+    if missing:
+        raise CheckpointError(f"{path}: damaged checkpoint, missing {', '.join(missing)}")
+    return contents

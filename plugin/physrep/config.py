@@ -1,0 +1,54 @@
+"""Typed settings: unknown keys, wrong types and impossible values are errors that say what to do."""
+
+import difflib
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ConfigError(ValueError):
+    """A setting that physrep cannot use; the message names it and says what to do."""
+
+
+class StrictModel(BaseModel):
+    """Base of every settings class: no unknown keys, no silent type changes, no later edits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> Self:
+        """Check ``values`` and return the settings.
+
+        Raises:
+            ConfigError: naming each wrong key with the value received and the nearest known key.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [_explain(cls, problem) for problem in error.errors()]
+            raise ConfigError("; ".join(lines)) from None
+
+
+def _explain(cls: type[BaseModel], problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = sorted(_fields_at(cls, problem["loc"][:-1]))
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        advice = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown key '{path}': {advice}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{path or cls.__name__} = {problem['input']!r}: {message}"
+
+
+def _fields_at(cls: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Known keys of the settings class found by walking ``location`` down from ``cls``."""
+    for part in location:
+        field = cls.model_fields.get(str(part))
+        if field is None:
+            continue
+        annotation = field.annotation
+        options = getattr(annotation, "__args__", None) or (annotation,)
+        nested = [t for t in options if isinstance(t, type) and issubclass(t, BaseModel)]
+        if nested:
+            cls = nested[0]
+    return set(cls.model_fields)

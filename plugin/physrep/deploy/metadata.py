@@ -1,0 +1,99 @@
+"""What an exported file says about itself: JSON in the extra file ``metadata.json``."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ConfigDict, Field
+
+import physrep
+from physrep.config import ConfigError, StrictModel
+
+METADATA_FILE = "metadata.json"
+FORMAT_VERSION = 1
+
+
+class ExportError(ValueError):
+    """An export that cannot be made, verified or read; the message says what to do."""
+
+
+class TopologyInfo(StrictModel):
+    """The system that ``forward`` is bound to."""
+
+    n_atoms: int
+    symbols: list[str]
+    periodic: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the elements in their order and of the periodicity."""
+        text = ",".join(self.symbols) + f"|{self.periodic}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Metadata(StrictModel):
+    """Contents of metadata.json. Units: eV, A; ``forward`` alone takes nm and gives kJ/mol."""
+
+    # An older reader must still open what a newer patch release wrote.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    format_version: int = FORMAT_VERSION
+    physrep_version: str = physrep.__version__
+    torch_version: str = Field(default_factory=lambda: torch.__version__)
+    model: str
+    settings: dict[str, Any]
+    species: list[str]
+    cutoff: float
+    n_layers: int
+    width: int
+    readout_reads_neighbors: bool
+    published: bool
+    dtype: str
+    units: dict[str, str] = {"energy": "eV", "length": "A"}
+    reference_energies: dict[str, float]
+    shortest_distances: dict[str, float]
+    topology: TopologyInfo | None = None
+    topology_fingerprint: str | None = None
+    training: dict[str, Any] = {}
+    certificate: dict[str, Any] | None = None
+
+
+def read_exported(
+    path: str | Path, device: str = "cpu"
+) -> tuple[torch.jit.ScriptModule, Metadata]:
+    """Load an exported file and its metadata.
+
+    Raises:
+        ExportError: no such file, not TorchScript, not from physrep, a newer format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ExportError(f"{path}: no such file")
+    extra = {METADATA_FILE: ""}
+    try:
+        module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
+    except (RuntimeError, ValueError):
+        raise ExportError(
+            f"{path}: not an exported potential (TorchScript); make one with "
+            "'physrep export CHECKPOINT -o ean.pt'"
+        ) from None
+    return module, parse_metadata(extra[METADATA_FILE], path)
+
+
+def parse_metadata(text: str | bytes, path: Path) -> Metadata:
+    """Read metadata.json; ``path`` is named in errors (ExportError)."""
+    if not text:
+        raise ExportError(f"{path}: TorchScript, but without physrep's {METADATA_FILE}")
+    values = json.loads(text)
+    version = values.get("format_version", 0)
+    if version > FORMAT_VERSION:
+        raise ExportError(
+            f"{path}: exported format {version} is newer than this physrep reads "
+            f"({FORMAT_VERSION}); upgrade physrep"
+        )
+    try:
+        return Metadata.parse(values)
+    except ConfigError as error:
+        raise ExportError(f"{path}: damaged metadata: {error}") from None

@@ -1,0 +1,187 @@
+"""Every file format physrep reads, and the one path from a file to checked structures in eV, A."""
+
+import difflib
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from physrep.io.ani import read_ani1
+from physrep.io.extxyz import read_extxyz
+from physrep.io.label_units import LabelUnits, parse_units
+from physrep.io.neuralil_json import read_neuralil_json
+from physrep.io.npz import ARRAYS, read_physrep_npz
+from physrep.io.raw import LabelKeys, RawFrame
+from physrep.io.structures import DataError, Structure
+from physrep.io.trajectory_npz import EAN_DISTILLED, RMD17, trajectory_reader
+
+
+class Format(NamedTuple):
+    """One file format."""
+
+    read: Callable[[Path, LabelKeys], Iterator[RawFrame]]
+    units: str  # of its labels, where the user does not say otherwise; see `parse_units`
+    suffixes: tuple[str, ...]  # also with .gz appended, where it is text
+    arrays: frozenset[str] = frozenset()  # what tells formats of the same suffix apart
+
+
+FORMATS = {
+    "extxyz": Format(read_extxyz, "eV", (".extxyz", ".xyz")),
+    "physrep-npz": Format(read_physrep_npz, "eV", (".npz",), frozenset(ARRAYS)),
+    "rmd17": Format(trajectory_reader(RMD17), "kcal/mol", (".npz",), RMD17.required),
+    "ean-distilled": Format(
+        trajectory_reader(EAN_DISTILLED), "eV", (".npz",), EAN_DISTILLED.required
+    ),
+    "neuralil-json": Format(read_neuralil_json, "eV", (".json", ".jsonl")),
+    "ani1": Format(read_ani1, "Hartree", (".h5", ".hdf5")),
+}
+
+TENSOR_SPELLINGS = {
+    (6,): voigt_6_to_full_3x3_stress,
+    (9,): lambda nine: nine.reshape(3, 3),
+}
+
+
+def read_structures(
+    path: str | Path,
+    format: str | None = None,
+    units: str | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    virial_key: str | None = None,
+    stress_key: str | None = None,
+    require: Iterable[str] = (),
+) -> list[Structure]:
+    """Read a whole file, every frame checked, labels in eV and A.
+
+    Args:
+        path: the file.
+        format: a name of `FORMATS`; by default told from the file's name and, for npz, from the
+            arrays it holds.
+        units: what the file's labels are in: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
+            A), or with a length for forces and stress, "Hartree/Bohr"; by default the format's
+            own. Positions and cells are in A always.
+        energy_key, forces_key, virial_key, stress_key: names of the labels in the file. With one
+            of them given, only those given are read and each frame must have them; with none,
+            the format's default names, where present. A virial is -dE/dstrain, a stress has
+            ASE's sign; either becomes `Structure.virial`.
+        require: labels every frame must have, out of "energy", "forces", "virial".
+
+    Raises:
+        DataError: the file is damaged, a frame is not fit to compute with (see
+            `Structure.validate`), or a label is missing. Nothing is returned of such a file.
+        FileNotFoundError: there is no such file.
+        ValueError: the format, the unit or a label to require is not known.
+    """
+    frames = iter_structures(
+        path, format, units, energy_key, forces_key, virial_key, stress_key, require
+    )
+    return list(frames)
+
+
+def iter_structures(
+    path: str | Path,
+    format: str | None = None,
+    units: str | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    virial_key: str | None = None,
+    stress_key: str | None = None,
+    require: Iterable[str] = (),
+) -> Iterator[Structure]:
+    """As `read_structures`, one frame at a time, for files larger than memory.
+
+    extxyz, neuralil-json and ani1 are read from disk as the frames are asked for. An error in a
+    later frame is raised when that frame is reached.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    chosen = _named_format(format) if format else _detected_format(path)
+    factors = parse_units(units or chosen.units)
+    keys = LabelKeys(energy_key, forces_key, virial_key, stress_key)
+    return _checked_frames(path, chosen.read(path, keys), factors, tuple(require))
+
+
+def _checked_frames(
+    path: Path, raw_frames: Iterator[RawFrame], factors: LabelUnits, require: tuple[str, ...]
+) -> Iterator[Structure]:
+    frame = -1
+    for frame, raw in enumerate(raw_frames):
+        yield _to_structure(raw, factors, path, frame).validate(require)
+    if frame < 0:
+        raise DataError("holds no structures; fetch it again or name its format", path)
+
+
+def _named_format(name: str) -> Format:
+    if name not in FORMATS:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"format: {name!r} is not known; {hint}known: {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def _detected_format(path: Path) -> Format:
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    candidates = [known for known in FORMATS.values() if suffix in known.suffixes]
+    if len(candidates) > 1:
+        names = _npz_names(path)
+        candidates = [known for known in candidates if known.arrays <= names]
+        suffix = f"{suffix} with the arrays {', '.join(sorted(names))}"
+    if len(candidates) != 1:
+        raise DataError(
+            f"cannot tell the format from {suffix!r}; name it (format=): {', '.join(FORMATS)}",
+            path,
+        )
+    return candidates[0]
+
+
+def _npz_names(path: Path) -> set[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"is no npz archive ({error}); it is truncated or of another format: fetch it again",
+            path,
+        ) from error
+
+
+def _to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> Structure:
+    """The one place where a file's units become physrep's."""
+    virial = _scaled(_full_tensor(raw.virial), factors.energy)
+    if virial is None and raw.stress is not None:
+        volume = abs(np.linalg.det(raw.cell)) if raw.cell is not None else 0.0
+        if volume == 0.0:
+            raise DataError("has a stress but no cell volume; give the virial", path, frame)
+        virial = _scaled(_full_tensor(raw.stress), -volume * factors.stress)
+    return Structure(
+        positions=raw.positions,
+        species=raw.species,
+        cell=raw.cell,
+        pbc=raw.pbc,
+        energy=_scaled(raw.energy, factors.energy),
+        forces=_scaled(raw.forces, factors.forces),
+        virial=virial,
+        info=raw.info,
+        source=str(path),
+        frame=frame,
+    )
+
+
+def _scaled(value: Any, factor: float) -> Any:
+    """The numbers times the factor; what is no number stays, for `Structure` to refuse by name."""
+    try:
+        given = np.asarray(value)
+    except ValueError:  # ragged
+        return value
+    return given * factor if given.dtype.kind in "iuf" else value
+
+
+def _full_tensor(value: Any) -> Any:
+    """A tensor written as 9 numbers, or 6 in Voigt order, as (3, 3); anything else unchanged."""
+    convert = TENSOR_SPELLINGS.get(np.shape(value))
+    return convert(np.asarray(value)) if convert else value

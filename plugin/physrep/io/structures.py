@@ -1,0 +1,216 @@
+"""One labelled structure, and the checks it must pass before anything computes with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase.data import chemical_symbols
+from ase.geometry import complete_cell
+from scipy.spatial import cKDTree
+
+LABELS = ("energy", "forces", "virial")
+
+# No two nuclei of a sound structure come this close; a duplicated atom or a column of zeros does.
+OVERLAP_DISTANCE = 0.05  # A
+# Below this a cell has no usable volume. It also keeps an atom away from its own images.
+FLAT_CELL_WIDTH = 0.1  # A
+
+# NumPy kinds a field may be given as; text and None never pass for numbers.
+ACCEPTED_KINDS = {np.float64: "iuf", np.int64: "iu", np.bool_: "biu"}
+ACCEPTED_NAMES = {
+    np.float64: "numbers",
+    np.int64: "whole numbers (atomic numbers)",
+    np.bool_: "true or false",
+}
+
+
+class DataError(ValueError):
+    """Data that physrep refuses to use: the message names file and frame, value and remedy.
+
+    `source` and `frame` (counted from 0, as ASE does) say where; None where it does not apply.
+    """
+
+    def __init__(self, problem: str, source: Any = None, frame: int | None = None):
+        where = [] if source is None else [str(source)]
+        if frame is not None:
+            where.append(f"frame {frame} (counted from 0)")
+        super().__init__(": ".join([", ".join(where), problem]) if where else problem)
+        self.source = source
+        self.frame = frame
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Atoms, cell and labels of one configuration, in eV and Angstrom.
+
+    Attributes:
+        positions: (n_atoms, 3) float64, A.
+        species: (n_atoms,) int64, atomic numbers.
+        cell: (3, 3) float64, A, one cell vector a row; rows of non-periodic directions are zero.
+        pbc: (3,) bool; one bool stands for all three.
+        energy: total energy, eV, or None.
+        forces: (n_atoms, 3) float64, eV/A, or None.
+        virial: (3, 3) float64, eV, or None; -dE/dstrain = -volume * stress (ASE's stress sign).
+        info: whatever else the file says of the frame (trajectory, temperature, ...).
+        source: the file it came from.
+        frame: its number in that file, from 0.
+
+    Raises:
+        DataError: a field is missing, is not numeric or has the wrong shape; there are no atoms.
+    """
+
+    positions: np.ndarray
+    species: np.ndarray
+    cell: np.ndarray | None = None
+    pbc: np.ndarray | bool = False
+    energy: float | None = None
+    forces: np.ndarray | None = None
+    virial: np.ndarray | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    source: str = "memory"
+    frame: int = 0
+
+    def __post_init__(self):
+        n_atoms = np.size(self.species)
+        if n_atoms == 0:
+            raise self._error("has no atoms; remove the frame")
+        self._coerce("species", np.int64, (n_atoms,))
+        self._coerce("positions", np.float64, (n_atoms, 3))
+        pbc = np.broadcast_to(self.pbc, 3) if np.ndim(self.pbc) == 0 else self.pbc
+        object.__setattr__(self, "pbc", pbc)
+        self._coerce("pbc", np.bool_, (3,))
+        if self.cell is None:
+            object.__setattr__(self, "cell", np.zeros((3, 3)))
+        self._coerce("cell", np.float64, (3, 3))
+        # A lattice vector along a direction that does not repeat has no meaning: one spelling.
+        object.__setattr__(self, "cell", np.where(self.pbc[:, None], self.cell, 0.0))
+        shapes = {"energy": (), "forces": (n_atoms, 3), "virial": (3, 3)}
+        for name in LABELS:
+            if getattr(self, name) is not None:
+                self._coerce(name, np.float64, shapes[name])
+        if self.energy is not None:
+            object.__setattr__(self, "energy", float(self.energy))
+
+    def __len__(self) -> int:
+        return len(self.species)
+
+    def validate(self, require: Iterable[str] = ()) -> "Structure":
+        """Return the structure itself once it is fit to compute with.
+
+        Args:
+            require: labels that must be there, out of "energy", "forces", "virial".
+
+        Raises:
+            DataError: a required label is missing, a number is NaN or infinite, an element is
+                unknown, the periodic cell has no volume, or two atoms (periodic images included)
+                lie on top of each other.
+        """
+        _check_labels(self, require)
+        _check_finite(self)
+        _check_elements(self)
+        _check_cell(self)
+        _check_overlap(self)
+        return self
+
+    def _error(self, problem: str) -> DataError:
+        return DataError(problem, self.source, self.frame)
+
+    def _coerce(self, name: str, dtype: type, shape: tuple[int, ...]) -> None:
+        """Store field `name` as a fresh array of this type and shape, or say why it is not one."""
+        value = getattr(self, name)
+        if value is None:
+            raise self._error(f"{name} is missing; it needs shape {shape}")
+        try:
+            given = np.asarray(value)
+        except ValueError as error:
+            raise self._error(f"{name} is ragged ({error}); it needs shape {shape}") from error
+        if given.dtype.kind not in ACCEPTED_KINDS[dtype]:
+            start = given.ravel()[:3].tolist()
+            raise self._error(f"{name} starts with {start}; it needs {ACCEPTED_NAMES[dtype]}")
+        if given.shape != shape:
+            raise self._error(f"{name} has shape {given.shape}; it needs shape {shape}")
+        object.__setattr__(self, name, given.astype(dtype))
+
+
+def _check_labels(structure: Structure, require: Iterable[str]) -> None:
+    for name in require:
+        if name not in LABELS:
+            raise ValueError(f"require: unknown label {name!r}; choose from {', '.join(LABELS)}")
+        if getattr(structure, name) is None:
+            known = ", ".join(sorted(structure.info)) or "nothing"
+            raise structure._error(
+                f"has no {name}; name its key (energy_key=, forces_key=, ...) or remove the "
+                f"frame; besides the labels found it holds: {known}"
+            )
+
+
+def _check_finite(structure: Structure) -> None:
+    for name in ("positions", "cell", *LABELS):
+        value = getattr(structure, name)
+        if value is None or np.isfinite(value).all():
+            continue
+        array = np.atleast_1d(value)
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        quoted = f"{name} = {value}" if np.ndim(value) == 0 else f"{name}[{row}] = {array[row]}"
+        raise structure._error(f"{quoted} is not finite; recompute the frame or remove it")
+
+
+def _check_elements(structure: Structure) -> None:
+    species = structure.species
+    unknown = np.flatnonzero((species < 1) | (species >= len(chemical_symbols)))
+    if len(unknown):
+        atom = unknown[0]
+        raise structure._error(
+            f"atom {atom} has atomic number {species[atom]}, which is no element "
+            f"(1 to {len(chemical_symbols) - 1}); correct the species"
+        )
+
+
+def _check_cell(structure: Structure) -> None:
+    periodic = structure.cell[structure.pbc]
+    if len(periodic) and np.linalg.svd(periodic, compute_uv=False).min() < FLAT_CELL_WIDTH:
+        raise structure._error(
+            f"pbc is {structure.pbc.tolist()}, but the periodic cell vectors "
+            f"{periodic.tolist()} enclose no volume; give the cell or set pbc to False"
+        )
+
+
+def _check_overlap(structure: Structure) -> None:
+    points, owners = _wrapped_with_images(structure)
+    distances, indices = cKDTree(points).query(
+        points[: len(structure)], k=2, distance_upper_bound=OVERLAP_DISTANCE
+    )
+    first = int(np.argmin(distances[:, 1]))
+    if np.isinf(distances[first, 1]):
+        return
+    # Of exactly coincident atoms either may come first, so take the one that is not the asker.
+    second = next(int(owners[k]) for k in indices[first] if owners[k] != first)
+    names = [f"{k} ({chemical_symbols[structure.species[k]]})" for k in (first, second)]
+    raise structure._error(
+        f"atoms {names[0]} and {names[1]} are {distances[first, 1]:.4f} A apart, periodic images "
+        f"included; remove the duplicate atom or the frame"
+    )
+
+
+def _wrapped_with_images(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
+    """Positions wrapped into the cell, then the images within OVERLAP_DISTANCE of its faces.
+
+    Returns (n_points, 3) positions in A, the n_atoms of the structure first, and the (n_points,)
+    atom each one is an image of. A k-d tree with periodic bounds would do for orthogonal cells
+    only.
+    """
+    cell = complete_cell(structure.cell)
+    inverse = np.linalg.inv(cell)
+    margins = OVERLAP_DISTANCE * np.linalg.norm(inverse, axis=0)
+    periodic = np.flatnonzero(structure.pbc)
+    fractional = structure.positions @ inverse
+    fractional[:, periodic] %= 1.0
+    owners = np.arange(len(structure))
+    for axis in periodic:
+        along = fractional[:, axis]
+        low, high = along < margins[axis], along > 1.0 - margins[axis]
+        step = np.eye(3)[axis]
+        fractional = np.concatenate([fractional, fractional[low] + step, fractional[high] - step])
+        owners = np.concatenate([owners, owners[low], owners[high]])
+    return fractional @ cell, owners

@@ -1,0 +1,24 @@
+"""The models: types and edges in, atomic energies out. One contract, one shared test suite."""
+
+from typing import Any
+
+from physrep.config import ConfigError, StrictModel
+from physrep.models.contract import AtomicModel, Edges
+from physrep.models.jat import JAT, JATConfig
+
+MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {"jat": (JAT, JATConfig)}
+
+
+def build_model(name: str, settings: dict[str, Any], n_types: int) -> AtomicModel:
+    """Make the model ``name`` with random parameters.
+
+    Raises:
+        ConfigError: unknown model, unknown or impossible setting.
+    """
+    if name not in MODELS:
+        raise ConfigError(f"model = {name!r}: unknown; choose one of {', '.join(sorted(MODELS))}")
+    model, config = MODELS[name]
+    return model(config.parse(settings), n_types)
+
+
+__all__ = ["MODELS", "AtomicModel", "Edges", "build_model"]

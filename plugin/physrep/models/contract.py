@@ -1,0 +1,67 @@
+"""The contract every model keeps: what goes in, what comes out, in which pieces.
+
+A model turns types and edges into atomic energies in three kinds of pieces,
+
+    h = embed(types, edges);  h = step(k, h, edges) for k < n_layers;  readout(h, types, edges)
+
+because LAMMPS on several ranks must carry ``h`` from rank to rank between them. ``types`` and the
+``h`` that goes into a piece hold all atoms (own atoms first, then ghosts); what comes out of a
+piece holds the first ``n_centers`` atoms only, the ones whose edges are here. In one process
+without ghosts both numbers are the same.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class Edges(NamedTuple):
+    """A neighbour list as a model sees it; edges are sorted by centre.
+
+    centers, neighbors: (n_edges,) int64; vectors: (n_edges, 3) r_j - r_i in A;
+    distances, envelope: (n_edges,); features: (n_edges, n_features) of the model's own making.
+    """
+
+    centers: Tensor
+    neighbors: Tensor
+    vectors: Tensor
+    distances: Tensor
+    envelope: Tensor
+    features: Tensor
+    n_centers: int
+
+
+class AtomicModel(nn.Module):
+    """Base class: the attributes that engines and exports read.
+
+    Attributes:
+        cutoff: in A; n_layers: number of ``step`` calls; width: columns of ``h``;
+        readout_reads_neighbors: whether ``h`` of ghosts is needed by ``readout`` too;
+        published: a form kept exactly as published, exempt from our rules of smoothness and from
+        the rule that an isolated atom has its reference energy.
+    """
+
+    def __init__(self, n_types: int, cutoff: float, n_layers: int, width: int) -> None:
+        super().__init__()
+        self.n_types = n_types
+        self.cutoff = cutoff
+        self.n_layers = n_layers
+        self.width = width
+        self.readout_reads_neighbors = False
+        self.published = False
+
+    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+        """edge_index (2, n_edges), vectors (n_edges, 3) in A -> Edges with the model's features."""
+        raise NotImplementedError
+
+    def embed(self, types: Tensor, edges: Edges) -> Tensor:
+        """types (n_atoms,) -> features (n_centers, width)."""
+        raise NotImplementedError
+
+    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
+        """Layer ``k``: (n_atoms, width) -> (n_centers, width)."""
+        raise NotImplementedError
+
+    def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
+        """(n_atoms, width) -> atomic energies (n_centers,) in units of the potential's scale."""
+        raise NotImplementedError

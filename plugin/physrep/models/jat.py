@@ -1,0 +1,221 @@
+"""JAT: sparse graph attention over the atoms within a cutoff (S. Hoedl, thesis, TU Wien 2022).
+
+The attention is GATv2's (Brody et al., ICLR 2022): a nonlinearity stands between the projections
+of sender and receiver and the attention vector. The published form (``smooth: false``) takes a
+softmax over a hard cutoff and jumps when a pair crosses it; the default form is smooth.
+"""
+
+import math
+from typing import Annotated, Final, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from physrep.config import StrictModel
+from physrep.models.contract import AtomicModel, Edges
+from physrep.nn.activations import swish
+from physrep.nn.cutoffs import polynomial_envelope
+from physrep.nn.mlp import LAYER_NORM_EPS, Readout
+from physrep.nn.radial import BesselBasis, DistanceFeature
+from physrep.nn.scatter import max_edges, sum_edges
+
+READOUT_WIDTHS = {"pyramidal": [64, 32, 16, 16], "shallow": [64, 24]}
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class JATConfig(StrictModel):
+    """Settings of JAT.
+
+    Attributes:
+        cutoff: A. n_layers, features, heads: depth, width, attention heads (split the width).
+        edge_features: what the attention logit reads of an edge; ``rbf`` has ``n_basis`` columns.
+        aggregation: ``softmax`` normalises the attention over the neighbours and the atom itself;
+            ``gated_sum`` adds messages weighted by swish(logit), divided by sqrt(mean_neighbors).
+        filters: messages are multiplied by a linear map of the radial basis.
+        update: ``skip`` h + swish(m), or ``gru``. readout: hidden widths, see READOUT_WIDTHS.
+        smooth: false gives exactly the published form.
+    """
+
+    cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 4.0
+    n_layers: PositiveInt = 4
+    features: PositiveInt = 48
+    heads: PositiveInt = 1
+    edge_features: Literal["distance", "distance_squared", "inverse_smooth", "rbf"] = "rbf"
+    n_basis: PositiveInt = 10
+    aggregation: Literal["softmax", "gated_sum"] = "gated_sum"
+    mean_neighbors: Annotated[float, Field(gt=0.0)] = 10.0
+    filters: bool = True
+    update: Literal["skip", "gru"] = "skip"
+    readout: Literal["pyramidal", "shallow"] = "pyramidal"
+    smooth: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.features % self.heads:
+            raise ValueError(f"features ({self.features}) must be a multiple of heads")
+        if not self.smooth and (self.aggregation != "softmax" or self.filters):
+            raise ValueError("smooth: false is the published form: set aggregation: softmax, filters: false")
+        return self
+
+
+class AttentionLayer(nn.Module):
+    """One layer: attention weights, weighted messages from the neighbours, update.
+
+        s = h W_s;  r = h W_r;  e_ij = a . swish(s_j + r_i) + b . features_ij
+        m_i = sum_j w(e_ij) v_j [* filter_ij];  h_i <- LayerNorm(h_i + swish(m_i W_o))
+
+    with v = s and W_o = 1 in the published form and v = h W_v otherwise. The softmax counts the
+    atom itself among its neighbours, with no edge features and envelope 1, so that its
+    denominator never vanishes.
+    """
+
+    softmax: Final[bool]
+    smooth: Final[bool]
+    filters: Final[bool]
+    gru: Final[bool]
+
+    def __init__(self, config: JATConfig, n_attention: int, last: bool) -> None:
+        super().__init__()
+        width, heads = config.features, config.heads
+        self.heads = heads
+        self.softmax = config.aggregation == "softmax"
+        self.smooth = config.smooth
+        self.filters = config.filters
+        self.gru = config.update == "gru"
+        self.n_attention = n_attention
+        self.n_basis = config.n_basis
+        self.head_width = width // heads
+        self.message_scale = 1.0 if self.softmax else 1.0 / math.sqrt(config.mean_neighbors)
+        self.sender = nn.Linear(width, width, bias=False)
+        self.receiver = nn.Linear(width, width, bias=self.smooth)
+        self.attention = nn.Parameter(_normal(width, heads))
+        self.edge_attention = nn.Parameter(_normal(n_attention, heads))
+        if self.smooth:
+            self.value = nn.Linear(width, width, bias=False)
+            self.output = nn.Linear(width, width)
+        if self.filters:
+            self.filter = nn.Parameter(_normal(config.n_basis, width))
+        if self.gru:
+            self.update = nn.GRUCell(width, width)
+        self.norm = nn.Identity() if last else nn.LayerNorm(width, eps=LAYER_NORM_EPS)
+
+    def forward(self, h: Tensor, edges: Edges) -> Tensor:
+        """(n_atoms, width) -> (n_centers, width)."""
+        own = h[: edges.n_centers]
+        sent = self.sender(h)
+        received = self.receiver(own)
+        values = self.value(h) if self.smooth else sent
+        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
+        logits = swish(pre) @ self.attention
+        logits = logits + edges.features[:, : self.n_attention] @ self.edge_attention
+        if self.softmax:
+            self_logits = swish(sent[: edges.n_centers] + received) @ self.attention
+            weights, self_weights = softmax_weights(logits, self_logits, edges, self.smooth)
+        else:
+            weights = swish(logits) * (edges.envelope * self.message_scale).unsqueeze(-1)
+            self_weights = weights[:0]
+        message = self.messages(values, weights, edges)
+        if self.softmax:
+            message = message + values[: edges.n_centers] * self.spread(self_weights)
+        if self.smooth:
+            message = self.output(message)
+        new = self.update(swish(message), own) if self.gru else swish(message) + own
+        return self.norm(new)
+
+    def messages(self, values: Tensor, weights: Tensor, edges: Edges) -> Tensor:
+        """Weighted (and filtered) values of the neighbours, summed at each centre."""
+        messages = values.index_select(0, edges.neighbors) * self.spread(weights)
+        if self.filters:
+            messages = messages * (edges.features[:, -self.n_basis :] @ self.filter)
+        return sum_edges(messages, edges.centers, edges.n_centers)
+
+    def spread(self, weights: Tensor) -> Tensor:
+        """One weight per head -> one per feature (a single head broadcasts as it is)."""
+        if self.heads == 1:
+            return weights
+        return weights.repeat_interleave(self.head_width, dim=1)
+
+
+def softmax_weights(
+    logits: Tensor, self_logits: Tensor, edges: Edges, smooth: bool
+) -> tuple[Tensor, Tensor]:
+    """Attention of each centre over its neighbours and itself, summing to one.
+
+    Args:
+        logits: (n_edges, heads); self_logits: (n_centers, heads).
+        smooth: weigh each exponential with the envelope, so that a pair enters and leaves without
+            a jump; otherwise the published hard cutoff.
+    Returns:
+        weights of the edges (n_edges, heads) and of the atoms themselves (n_centers, heads).
+    """
+    largest = max_edges(logits.detach(), edges.centers, self_logits.detach())
+    exponentials = torch.exp(logits - largest.index_select(0, edges.centers))
+    if smooth:
+        exponentials = exponentials * edges.envelope.unsqueeze(-1)
+    own = torch.exp(self_logits - largest)
+    total = own + sum_edges(exponentials, edges.centers, edges.n_centers)
+    return exponentials / total.index_select(0, edges.centers), own / total
+
+
+def _normal(rows: int, columns: int) -> Tensor:
+    return torch.randn(rows, columns) / math.sqrt(rows)
+
+
+class EdgeFeatures(nn.Module):
+    """Columns that the attention reads, then the radial basis that the filters read.
+
+    With ``edge_features: rbf`` both are the same columns; without filters only the first are made.
+    """
+
+    def __init__(self, config: JATConfig) -> None:
+        super().__init__()
+        self.rbf = config.edge_features == "rbf"
+        self.filters = config.filters
+        self.n_attention = config.n_basis if self.rbf else 1
+        self.basis = BesselBasis(config.n_basis, config.cutoff)
+        self.scalar = DistanceFeature(config.edge_features)
+
+    def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
+        """(n_edges,) distances in A and envelope -> (n_edges, n_columns)."""
+        if self.rbf:
+            return self.basis(distances, envelope)
+        scalar = self.scalar(distances)
+        if not self.filters:
+            return scalar
+        return torch.cat([scalar, self.basis(distances, envelope)], dim=1)
+
+
+class JAT(AtomicModel):
+    """Embedding, ``n_layers`` attention layers, readout; see :class:`JATConfig`."""
+
+    def __init__(self, config: JATConfig, n_types: int) -> None:
+        super().__init__(n_types, config.cutoff, config.n_layers, config.features)
+        self.published = not config.smooth
+        self.edge_features = EdgeFeatures(config)
+        self.embedding = nn.Embedding(n_types, config.features)
+        self.layers = nn.ModuleList(
+            AttentionLayer(config, self.edge_features.n_attention, last=k == config.n_layers - 1)
+            for k in range(config.n_layers)
+        )
+        self.energy = Readout(config.features, READOUT_WIDTHS[config.readout], self.published)
+
+    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+        distances = torch.sqrt((vectors * vectors).sum(dim=-1))
+        envelope = polynomial_envelope(distances, self.cutoff)
+        features = self.edge_features(distances, envelope)
+        centers, neighbors = edge_index[0], edge_index[1]
+        return Edges(centers, neighbors, vectors, distances, envelope, features, n_centers)
+
+    def embed(self, types: Tensor, edges: Edges) -> Tensor:
+        return self.embedding(types[: edges.n_centers])
+
+    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
+        out = h
+        for i, layer in enumerate(self.layers):  # TorchScript indexes modules by constants only
+            if i == k:
+                out = layer(h, edges)
+        return out
+
+    def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
+        return self.energy(h[: edges.n_centers])

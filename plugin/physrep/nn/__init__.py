@@ -1,0 +1,1 @@
+"""Small pure layers: cutoff envelopes, radial bases, activations, sums over edges, perceptrons."""

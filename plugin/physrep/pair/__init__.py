@@ -1,0 +1,1 @@
+"""Pair energies: one equation each, tensors in, energies out."""

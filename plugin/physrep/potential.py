@@ -1,0 +1,169 @@
+"""Potential: a model with its species, reference energies and repulsive prior -> energy, forces, virial."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from ase.data import chemical_symbols
+from torch import Tensor, nn
+
+from physrep.models.contract import AtomicModel, Edges
+from physrep.nn.scatter import sum_edges
+from physrep.pair.zbl import ZBL
+
+
+class Prediction(NamedTuple):
+    """energy: (n_structures,) eV, float64; atomic_energies: (n_atoms,) eV, float64;
+    forces: (n_atoms, 3) eV/A; virial: (n_structures, 3, 3) eV, -dE/dstrain, symmetric."""
+
+    energy: Tensor
+    atomic_energies: Tensor
+    forces: Tensor
+    virial: Tensor
+
+
+class Potential(nn.Module):
+    """Atomic energies in eV from types and edges.
+
+        E_i = scale (y_i - y_iso) + shift_type (1 - exp(-n_i)) + E0_type + 1/2 sum_j ZBL_ij
+
+    y is the model's readout and y_iso its readout of the isolated atom; n_i is the sum of the
+    envelopes of the atom's edges, so that the shift (the mean cohesive energy) vanishes with the
+    last neighbour: an isolated atom has exactly its reference energy. Published forms keep
+    E_i = scale y_i + shift_type + E0_type.
+
+    The pieces ``edges``, ``embed``, ``step`` and ``readout`` are the exported ones, see
+    :mod:`physrep.models.contract`.
+    """
+
+    __jit_unused_properties__ = ["symbols", "dtype"]
+
+    def __init__(self, model: AtomicModel, species: list[int], repulsion: bool = True) -> None:
+        """species: atomic numbers; type t is the element species[t]. repulsion: add ZBL."""
+        super().__init__()
+        self.model = model
+        self.species = list(species)
+        self.cutoff = model.cutoff
+        self.n_layers = model.n_layers
+        self.width = model.width
+        self.readout_reads_neighbors = model.readout_reads_neighbors
+        self.published = model.published
+        self.repulsion = ZBL(species) if repulsion else None
+        self.baked = False
+        n_types = len(species)
+        double = torch.float64
+        self.register_buffer("scale", torch.ones((), dtype=double))
+        self.register_buffer("shift", torch.zeros(n_types, dtype=double))
+        self.register_buffer("reference_energies", torch.zeros(n_types, dtype=double))
+        self.register_buffer("isolated_readouts", torch.zeros(n_types))
+        # Shortest distance of each pair of types in the training data, A; 0 where unknown.
+        self.register_buffer("shortest_distances", torch.zeros(n_types, n_types, dtype=double))
+
+    @property
+    def symbols(self) -> list[str]:
+        """Chemical symbols of the types, in order."""
+        return [chemical_symbols[z] for z in self.species]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the model's arithmetic (energies are always summed in float64)."""
+        return next(self.model.parameters()).dtype
+
+    @torch.jit.unused
+    def set_dtype(self, dtype: torch.dtype) -> None:
+        """Change the model's precision; scale, shift and reference energies stay float64."""
+        self.model.to(dtype)
+        if self.repulsion is not None:
+            self.repulsion.to(dtype)
+        self.isolated_readouts = self.isolated_readouts.to(dtype)
+
+    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+        """edge_index (2, n_edges) sorted by centre, vectors (n_edges, 3) in A -> Edges."""
+        return self.model.edges(edge_index, vectors.to(self.isolated_readouts.dtype), n_centers)
+
+    def embed(self, types: Tensor, edges: Edges) -> Tensor:
+        """types (n_atoms,) -> features (n_centers, width)."""
+        return self.model.embed(types, edges)
+
+    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
+        """Layer k: (n_atoms, width) -> (n_centers, width)."""
+        return self.model.step(k, h, edges)
+
+    def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
+        """Features (n_atoms, width) -> atomic energies (n_centers,) in eV, float64."""
+        own = types[: edges.n_centers]
+        y = self.model.readout(h, types, edges)
+        shift = self.shift.index_select(0, own)
+        if not self.published:
+            y = y - self.isolated().index_select(0, own)
+            coordination = sum_edges(edges.envelope, edges.centers, edges.n_centers)
+            shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
+        energies = self.scale * y.to(self.scale.dtype) + shift
+        energies = energies + self.reference_energies.index_select(0, own)
+        if self.repulsion is not None:
+            ends = (types.index_select(0, edges.centers), types.index_select(0, edges.neighbors))
+            pairs = 0.5 * self.repulsion(edges.distances, ends[0], ends[1])
+            energies = energies + sum_edges(pairs, edges.centers, edges.n_centers)
+        return energies
+
+    def isolated(self) -> Tensor:
+        """Readout of one isolated atom of each type, (n_types,)."""
+        if self.baked:
+            return self.isolated_readouts
+        types = torch.arange(len(self.species), device=self.isolated_readouts.device)
+        none = torch.zeros(2, 0, dtype=torch.int64, device=types.device)
+        edges = self.model.edges(none, self.isolated_readouts.new_zeros(0, 3), types.size(0))
+        h = self.model.embed(types, edges)
+        for k in range(self.n_layers):
+            h = self.model.step(k, h, edges)
+        return self.model.readout(h, types, edges)
+
+    def bake(self) -> None:
+        """Keep the isolated-atom readouts as numbers: for exports, where parameters no longer change."""
+        self.baked = False
+        with torch.no_grad():
+            self.isolated_readouts.copy_(self.isolated())
+        self.baked = True
+
+    def forward(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
+        """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A -> (n_atoms,) eV."""
+        edges = self.edges(edge_index, vectors, types.size(0))
+        h = self.embed(types, edges)
+        for k in range(self.n_layers):
+            h = self.step(k, h, edges)
+        return self.readout(h, types, edges)
+
+
+def predict(
+    potential: Callable[[Tensor, Tensor, Tensor], Tensor],
+    types: Tensor,
+    edge_index: Tensor,
+    vectors: Tensor,
+    structure: Tensor | None = None,
+    n_structures: int = 1,
+    create_graph: bool = False,
+) -> Prediction:
+    """Energy, forces and virial of one structure or of a batch laid end to end.
+
+    Args:
+        potential: a Potential, or what else turns (types, edge_index, vectors) into atomic energies.
+        types: (n_atoms,); edge_index: (2, n_edges) sorted by centre; vectors: (n_edges, 3) in A.
+        structure: (n_atoms,) which structure each atom belongs to; None for a single one.
+        create_graph: keep the graph, so that a loss of the forces can be differentiated.
+    """
+    vectors = vectors.detach().requires_grad_(True)
+    with torch.enable_grad():
+        atomic_energies = potential(types, edge_index, vectors)
+        (slope,) = torch.autograd.grad(
+            atomic_energies.sum(), vectors, create_graph=create_graph, materialize_grads=True
+        )
+    if not create_graph:
+        atomic_energies = atomic_energies.detach()
+    n_atoms = types.size(0)
+    forces = sum_edges(slope, edge_index[0], n_atoms) - sum_edges(slope, edge_index[1], n_atoms)
+    if structure is None:
+        structure = torch.zeros_like(types)
+    energy = sum_edges(atomic_energies, structure, n_structures)
+    outer = -vectors.detach().unsqueeze(2) * slope.unsqueeze(1)
+    virial = sum_edges(outer, structure.index_select(0, edge_index[0]), n_structures)
+    return Prediction(energy, atomic_energies, forces, 0.5 * (virial + virial.transpose(1, 2)))

@@ -1,0 +1,21 @@
+"""Fixtures of all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of reference data sets that are too large to ship; skips where it is absent.
+
+    PHYSREP_SHARED_DATA names it; by default it lies beside the repository.
+    """
+    default = REPOSITORY.parent / "shared" / "data"
+    folder = Path(os.environ.get("PHYSREP_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"reference data not found at {folder}; set PHYSREP_SHARED_DATA")
+    return folder
