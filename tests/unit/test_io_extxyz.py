@@ -7,7 +7,6 @@ import ase.io
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
-
 from physrep.io import DataError, iter_structures, read_structures
 
 CELL = np.array([[9.0, 0.0, 0.0], [1.0, 8.0, 0.0], [-0.5, 0.7, 7.0]])
@@ -134,12 +133,17 @@ def test_stress_without_a_cell(tmp_path):
     assert "no cell volume; give the virial" in refusal(path, 0, stress_key="dft_stress")
 
 
+def test_virial_that_is_no_tensor(tmp_path):
+    text = FRAME.replace("trajectory=T300", 'REF_virial="1 2 3"')
+    assert "virial has shape (3,); it needs shape (3, 3)" in refusal(write(tmp_path, text), 0)
+
+
 def test_plain_xyz_has_no_labels(tmp_path):
     path = write(tmp_path, "2\na comment\nO 0 0 0\nH 0.96 0 0\n\n\n", "a.xyz")
     (structure,) = read_structures(path)
     assert structure.energy is None and structure.forces is None
     assert not structure.pbc.any()
-    with pytest.raises(DataError, match="frame 0 .* has no energy"):
+    with pytest.raises(DataError, match=r"frame 0 .* has no energy"):
         read_structures(path, require=("energy",))
 
 

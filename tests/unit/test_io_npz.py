@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from physrep.io import DataError, Structure, read_structures, write_npz
 
 

@@ -1,12 +1,12 @@
 """Units, the table of formats, and the data set shipped with physrep."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
-
 from physrep.io import FORMATS, DataError, iter_structures, read_structures
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data"
@@ -118,7 +118,7 @@ def test_shipped_frames_are_in_the_order_of_time():
     structures = read_structures(SHIPPED / "ean_gfn2.extxyz.gz")
     for run in ("T300", "T400", "T500", "T650", "T800"):
         frames = [s for s in structures if s.info["trajectory"] == run]
-        steps = [displacement(a, b) for a, b in zip(frames, frames[1:], strict=False)]
+        steps = [displacement(a, b) for a, b in pairwise(frames)]
         leaps = [displacement(a, b) for a, b in zip(frames, frames[5:], strict=False)]
         assert np.mean(steps) < 0.7 * np.mean(leaps)
 
@@ -132,7 +132,7 @@ def displacement(first, second) -> float:
 
 
 def test_shipped_isolated_atoms_bind():
-    """The crystal of labels lies 5 to 6 eV per atom below its isolated atoms."""
+    """The first frame lies 5 to 6 eV per atom below its isolated atoms."""
     atoms = json.loads((SHIPPED / "isolated_atoms_gfn2.json").read_text())["energies"]
     reference = 30 * atoms["C"] + 120 * atoms["H"] + 30 * atoms["N"] + 45 * atoms["O"]
     first = next(iter_structures(SHIPPED / "ean_gfn2.extxyz.gz"))

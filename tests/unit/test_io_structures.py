@@ -1,8 +1,9 @@
 """Structure: what it takes, what it refuses, and what the refusal says."""
 
+import itertools
+
 import numpy as np
 import pytest
-
 from physrep.io import DataError, Structure
 
 WATER = {
@@ -11,6 +12,7 @@ WATER = {
     "source": "water.xyz",
     "frame": 7,
 }
+SHEARED = np.array([[4.0, 0.0, 0.0], [9.0, 3.0, 0.0], [-5.0, 8.0, 5.0]])
 TRICLINIC = np.array([[4.0, 0.0, 0.0], [1.5, 3.5, 0.0], [-0.7, 0.9, 5.0]])
 
 
@@ -136,13 +138,30 @@ def test_every_atom_at_the_origin():
     assert "are 0.0000 A apart" in refusal(positions=np.zeros((3, 3)))
 
 
-@pytest.mark.parametrize("shift", list(np.ndindex(3, 3, 3)))
-def test_atom_on_an_image_of_another(shift):
-    """In a triclinic cell, across faces, edges and corners; far images count as near ones."""
-    base = np.array([[0.01, 0.01, 0.01], [0.5, 0.5, 0.5]]) @ TRICLINIC
-    image = base[0] + (5 * np.array(shift) - 5) @ TRICLINIC - [0.02, 0.02, 0.02]
-    message = refusal(positions=[*base, image], cell=TRICLINIC, pbc=True)
-    assert "atoms 0 (O) and 2 (H) are 0.0346 A apart" in message
+@pytest.mark.parametrize("cell", [TRICLINIC, SHEARED])
+@pytest.mark.parametrize("crossing", [c for c in itertools.product((-1, 0, 1), repeat=3) if any(c)])
+def test_atom_on_an_image_of_another(cell, crossing):
+    """Across every face, edge and corner, mixed ones too, and from several cells away."""
+    crossing = np.array(crossing)
+    step = 0.002 * crossing
+    inside = np.where(crossing == 0, 0.3, np.where(crossing > 0, 0.999, 0.001))
+    base = np.array([inside, [0.5, 0.5, 0.6]]) @ cell
+    partner = (inside + step + 3 * crossing) @ cell
+    message = refusal(positions=[*base, partner], cell=cell, pbc=True)
+    distance = np.linalg.norm(step @ cell)
+    assert f"atoms 0 (O) and 2 (H) are {distance:.4f} A apart" in message
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("depth", [0.001, 0.022, 0.044])
+def test_images_are_searched_to_the_full_depth_below_a_face(axis, depth):
+    """A sheared cell is much narrower than its vectors are long."""
+    normal = np.linalg.inv(SHEARED)[:, axis]
+    normal = normal / np.linalg.norm(normal)
+    inside = 0.5 * (SHEARED.sum(axis=0) - SHEARED[axis]) + depth * normal
+    positions = [inside, inside - 0.045 * normal, 0.5 * SHEARED.sum(axis=0)]
+    message = refusal(positions=positions, cell=SHEARED, pbc=True)
+    assert "atoms 0 (O) and 1 (H) are 0.0450 A apart" in message
 
 
 def test_images_count_only_where_periodic():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
+from torch import Tensor
 
 from physrep.checkpoint import Checkpoint
 from physrep.deploy.exported import ExportedPotential
@@ -47,8 +48,8 @@ def export_potential(
     module = script(potential, topology)
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(output.name + ".partial")
-    module.save(str(partial), _extra_files={METADATA_FILE: metadata.model_dump_json(indent=1)})
     try:
+        module.save(str(partial), _extra_files={METADATA_FILE: metadata.model_dump_json(indent=1)})
         verify(partial, potential, topology)
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -127,16 +128,29 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
         "virial per atom": (eager.virial - saved.virial).abs().max() / len(atoms),
     }
     if topology is not None:
-        box = cell / NM_IN_ANGSTROM if atoms.pbc.all() else None
-        with torch.no_grad():
-            energy = module(positions / NM_IN_ANGSTROM, box) / EV_IN_KJ_PER_MOL
+        energy, forces = _as_openmm(module, positions, cell if atoms.pbc.all() else None)
         differences["OpenMM energy per atom"] = (energy - eager.energy[0]).abs() / len(atoms)
+        differences["OpenMM force"] = (forces - eager.forces).abs().max()
     wrong = {name: float(d) for name, d in differences.items() if not float(d) <= tolerance}
     if wrong:
         raise ExportError(
             f"the exported file differs from the potential by {wrong} (allowed {tolerance}, eV and "
             "A); nothing was written. Please report this with the checkpoint."
         )
+
+
+def _as_openmm(
+    module: torch.jit.ScriptModule, positions: Tensor, box: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Energy (eV) and forces (eV/A) the way OpenMM asks for them; positions and box in A."""
+    positions_nm = (positions / NM_IN_ANGSTROM).requires_grad_(True)
+    try:
+        energy = module(positions_nm, None if box is None else box / NM_IN_ANGSTROM)
+    except torch.jit.Error as error:
+        own_words = str(error).rpartition("physrep: ")[2].strip()
+        raise ExportError(f"topology: {own_words}") from None
+    (slope,) = torch.autograd.grad(energy, positions_nm)
+    return energy.detach() / EV_IN_KJ_PER_MOL, -slope / (EV_IN_KJ_PER_MOL * NM_IN_ANGSTROM)
 
 
 def _random_cluster(potential: Potential) -> Atoms:

@@ -59,6 +59,13 @@ class Metadata(StrictModel):
     training: dict[str, Any] = {}
     certificate: dict[str, Any] | None = None
 
+    @property
+    def verdict(self) -> str:
+        """What ``physrep certify`` found, in a word."""
+        if self.certificate is None:
+            return "none (not certified)"
+        return str(self.certificate.get("verdict", "without a verdict"))
+
 
 def read_exported(
     path: str | Path, device: str = "cpu"
@@ -86,8 +93,11 @@ def parse_metadata(text: str | bytes, path: Path) -> Metadata:
     """Read metadata.json; ``path`` is named in errors (ExportError)."""
     if not text:
         raise ExportError(f"{path}: TorchScript, but without physrep's {METADATA_FILE}")
-    values = json.loads(text)
-    version = values.get("format_version", 0)
+    try:
+        values = json.loads(text)
+        version = values["format_version"]
+    except (ValueError, TypeError, KeyError):
+        raise ExportError(f"{path}: damaged metadata: no JSON object with a format_version") from None
     if version > FORMAT_VERSION:
         raise ExportError(
             f"{path}: exported format {version} is newer than this physrep reads "

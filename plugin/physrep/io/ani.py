@@ -6,7 +6,7 @@ string, a character an entry. `coordinatesHE` and `energiesHE`, the conformers A
 for their high energy, are not read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import h5py
@@ -25,7 +25,7 @@ DEFAULT_KEYS = LabelKeys(energy="energies")
 CONFORMERS_PER_READ = 4096  # one molecule of ANI-1 can have 10^5 of them
 
 
-def read_ani1(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
+def read_ani1(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Conformers of an ANI-1 file, molecule by molecule, read from disk as they are asked for.
 
     Each `info` has the `molecule` (name of its group) and its `smiles` where the file gives it.
@@ -33,7 +33,9 @@ def read_ani1(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
     Raises:
         DataError: the file is damaged, a molecule lacks an array, or its arrays do not match.
     """
-    with damage_as_data_error(path, OSError, RuntimeError), h5py.File(path, "r") as file:
+    # h5py reports damage as any of these, depending on which part of the file is hit.
+    damage = (OSError, RuntimeError, KeyError, TypeError, ValueError)
+    with damage_as_data_error(path, *damage), h5py.File(path, "r") as file:
         for group in _molecules(file):
             yield from _conformers(group, asked, path)
 
@@ -47,7 +49,7 @@ def _molecules(group: h5py.Group) -> Iterator[h5py.Group]:
             yield from _molecules(child)
 
 
-def _conformers(group: h5py.Group, asked: LabelKeys, path: Path) -> Iterator[RawFrame]:
+def _conformers(group: h5py.Group, asked: LabelKeys, path: Path) -> Generator[RawFrame]:
     keys = resolve_keys(asked, DEFAULT_KEYS, group, path)
     require_names(["species"], group, path)
     species = _species(group, path)

@@ -6,7 +6,7 @@ columns that the header does not announce.
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,7 @@ DEFAULT_KEYS = (
 )
 
 
-def read_extxyz(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
+def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of an extended XYZ file; everything that is no label goes to `info`.
 
     Labels are looked for as REF_energy, REF_forces, REF_virial, REF_stress or, in a file without

@@ -8,7 +8,7 @@ Keys (data_sets/EAN and data_sets/STO of Madsen-s-research-group/neuralil-public
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ NITRATE = ("N", "O", "O", "O")
 DEFAULT_KEYS = LabelKeys(energy="Energy", forces="Forces")
 
 
-def read_neuralil_json(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
+def read_neuralil_json(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of a NeuralIL JSON-lines file, plain or gzipped; other entries go to `info`.
 
     Raises:

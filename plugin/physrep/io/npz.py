@@ -19,19 +19,14 @@ Everything is in eV and A; no array is pickled. With n frames of N atoms in tota
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from physrep.io.raw import (
-    LabelKeys,
-    RawFrame,
-    damage_as_data_error,
-    require_names,
-)
+from physrep.io.raw import LabelKeys, RawFrame, damage_as_data_error, require_names
 from physrep.io.structures import LABELS, DataError, Structure
 
 FORMAT_NAME = "physrep-structures"
@@ -80,7 +75,7 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
     )
 
 
-def read_physrep_npz(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
+def read_physrep_npz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of physrep's own store.
 
     Raises:
@@ -117,9 +112,22 @@ def read_physrep_npz(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an npz file; DataError where it is damaged or holds pickled objects."""
-    # TypeError: a lone array under the name of an archive.
-    damage = (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error)
-    with damage_as_data_error(path, *damage), np.load(path, allow_pickle=False) as archive:
+    # TypeError: a lone array under the name of an archive. RuntimeError: damaged zip flags.
+    damage = (
+        OSError,
+        EOFError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    )
+    # Opened here: np.load leaves a file that it cannot read open.
+    with (
+        damage_as_data_error(path, *damage),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
         return {name: archive[name] for name in archive.files}
 
 

@@ -2,7 +2,8 @@
 
 import difflib
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from physrep.io.trajectory_npz import EAN_DISTILLED, RMD17, trajectory_reader
 class Format(NamedTuple):
     """One file format."""
 
-    read: Callable[[Path, LabelKeys], Iterator[RawFrame]]
+    read: Callable[[Path, LabelKeys], Generator[RawFrame]]
     units: str  # of its labels, where the user does not say otherwise; see `parse_units`
     suffixes: tuple[str, ...]  # also with .gz appended, where it is text
     arrays: frozenset[str] = frozenset()  # what tells formats of the same suffix apart
@@ -107,11 +108,13 @@ def iter_structures(
 
 
 def _checked_frames(
-    path: Path, raw_frames: Iterator[RawFrame], factors: LabelUnits, require: tuple[str, ...]
+    path: Path, raw_frames: Generator[RawFrame], factors: LabelUnits, require: tuple[str, ...]
 ) -> Iterator[Structure]:
     frame = -1
-    for frame, raw in enumerate(raw_frames):
-        yield _to_structure(raw, factors, path, frame).validate(require)
+    # Closed at once when a frame is refused, not when the error's traceback is forgotten.
+    with closing(raw_frames):
+        for frame, raw in enumerate(raw_frames):
+            yield _to_structure(raw, factors, path, frame).validate(require)
     if frame < 0:
         raise DataError("holds no structures; fetch it again or name its format", path)
 
@@ -143,7 +146,7 @@ def _npz_names(path: Path) -> set[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {name.removesuffix(".npy") for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, NotImplementedError, zipfile.BadZipFile) as error:
         raise DataError(
             f"is no npz archive ({error}); it is truncated or of another format: fetch it again",
             path,
@@ -152,12 +155,12 @@ def _npz_names(path: Path) -> set[str]:
 
 def _to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> Structure:
     """The one place where a file's units become physrep's."""
-    virial = _scaled(_full_tensor(raw.virial), factors.energy)
+    virial = _full_tensor(_scaled(raw.virial, factors.energy))
     if virial is None and raw.stress is not None:
         volume = abs(np.linalg.det(raw.cell)) if raw.cell is not None else 0.0
         if volume == 0.0:
             raise DataError("has a stress but no cell volume; give the virial", path, frame)
-        virial = _scaled(_full_tensor(raw.stress), -volume * factors.stress)
+        virial = _full_tensor(_scaled(raw.stress, -volume * factors.stress))
     return Structure(
         positions=raw.positions,
         species=raw.species,
@@ -182,6 +185,6 @@ def _scaled(value: Any, factor: float) -> Any:
 
 
 def _full_tensor(value: Any) -> Any:
-    """A tensor written as 9 numbers, or 6 in Voigt order, as (3, 3); anything else unchanged."""
-    convert = TENSOR_SPELLINGS.get(np.shape(value))
-    return convert(np.asarray(value)) if convert else value
+    """A tensor of 9 numbers, or 6 in Voigt order, as (3, 3); anything else unchanged."""
+    convert = TENSOR_SPELLINGS.get(value.shape) if isinstance(value, np.ndarray) else None
+    return convert(value) if convert else value

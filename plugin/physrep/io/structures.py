@@ -186,7 +186,7 @@ def _check_overlap(structure: Structure) -> None:
         return
     # Of exactly coincident atoms either may come first, so take the one that is not the asker.
     second = next(int(owners[k]) for k in indices[first] if owners[k] != first)
-    names = [f"{k} ({chemical_symbols[structure.species[k]]})" for k in (first, second)]
+    names = [f"{k} ({chemical_symbols[structure.species[k]]})" for k in sorted((first, second))]
     raise structure._error(
         f"atoms {names[0]} and {names[1]} are {distances[first, 1]:.4f} A apart, periodic images "
         f"included; remove the duplicate atom or the frame"

@@ -1,6 +1,6 @@
 """npz files of one molecule or box: frames along the first axis, the species given once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,10 +46,10 @@ EAN_DISTILLED = TrajectoryLayout(
 )
 
 
-def trajectory_reader(layout: TrajectoryLayout) -> Callable[[Path, LabelKeys], Iterator[RawFrame]]:
+def trajectory_reader(layout: TrajectoryLayout) -> Callable[[Path, LabelKeys], Generator[RawFrame]]:
     """A reader for files of this layout; it raises DataError where the arrays do not match."""
 
-    def read(path: Path, asked: LabelKeys) -> Iterator[RawFrame]:
+    def read(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
         arrays = load_arrays(path)
         require_names(sorted(layout.required), arrays, path)
         keys = resolve_keys(asked, layout.labels, arrays, path)

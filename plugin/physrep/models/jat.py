@@ -29,6 +29,8 @@ class JATConfig(StrictModel):
 
     Attributes:
         cutoff: A. n_layers, features, heads: depth, width, attention heads (split the width).
+        attention_features: width of the space in which sender and receiver meet; equal to
+            ``features`` in the published form, where the sender's projection is the message too.
         edge_features: what the attention logit reads of an edge; ``rbf`` has ``n_basis`` columns.
         aggregation: ``softmax`` normalises the attention over the neighbours and the atom itself;
             ``gated_sum`` adds messages weighted by swish(logit), divided by sqrt(mean_neighbors).
@@ -41,6 +43,7 @@ class JATConfig(StrictModel):
     n_layers: PositiveInt = 4
     features: PositiveInt = 48
     heads: PositiveInt = 1
+    attention_features: PositiveInt = 16
     edge_features: Literal["distance", "distance_squared", "inverse_smooth", "rbf"] = "rbf"
     n_basis: PositiveInt = 10
     aggregation: Literal["softmax", "gated_sum"] = "gated_sum"
@@ -54,8 +57,12 @@ class JATConfig(StrictModel):
     def _consistent(self) -> Self:
         if self.features % self.heads:
             raise ValueError(f"features ({self.features}) must be a multiple of heads")
-        if not self.smooth and (self.aggregation != "softmax" or self.filters):
-            raise ValueError("smooth: false is the published form: set aggregation: softmax, filters: false")
+        published = self.aggregation == "softmax" and not self.filters
+        if not self.smooth and not (published and self.attention_features == self.features):
+            raise ValueError(
+                "smooth: false is the published form: set aggregation: softmax, filters: false "
+                f"and attention_features: {self.features} (the width)"
+            )
         return self
 
 
@@ -87,9 +94,10 @@ class AttentionLayer(nn.Module):
         self.n_basis = config.n_basis
         self.head_width = width // heads
         self.message_scale = 1.0 if self.softmax else 1.0 / math.sqrt(config.mean_neighbors)
-        self.sender = nn.Linear(width, width, bias=False)
-        self.receiver = nn.Linear(width, width, bias=self.smooth)
-        self.attention = nn.Parameter(_normal(width, heads))
+        narrow = config.attention_features
+        self.sender = nn.Linear(width, narrow, bias=False)
+        self.receiver = nn.Linear(width, narrow, bias=self.smooth)
+        self.attention = nn.Parameter(_normal(narrow, heads))
         self.edge_attention = nn.Parameter(_normal(n_attention, heads))
         if self.smooth:
             self.value = nn.Linear(width, width, bias=False)
@@ -125,10 +133,16 @@ class AttentionLayer(nn.Module):
 
     def messages(self, values: Tensor, weights: Tensor, edges: Edges) -> Tensor:
         """Weighted (and filtered) values of the neighbours, summed at each centre."""
-        messages = values.index_select(0, edges.neighbors) * self.spread(weights)
+        sent = values.index_select(0, edges.neighbors)
         if self.filters:
-            messages = messages * (edges.features[:, -self.n_basis :] @ self.filter)
-        return sum_edges(messages, edges.centers, edges.n_centers)
+            basis = edges.features[:, -self.n_basis :]
+            if self.heads == 1:  # the same product, over n_basis columns instead of the width
+                sent = sent * ((basis * weights) @ self.filter)
+            else:
+                sent = sent * (basis @ self.filter) * self.spread(weights)
+        else:
+            sent = sent * self.spread(weights)
+        return sum_edges(sent, edges.centers, edges.n_centers)
 
     def spread(self, weights: Tensor) -> Tensor:
         """One weight per head -> one per feature (a single head broadcasts as it is)."""

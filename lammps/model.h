@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// An exported physrep potential: file -> atomic energies and their slopes along the edges.
+// This side knows PyTorch and nothing of LAMMPS; pair_physrep.cpp knows LAMMPS and no PyTorch.
+
+#ifndef PHYSREP_MODEL_H
+#define PHYSREP_MODEL_H
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace physrep {
+
+// A file, device or evaluation that cannot be used; the message says what to do.
+class ModelError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// What the file says about itself (its extra file metadata.json).
+struct Metadata {
+  std::string model;                 // architecture, for example "jat"
+  std::string dtype;                 // precision of the network's arithmetic
+  std::string verdict;               // one line from `physrep certify`; empty without a certificate
+  std::vector<std::string> species;  // chemical symbols; type t is species[t]
+  double cutoff = 0.0;               // A
+  int n_layers = 0;
+  int width = 0;                     // features of one atom
+  bool readout_reads_neighbors = false;
+};
+
+// The atoms and edges one rank works on: its own atoms first, then ghosts (images included).
+struct Graph {
+  int64_t n_own = 0;
+  std::vector<int64_t> types;      // (n_all) types of the model
+  std::vector<int64_t> centers;    // (n_edges) ascending, below n_own
+  std::vector<int64_t> neighbors;  // (n_edges) below n_all
+  std::vector<double> vectors;     // (n_edges, 3) x_neighbor - x_center, A
+};
+
+struct Result {
+  std::vector<double> energies;  // (n_own) eV
+  std::vector<double> slopes;    // (n_edges, 3) dE/dvectors, eV/A, E summed over all ranks
+};
+
+// How rows of numbers, one per atom, travel between own atoms and ghosts. Both calls are
+// collective: every rank makes the same ones in the same order.
+class Exchange {
+ public:
+  // Fill the rows of ghosts from their owners' rows.
+  virtual void to_ghosts(double *rows, int width) = 0;
+  // Add the rows of ghosts to their owners' rows.
+  virtual void from_ghosts(double *rows, int width) = 0;
+
+ protected:
+  ~Exchange() = default;  // not virtual: LAMMPS' classes have destructors that may throw
+};
+
+class Model {
+ public:
+  // Read an exported file. device: "cpu" or "cuda" (then GPU local_rank, counted round);
+  // n_threads: threads of PyTorch's operators in this process.
+  // Throws ModelError: no such file, not a physrep export, a newer format, no such device.
+  Model(const std::string &path, const std::string &device, int local_rank, int n_threads);
+  ~Model();
+  Model(const Model &) = delete;
+  Model &operator=(const Model &) = delete;
+
+  const Metadata &metadata() const;
+
+  // Distance below which a pair of these types means a run that has blown up, A.
+  double shortest_contact(int type_a, int type_b) const;
+
+  // Energies of the own atoms and dE/dvectors. Collective over the ranks of `exchange`, also on
+  // ranks without atoms. Does not throw: returns what went wrong here, empty when nothing did, so
+  // that the ranks stay in step and can agree on an error afterwards.
+  std::string evaluate(const Graph &graph, Exchange &exchange, Result &result);
+
+ private:
+  struct Torch;  // keeps PyTorch's headers out of this one
+  std::unique_ptr<Torch> torch_;
+  Metadata metadata_;
+  std::vector<double> contacts_;  // (n_types, n_types) A
+};
+
+}  // namespace physrep
+
+#endif

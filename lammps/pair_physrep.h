@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// pair_style physrep [device cpu|cuda]
+// pair_coeff * * ean.pt C H N O          (one element per LAMMPS atom type)
+
+#ifndef LMP_PAIR_PHYSREP_H
+#define LMP_PAIR_PHYSREP_H
+
+#include "pair.h"
+
+#include "model.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace LAMMPS_NS {
+
+// The LAMMPS side of an exported potential: settings, neighbour list, messages between ranks,
+// tallies. Features of ghosts are exchanged before every layer, so that ghosts are needed within
+// one cutoff only, and not within n_layers cutoffs. One rank takes the same path: LAMMPS then
+// copies rows between an atom and its images.
+class PairPhysRep : public Pair, private physrep::Exchange {
+ public:
+  explicit PairPhysRep(class LAMMPS *lmp);
+  ~PairPhysRep() override;
+
+  void settings(int narg, char **arg) override;
+  void coeff(int narg, char **arg) override;
+  void init_style() override;
+  double init_one(int i, int j) override;
+  void compute(int eflag, int vflag) override;
+
+  int pack_forward_comm(int n, int *list, double *buf, int pbc_flag, int *pbc) override;
+  void unpack_forward_comm(int n, int first, double *buf) override;
+  int pack_reverse_comm(int n, int first, double *buf) override;
+  void unpack_reverse_comm(int n, int *list, double *buf) override;
+
+ private:
+  void allocate();
+  void map_elements(int narg, char **arg);
+  void load(const std::string &path);
+  void announce(const std::string &path);
+  void agree_on_error(const std::string &problem);
+  void check_lists();
+
+  std::string build_graph();
+  void add_neighbors(int i, std::string &problem);
+  std::string contact_error(int i, int j, double distance) const;
+  std::string tally();
+  void tally_virial(int i, int j, const double *vector, const double *slope);
+  int64_t tag_of(int i) const;
+
+  void to_ghosts(double *rows, int width) override;
+  void from_ghosts(double *rows, int width) override;
+  void exchange(double *rows, int width, bool forward);
+
+  std::string device_ = "cpu";
+  std::unique_ptr<physrep::Model> model_;
+  std::vector<std::string> elements_;   // per LAMMPS type from 1; "NULL" where hybrid uses another
+  std::vector<int> model_type_;         // per LAMMPS type from 1; -1 where NULL
+  std::vector<double> contacts_;        // (n_types + 1)^2 by LAMMPS types: shortest distances, A
+  bool lists_checked_ = false;
+
+  physrep::Graph graph_;    // kept between steps for their memory
+  physrep::Result result_;
+
+  double *rows_ = nullptr;  // what is being exchanged: (n_all, row_width_), columns from column_ on
+  int row_width_ = 0;
+  int column_ = 0;
+  int n_columns_ = 0;
+};
+
+}  // namespace LAMMPS_NS
+
+#endif

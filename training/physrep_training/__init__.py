@@ -1,0 +1,1 @@
+"""Fitting of physrep potentials: settings, data, losses, schedules, the Lightning module."""

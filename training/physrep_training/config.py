@@ -1,0 +1,182 @@
+"""Settings of a fit: one YAML file, ``key=value`` on the command line on top, all checked first."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from physrep.config import ConfigError, StrictModel
+from physrep.models import MODELS
+from pydantic import Field, field_validator, model_validator
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Weight = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class SplitConfig(StrictModel):
+    """How structures are kept apart.
+
+    ``time_blocks`` cuts the end of every trajectory off for validation and test, with ``gap``
+    frames thrown away between the blocks; ``trajectory`` keeps whole trajectories (``test_names``,
+    ``validation_names``) apart; ``random`` is for sets of unrelated molecules only.
+    """
+
+    method: Literal["time_blocks", "trajectory", "random"] = "time_blocks"
+    validation: Share = 0.1
+    test: Share = 0.15
+    gap: Annotated[int, Field(ge=0)] = 2
+    validation_names: list[str] = []
+    test_names: list[str] = []
+
+
+class DataConfig(StrictModel):
+    """files are split; extra_train_files are all trained on. Paths relative to the working folder."""
+
+    files: Annotated[list[Path], Field(min_length=1)]
+    extra_train_files: list[Path] = []
+    isolated_atoms: Path | None = None
+    max_train: Count | None = None
+    split: SplitConfig = SplitConfig()
+
+
+class LossTerm(StrictModel):
+    """One term: weight * loss; ``width`` is huber's delta or log_cosh's scale, in the unit of the
+    quantity (eV/atom, eV/A, eV/atom)."""
+
+    kind: Literal["mse", "mae", "huber", "log_cosh"] = "huber"
+    weight: Weight = 1.0
+    width: Positive = 0.1
+
+
+class LossConfig(StrictModel):
+    """Energy and virial are compared per atom."""
+
+    energy: LossTerm = LossTerm(kind="mae", weight=1.0)
+    force: LossTerm = LossTerm(kind="huber", weight=1.0, width=0.3)
+    virial: LossTerm = LossTerm(weight=0.0)
+
+
+class OptimizerConfig(StrictModel):
+    """``muon`` steps matrices by orthogonalised momentum (Jordan 2024) at lr * matrix_lr_factor and
+    the rest by AdamW at lr; ``adam`` and ``adamw`` step everything at lr."""
+
+    kind: Literal["muon", "adamw", "adam"] = "muon"
+    lr: Positive = 3e-3
+    matrix_lr_factor: Positive = 7.0
+    weight_decay: Weight = 1e-3
+
+
+class ScheduleConfig(StrictModel):
+    """warm_up: share of the run (cosine) ; start, end: factors of the peak rate; patience (epochs)
+    and factor are plateau's."""
+
+    kind: Literal["cosine", "one_cycle", "plateau", "constant"] = "cosine"
+    warm_up: Share = 0.05
+    start: Weight = 0.1
+    end: Weight = 0.002
+    patience: Count = 24
+    factor: Share = 0.6
+
+
+class RunConfig(StrictModel):
+    """ema_decay 0 switches the average off; early_stop counts epochs without improvement, 0 never."""
+
+    epochs: Count = 100
+    batch_size: Count = 1
+    validate_every: Count = 1
+    ema_decay: Share = 0.995
+    clip: Weight = 10.0
+    early_stop: Annotated[int, Field(ge=0)] = 0
+    threads: Count = 2
+    workers: Annotated[int, Field(ge=0)] = 0
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "float64"] = "float32"
+
+
+class FitConfig(StrictModel):
+    """Everything a fit needs; see training/configs/jat_ean.yaml for a commented example."""
+
+    name: str
+    output: Path | None = None
+    start_from: Path | None = None
+    model: dict[str, Any]
+    repulsion: bool = True
+    data: DataConfig
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    run: RunConfig = RunConfig()
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, model: dict[str, Any]) -> dict[str, Any]:
+        name = model.get("name")
+        if name not in MODELS:
+            raise ValueError(f"give 'name', one of {', '.join(sorted(MODELS))}")
+        MODELS[name][1].parse({key: value for key, value in model.items() if key != "name"})
+        return model
+
+    @model_validator(mode="after")
+    def _something_to_fit(self) -> Self:
+        if not any(term.weight for term in (self.loss.energy, self.loss.force, self.loss.virial)):
+            raise ValueError("all loss weights are 0: give energy, force or virial a weight")
+        return self
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model in physrep.models.MODELS."""
+        return str(self.model["name"])
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        """Settings of the model without its name."""
+        return {key: value for key, value in self.model.items() if key != "name"}
+
+    @property
+    def folder(self) -> Path:
+        """Where the fit writes."""
+        return self.output or Path("runs") / self.name
+
+
+def load_config(path: str | Path, overrides: list[str] = []) -> FitConfig:  # noqa: B006 (read only)
+    """Read YAML, apply ``key.sub=value`` overrides (values are YAML too), check everything.
+
+    Raises:
+        ConfigError: unreadable file, unknown key, wrong type, impossible value, missing data file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such config file")
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected keys and values, got {type(values).__name__}")
+    for item in overrides:
+        _override(values, item)
+    config = FitConfig.parse(values)
+    _check_files(config)
+    return config
+
+
+def _override(values: dict[str, Any], item: str) -> None:
+    key, sign, text = item.partition("=")
+    if not sign or not key:
+        raise ConfigError(f"{item!r}: overrides look like run.epochs=50")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{item!r}: {parent} is a value, not a group of settings")
+    values[last] = yaml.safe_load(text)
+
+
+def _check_files(config: FitConfig) -> None:
+    files = [*config.data.files, *config.data.extra_train_files]
+    files += [f for f in (config.data.isolated_atoms, config.start_from) if f is not None]
+    for file in files:
+        if not file.is_file():
+            raise ConfigError(f"{file}: no such file (paths are relative to {Path.cwd().name}/)")

@@ -1,0 +1,129 @@
+"""From structures to batches: types, neighbour lists, labels, as torch_geometric graphs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from physrep.config import ConfigError
+from physrep.io import DataError, Structure
+from physrep.neighbors import neighbor_list
+from torch.utils.data import Dataset, Sampler
+from torch_geometric.data import Data
+
+LABELS = ("energy", "forces", "virial")
+
+
+class GraphDataset(Dataset):
+    """Structures as graphs; neighbour lists are made once, at first use, and kept.
+
+    A graph holds types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A and the
+    labels energy (1,) eV, forces (n_atoms, 3) eV/A, virial (1, 3, 3) eV; NaN where a label is
+    missing, which no loss term may meet.
+    """
+
+    def __init__(
+        self, structures: Sequence[Structure], species: list[int], cutoff: float, dtype: torch.dtype
+    ) -> None:
+        self.structures = structures
+        self.species = species
+        self.cutoff = cutoff
+        self.dtype = dtype
+        self._graphs: list[Data | None] = [None] * len(structures)
+
+    def __len__(self) -> int:
+        return len(self.structures)
+
+    def __getitem__(self, index: int) -> Data:
+        graph = self._graphs[index]
+        if graph is None:
+            graph = make_graph(self.structures[index], self.species, self.cutoff, self.dtype)
+            self._graphs[index] = graph
+        return graph
+
+
+def make_graph(
+    structure: Structure, species: list[int], cutoff: float, dtype: torch.dtype
+) -> Data:
+    """One structure as a graph; see :class:`GraphDataset`.
+
+    Raises:
+        DataError: an element that is not among ``species``.
+    """
+    unknown = sorted(set(structure.species.tolist()) - set(species))
+    if unknown:
+        raise DataError(
+            f"holds atomic number {unknown[0]}, but the model knows {species}; add the element to "
+            "the fit or remove the frame",
+            structure.source,
+            structure.frame,
+        )
+    types = np.searchsorted(np.sort(species), structure.species)
+    order = torch.from_numpy(np.argsort(species, kind="stable"))
+    found = neighbor_list(
+        torch.from_numpy(structure.positions),
+        torch.from_numpy(structure.cell),
+        torch.from_numpy(structure.pbc),
+        cutoff,
+    )
+    n_atoms = len(structure.species)
+    nan = float("nan")
+    forces = np.full((n_atoms, 3), nan) if structure.forces is None else structure.forces
+    virial = np.full((3, 3), nan) if structure.virial is None else structure.virial
+    energy = nan if structure.energy is None else structure.energy
+    return Data(
+        types=order[torch.from_numpy(types)],
+        edge_index=found.edge_index,
+        vectors=found.vectors.to(dtype),
+        energy=torch.tensor([energy], dtype=torch.float64),
+        forces=torch.from_numpy(forces).to(dtype),
+        virial=torch.from_numpy(virial)[None].to(dtype),
+        num_nodes=n_atoms,
+        source=structure.source,
+        frame=structure.frame,
+    )
+
+
+def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> None:
+    """Every label whose loss has a weight must be there.
+
+    Raises:
+        DataError: naming the first frame without it.
+    """
+    for label, weight in weights.items():
+        for structure in structures if weight else ():
+            if getattr(structure, label) is None:
+                raise DataError(
+                    f"has no {label}, but the loss gives {label} the weight {weight}; set that "
+                    "weight to 0 or remove the frame",
+                    structure.source,
+                    structure.frame,
+                )
+
+
+def species_of(structures: Sequence[Structure]) -> list[int]:
+    """Atomic numbers that occur, with carbon first as in Hill's system, then ascending."""
+    numbers = sorted({int(z) for s in structures for z in np.unique(s.species)})
+    if not numbers:
+        raise ConfigError("the data holds no structures")
+    return ([6] if 6 in numbers else []) + [z for z in numbers if z != 6]
+
+
+class EpochSampler(Sampler[int]):
+    """A new order every epoch, drawn from (seed, epoch) alone, so that a resumed fit meets the
+    same batches as an uninterrupted one. Lightning calls ``set_epoch``."""
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called before every epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self):
+        rng = np.random.default_rng([self.seed, self.epoch])
+        return iter(rng.permutation(self.length).tolist())

@@ -1,0 +1,159 @@
+"""A fit from settings to best.ckpt: the steps in order, each a function."""
+
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import torch
+import yaml
+from lightning.pytorch.loggers import TensorBoardLogger
+from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
+from physrep.config import ConfigError
+from physrep.io import Structure, read_structures
+from torch_geometric.loader import DataLoader
+
+from physrep_training.callbacks import make_callbacks
+from physrep_training.config import FitConfig
+from physrep_training.data import EpochSampler, GraphDataset, check_labels, species_of
+from physrep_training.module import PotentialModule
+from physrep_training.references import set_references, set_shortest_distances
+from physrep_training.report import write_report
+from physrep_training.splits import PARTS, save_split, split_structures
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass
+class FitData:
+    """Structures of the three parts."""
+
+    train: list[Structure]
+    validation: list[Structure]
+    test: list[Structure]
+
+
+def fit(config: FitConfig, resume: bool = False) -> Path:
+    """Fit, evaluate on the test part, write the report; returns the path of best.ckpt.
+
+    The folder ``config.folder`` gets config.yaml, split.json, log.csv, best.ckpt, last.ckpt (to
+    resume from), errors.json, parity.png, training.png and TensorBoard's files.
+
+    Raises:
+        ConfigError, DataError: before any work starts. FitError: the loss is no longer finite.
+    """
+    folder = prepare_folder(config, resume)
+    torch.set_num_threads(config.run.threads)
+    L.seed_everything(config.run.seed, verbose=False)
+    data = load_data(config, folder)
+    checkpoint = start(config, data)
+    train(config, checkpoint, data, folder, resume)
+    best = load_checkpoint(folder / "best.ckpt")
+    best.training["errors"] = write_report(best, data.test or data.validation, folder)
+    save_checkpoint(best, folder / "best.ckpt")
+    return folder / "best.ckpt"
+
+
+def prepare_folder(config: FitConfig, resume: bool) -> Path:
+    """Make the folder, or check that it is the one to resume.
+
+    Raises:
+        ConfigError: it holds another fit, or there is nothing to resume.
+    """
+    folder = config.folder
+    settings = yaml.safe_dump(json.loads(config.model_dump_json()), sort_keys=False)
+    saved = folder / "config.yaml"
+    if resume:
+        if not (folder / "last.ckpt").is_file():
+            raise ConfigError(f"{folder}: nothing to resume (no last.ckpt); start without --resume")
+        if saved.read_text() != settings:
+            raise ConfigError(
+                f"{saved} differs from the settings given now; a resumed fit must keep them "
+                "(give the same file and overrides, or another output=...)"
+            )
+    elif (folder / "last.ckpt").exists():
+        raise ConfigError(
+            f"{folder} holds a fit already; continue it with --resume, or give another output=..."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    saved.write_text(settings)
+    return folder
+
+
+def load_data(config: FitConfig, folder: Path) -> FitData:
+    """Read all files, split, check that the labels the loss needs are there, save the split."""
+    structures = [s for path in config.data.files for s in read_structures(path)]
+    split = split_structures(structures, config.data.split, config.run.seed)
+    save_split(split, structures, folder / "split.json")
+    train, validation, test = ([structures[i] for i in split[part]] for part in PARTS)
+    for path in config.data.extra_train_files:
+        train += read_structures(path)
+    if config.data.max_train is not None:
+        train = train[: config.data.max_train]
+    loss = config.loss
+    weights = {
+        "energy": loss.energy.weight,
+        "forces": loss.force.weight,
+        "virial": loss.virial.weight,
+    }
+    check_labels([*train, *validation], weights)
+    return FitData(train, validation, test)
+
+
+def start(config: FitConfig, data: FitData) -> Checkpoint:
+    """A new potential with its references, or the one to start from."""
+    if config.start_from is not None:
+        checkpoint = load_checkpoint(config.start_from, DTYPES[config.run.precision])
+        checkpoint.training = {}
+    else:
+        species = species_of([*data.train, *data.validation, *data.test])
+        settings = config.model_settings
+        checkpoint = new_checkpoint(config.model_name, settings, species, config.repulsion)
+        checkpoint.potential.set_dtype(DTYPES[config.run.precision])
+        set_references(checkpoint.potential, data.train, config.data.isolated_atoms)
+    checkpoint.training.update(
+        name=config.name,
+        settings=json.loads(config.model_dump_json()),
+        n_train=len(data.train),
+        n_validation=len(data.validation),
+        n_test=len(data.test),
+    )
+    return checkpoint
+
+
+def train(
+    config: FitConfig, checkpoint: Checkpoint, data: FitData, folder: Path, resume: bool
+) -> None:
+    """Run Lightning's loop."""
+    potential, run = checkpoint.potential, config.run
+    dtype = DTYPES[run.precision]
+    graphs = [
+        GraphDataset(part, potential.species, potential.cutoff, dtype)
+        for part in (data.train, data.validation)
+    ]
+    set_shortest_distances(potential, graphs[0])
+    sampler = EpochSampler(len(graphs[0]), run.seed)
+    train_loader = DataLoader(
+        graphs[0], run.batch_size, sampler=sampler, num_workers=run.workers
+    )
+    validation_loader = DataLoader(graphs[1], run.batch_size, num_workers=run.workers)
+    module = PotentialModule(potential, config, len(train_loader))
+    trainer = L.Trainer(
+        max_epochs=run.epochs,
+        accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
+        devices=1,
+        callbacks=make_callbacks(config, checkpoint, folder),
+        logger=TensorBoardLogger(folder, name="tensorboard", version=""),
+        gradient_clip_val=run.clip or None,
+        check_val_every_n_epoch=run.validate_every,
+        num_sanity_val_steps=0,
+        inference_mode=False,  # forces are gradients
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+        log_every_n_steps=max(1, len(train_loader)),
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        resume_from = folder / "last.ckpt" if resume else None
+        trainer.fit(module, train_loader, validation_loader, ckpt_path=resume_from)
