@@ -31,12 +31,12 @@ struct Metadata {
   bool readout_reads_neighbors = false;
 };
 
-// The atoms and edges one rank works on: its own atoms first, then ghosts (images included).
+// The atoms and edges one rank works on: its own atoms first, then ghosts owned by other ranks.
 struct Graph {
   int64_t n_own = 0;
-  std::vector<int64_t> types;      // (n_all) types of the model
+  std::vector<int64_t> types;      // (n_rows) types of the model
   std::vector<int64_t> centers;    // (n_edges) ascending, below n_own
-  std::vector<int64_t> neighbors;  // (n_edges) below n_all
+  std::vector<int64_t> neighbors;  // (n_edges) below n_rows
   std::vector<double> vectors;     // (n_edges, 3) x_neighbor - x_center, A
 };
 

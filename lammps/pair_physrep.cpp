@@ -182,6 +182,7 @@ void PairPhysRep::check_lists() {
 
 void PairPhysRep::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
+  if (neighbor->ago == 0 || !lists_checked_) find_rows();
   check_lists();
   std::string problem = build_graph();
   // Also after a problem: the other ranks are waiting for this one's messages.
@@ -192,16 +193,35 @@ void PairPhysRep::compute(int eflag, int vflag) {
   if (vflag_fdotr) virial_fdotr_compute();
 }
 
+// Rows of the model's arrays: own atoms, then ghosts whose owner is another rank. An image of an own
+// atom has that atom's features and shares its row: several times fewer rows where a box has few
+// ranks. Needed again whenever LAMMPS has made new ghosts.
+void PairPhysRep::find_rows() {
+  const int n_own = atom->nlocal, n_all = n_own + atom->nghost;
+  std::vector<double> owners(2 * static_cast<size_t>(n_all));  // rank, index there
+  row_.resize(n_all);
+  for (int i = 0; i < n_all; i++) row_[i] = i;
+  for (int i = 0; i < n_own; i++) {
+    owners[2 * i] = comm->me;
+    owners[2 * i + 1] = i;
+  }
+  exchange(owners.data(), 2, true);
+  int n_rows = n_own;
+  for (int i = n_own; i < n_all; i++)
+    row_[i] = owners[2 * i] == comm->me ? static_cast<int>(owners[2 * i + 1]) : n_rows++;
+  graph_.types.resize(n_rows);
+}
+
 // Own atoms, ghosts and the edges nearer than the cutoff; returns a contact that cannot be meant.
 std::string PairPhysRep::build_graph() {
   const int n_all = atom->nlocal + atom->nghost;
   graph_.n_own = atom->nlocal;
-  graph_.types.resize(n_all);
   // Atoms that NULL leaves to another style are in no list: their type is never looked at.
-  for (int i = 0; i < n_all; i++) graph_.types[i] = std::max(0, model_type_[atom->type[i]]);
+  for (int i = 0; i < n_all; i++) graph_.types[row_[i]] = std::max(0, model_type_[atom->type[i]]);
   graph_.centers.clear();
   graph_.neighbors.clear();
   graph_.vectors.clear();
+  ends_.clear();
   std::vector<int> own(list->ilist, list->ilist + list->inum);
   if (!std::is_sorted(own.begin(), own.end())) std::sort(own.begin(), own.end());
   std::string problem;
@@ -222,7 +242,8 @@ void PairPhysRep::add_neighbors(int i, std::string &problem) {
     if (square < contact * contact && problem.empty())
       problem = contact_error(i, j, std::sqrt(square));
     graph_.centers.push_back(i);
-    graph_.neighbors.push_back(j);
+    graph_.neighbors.push_back(row_[j]);
+    ends_.push_back(j);
     graph_.vectors.insert(graph_.vectors.end(), vector, vector + 3);
   }
 }
@@ -252,7 +273,7 @@ std::string PairPhysRep::tally() {
   }
   double **const f = atom->f;
   for (size_t e = 0; e < graph_.centers.size(); e++) {
-    const int i = static_cast<int>(graph_.centers[e]), j = static_cast<int>(graph_.neighbors[e]);
+    const int i = static_cast<int>(graph_.centers[e]), j = ends_[e];
     const double *const slope = &result_.slopes[3 * e];
     if (!std::isfinite(slope[0] + slope[1] + slope[2]))
       return fmt::format("the force between atoms {} ({}) and {} ({}) is not finite at step {}: the "
@@ -297,9 +318,14 @@ void PairPhysRep::agree_on_error(const std::string &problem) {
   error->all(FLERR, "pair physrep: {}", text);
 }
 
-void PairPhysRep::to_ghosts(double *rows, int width) { exchange(rows, width, true); }
+// On one rank every ghost shares its owner's row.
+void PairPhysRep::to_ghosts(double *rows, int width) {
+  if (comm->nprocs > 1) exchange(rows, width, true);
+}
 
-void PairPhysRep::from_ghosts(double *rows, int width) { exchange(rows, width, false); }
+void PairPhysRep::from_ghosts(double *rows, int width) {
+  if (comm->nprocs > 1) exchange(rows, width, false);
+}
 
 void PairPhysRep::exchange(double *rows, int width, bool forward) {
   rows_ = rows;
@@ -314,25 +340,29 @@ void PairPhysRep::exchange(double *rows, int width, bool forward) {
 }
 
 int PairPhysRep::pack_forward_comm(int n, int *list, double *buf, int, int *) {
-  for (int k = 0; k < n; k++)
-    std::copy_n(rows_ + int64_t(list[k]) * row_width_ + column_, n_columns_, buf + k * n_columns_);
+  for (int k = 0; k < n; k++) std::copy_n(row(list[k]), n_columns_, buf + k * n_columns_);
   return n * n_columns_;
 }
 
 void PairPhysRep::unpack_forward_comm(int n, int first, double *buf) {
-  for (int k = 0; k < n; k++)
-    std::copy_n(buf + k * n_columns_, n_columns_, rows_ + int64_t(first + k) * row_width_ + column_);
+  for (int k = 0; k < n; k++) std::copy_n(buf + k * n_columns_, n_columns_, row(first + k));
 }
 
 int PairPhysRep::pack_reverse_comm(int n, int first, double *buf) {
-  for (int k = 0; k < n; k++)
-    std::copy_n(rows_ + int64_t(first + k) * row_width_ + column_, n_columns_, buf + k * n_columns_);
+  for (int k = 0; k < n; k++) {
+    // What an image has collected is in its owner's row already and must not arrive there twice.
+    const bool shared = row_[first + k] < atom->nlocal;
+    if (shared)
+      std::fill_n(buf + k * n_columns_, n_columns_, 0.0);
+    else
+      std::copy_n(row(first + k), n_columns_, buf + k * n_columns_);
+  }
   return n * n_columns_;
 }
 
 void PairPhysRep::unpack_reverse_comm(int n, int *list, double *buf) {
   for (int k = 0; k < n; k++) {
-    double *const row = rows_ + int64_t(list[k]) * row_width_ + column_;
-    for (int c = 0; c < n_columns_; c++) row[c] += buf[k * n_columns_ + c];
+    double *const sum = row(list[k]);
+    for (int c = 0; c < n_columns_; c++) sum[c] += buf[k * n_columns_ + c];
   }
 }

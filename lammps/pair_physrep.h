@@ -43,6 +43,8 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void agree_on_error(const std::string &problem);
   void check_lists();
 
+  void find_rows();
+
   std::string build_graph();
   void add_neighbors(int i, std::string &problem);
   std::string contact_error(int i, int j, double distance) const;
@@ -53,6 +55,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void to_ghosts(double *rows, int width) override;
   void from_ghosts(double *rows, int width) override;
   void exchange(double *rows, int width, bool forward);
+  double *row(int i) const { return rows_ + int64_t(row_[i]) * row_width_ + column_; }
 
   std::string device_ = "cpu";
   std::unique_ptr<physrep::Model> model_;
@@ -63,8 +66,10 @@ class PairPhysRep : public Pair, private physrep::Exchange {
 
   physrep::Graph graph_;    // kept between steps for their memory
   physrep::Result result_;
+  std::vector<int> row_;    // per atom and ghost: its row in the model's arrays
+  std::vector<int> ends_;   // per edge: the neighbor as LAMMPS counts atoms
 
-  double *rows_ = nullptr;  // what is being exchanged: (n_all, row_width_), columns from column_ on
+  double *rows_ = nullptr;  // what is being exchanged: (n_rows, row_width_), columns from column_ on
   int row_width_ = 0;
   int column_ = 0;
   int n_columns_ = 0;

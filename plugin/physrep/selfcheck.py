@@ -18,7 +18,8 @@ def check_torch() -> str:
 
     x = torch.ones(2, requires_grad=True)
     (x * x).sum().backward()
-    assert x.grad is not None and x.grad.tolist() == [2.0, 2.0]
+    if x.grad is None or x.grad.tolist() != [2.0, 2.0]:
+        raise RuntimeError(f"the gradient of x^2 at 1 is {x.grad}, not 2")
     return f"CUDA: {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'}"
 
 
@@ -50,7 +51,7 @@ def check_openmmtorch() -> str:
         raise RuntimeError(f"TorchForce gives E = {energy}, F = {force}, not 4 and 4")
     count = openmm.Platform.getNumPlatforms()
     names = [openmm.Platform.getPlatform(k).getName() for k in range(count)]
-    return f"TorchForce computes; platforms: {' '.join(names)}"
+    return f"computes on {' '.join(names)} (scripts must import torch before openmm)"
 
 
 def check_lammps() -> str:

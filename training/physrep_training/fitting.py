@@ -50,7 +50,9 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     checkpoint = start(config, data)
     train(config, checkpoint, data, folder, resume)
     best = load_checkpoint(folder / "best.ckpt")
-    best.training["errors"] = write_report(best, data.test or data.validation, folder)
+    best.training["errors"] = write_report(
+        folder / "best.ckpt", data.test or data.validation, folder
+    )
     save_checkpoint(best, folder / "best.ckpt")
     return folder / "best.ckpt"
 

@@ -2,31 +2,43 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from physrep.checkpoint import Checkpoint
+from ase import Atoms
+from physrep.analysis.plots import parity_figure, training_figure
+from physrep.deploy.ase import PhysRepCalculator
+from physrep.evaluate import evaluate
 from physrep.io import Structure
 
 from physrep_training.callbacks import read_log
 
-matplotlib.use("Agg")
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"  # Okabe and Ito: safe for colour-blind readers
-
 
 def write_report(
-    checkpoint: Checkpoint, structures: Sequence[Structure], folder: Path
+    checkpoint: Path, structures: Sequence[Structure], folder: Path
 ) -> dict[str, Any]:
     """errors.json, parity.png and training.png in ``folder``; returns the errors."""
-    from physrep.deploy.ase import PhysRepCalculator
-    from physrep.evaluate import errors_of, predictions
     calculator = PhysRepCalculator(checkpoint)
-    predicted = predictions(calculator, structures)
-    errors = errors_of(predicted, structures).as_dict()
-    (folder / "errors.json").write_text(json.dumps(errors, indent=1) + "\n")
-    parity_figure(structures, predicted, errors).savefig(folder / "parity.png", dpi=150)
+    errors = evaluate(calculator, structures)
+    (folder / "errors.json").write_text(errors.to_json() + "\n")
     training_figure(read_log(folder / "log.csv")).savefig(folder / "training.png", dpi=150)
-    return errors
+    labelled = [s for s in structures if s.forces is not None]
+    if labelled:
+        predicted = [predicted_forces(calculator, s) for s in labelled]
+        figure = parity_figure(
+            np.concatenate([s.forces for s in labelled]),
+            np.concatenate(predicted),
+            np.concatenate([s.species for s in labelled]),
+            asdict(errors),
+        )
+        figure.savefig(folder / "parity.png", dpi=150)
+    return asdict(errors)
+
+
+def predicted_forces(calculator: PhysRepCalculator, structure: Structure) -> np.ndarray:
+    """(n_atoms, 3) in eV/A."""
+    atoms = Atoms(structure.species, structure.positions, cell=structure.cell, pbc=structure.pbc)
+    atoms.calc = calculator
+    return atoms.get_forces()

@@ -14,6 +14,19 @@ CONTACT_SHARE = 0.5
 SMALLEST_CONTACT = 0.2  # A, where the training data says nothing
 
 
+# glibc gives freed memory back to the system once more than twice the largest block it has ever
+# unmapped (at most 32 MB) is free, and the next step pays for it page by page: half the time of a
+# step of a few hundred atoms. Freeing one block of nearly that size raises the limit.
+LARGEST_BLOCK = 31 * 1024 * 1024  # bytes, never touched
+
+
+def keep_heap(like: Tensor, n_bytes: int = LARGEST_BLOCK) -> None:
+    """Have the C library keep the memory of one step for the next; for tensors on the CPU."""
+    if like.device.type == "cpu":
+        block = like.new_empty([n_bytes // like.element_size()])
+        assert block.numel() > 0  # a block without a use would be optimised away
+
+
 class ExportedPotential(nn.Module):
     """A potential with its topology (which may be absent), scripted into one file.
 
@@ -44,6 +57,7 @@ class ExportedPotential(nn.Module):
         box, positions that are not finite, and atoms far nearer than any in the training data.
         """
         self.check(positions, box)
+        keep_heap(positions)
         cell = torch.zeros(3, 3, dtype=positions.dtype, device=positions.device)
         if box is not None:
             cell = box.to(positions.device) * self.nm

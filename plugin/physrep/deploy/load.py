@@ -11,6 +11,7 @@ from torch import Tensor
 
 from physrep.checkpoint import load_checkpoint
 from physrep.deploy.export import DTYPES
+from physrep.deploy.exported import keep_heap
 from physrep.deploy.metadata import ExportError, read_exported
 from physrep.neighbors import Neighbors, neighbor_list
 
@@ -43,6 +44,7 @@ def load_potential(
     if dtype is not None and dtype not in DTYPES:
         raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    keep_heap(torch.empty(0))
     if is_torchscript(path):
         return _load_exported(path, where, dtype)
     potential = load_checkpoint(path, dtype and DTYPES[dtype]).potential

@@ -1,10 +1,12 @@
 """OpenMM: an exported file as a Force, checked against the system before a Context exists.
 
-``openmmtorch.TorchForce("ean.pt")`` alone works as well; what is added here is that a mistake is
-found while the System is built, and told in a sentence.
+``openmmtorch.TorchForce("ean.pt")`` alone works as well, where torch is imported before openmm;
+what is added here is that a mistake is found while the System is built, and told in a sentence.
 """
 
 import logging
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -115,8 +117,9 @@ def _compare(metadata: Metadata, topology: Any, path: str | Path) -> None:
         )
 
 
+@cache
 def import_openmmtorch() -> ModuleType:
-    """The openmmtorch package.
+    """The openmmtorch package, working whichever of openmm and torch was imported first.
 
     Raises:
         ImportError: it or what it needs does not load; says what to install.
@@ -125,6 +128,8 @@ def import_openmmtorch() -> ModuleType:
     root.addFilter(_is_no_simtk_notice)
     try:
         import openmmtorch  # after torch, whose libraries it needs
+
+        _load_missing_plugins()
     except ImportError as error:
         raise ImportError(
             f"OpenMM's TorchForce does not load ({error}); pip install 'torch==2.9.*' "
@@ -133,6 +138,17 @@ def import_openmmtorch() -> ModuleType:
     finally:
         root.removeFilter(_is_no_simtk_notice)
     return openmmtorch
+
+
+def _load_missing_plugins() -> None:
+    """Load openmmtorch's kernels where ``import openmm`` came before torch and could not."""
+    from openmm import OpenMMException, Platform
+
+    for failure in Platform.getPluginLoadFailures():
+        if "OpenMMTorch" in failure:
+            library = failure.removeprefix("Error loading library ").partition(": ")[0]
+            with suppress(OpenMMException):  # a platform that is not here (OpenCL, CUDA)
+                Platform.loadPluginLibrary(library)
 
 
 def _is_no_simtk_notice(record: logging.LogRecord) -> bool:

@@ -1,0 +1,63 @@
+# make demo   set up, build, fit, export, run in OpenMM, LAMMPS and ASE, write out/demo/report.html
+# make test   set up if missing, then the test suite
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+# Two threads unless the user says otherwise: libraries that each take all cores slow each other.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: help setup demo test test-slow lint clean requirements
+
+help:
+	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
+	@echo "make demo       fit, export, run in OpenMM, LAMMPS and ASE; writes out/demo/report.html"
+	@echo "make test       the test suite (at most 15 minutes on 2 cores)"
+	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
+	@echo "make lint       ruff"
+	@echo "make clean      remove $(VENV), build/ and out/"
+
+setup: $(VENV)/.plugin
+	@echo "setup: ready. Use $(BIN)/physrep, or 'source $(BIN)/activate'."
+
+$(VENV)/.packages: requirements.txt
+	@echo "setup: creating $(VENV) with the packages of requirements.txt (about 7 GB)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
+	@touch $@
+
+# The package is installed in place: Python files are read from plugin/, the plugin is compiled.
+$(VENV)/.plugin: $(VENV)/.packages pyproject.toml lammps/CMakeLists.txt $(wildcard lammps/*.cpp lammps/*.h)
+	@echo "setup: compiling the LAMMPS plugin and installing physrep in place"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/python md_examples/demo/run.py
+	@echo "demo: done, open out/demo/report.html"
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+	@echo "test: passed"
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+	@echo "test-slow: passed"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo "lint: clean"
+
+# After a change of pyproject.toml: pins everything below it. No package addresses are written.
+requirements:
+	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-header --python-version 3.11 \
+	  --extra dev --output-file requirements.txt pyproject.toml
+	@echo "requirements: written; run make setup"
+
+clean:
+	rm -rf $(VENV) build out .pytest_cache .ruff_cache
+	@echo "clean: done"

@@ -1,0 +1,42 @@
+"""NVT molecular dynamics in ASE: python md_examples/ase_nvt.py ean.pt ean.pdb --steps 500
+
+The model is an exported file or a checkpoint; the structure anything ASE reads.
+"""
+
+import argparse
+
+import ase.io
+from ase import units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+
+from physrep.deploy.ase import PhysRepCalculator
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("model", help="exported file or checkpoint")
+parser.add_argument("structure", help="PDB, GRO, extxyz, ...")
+parser.add_argument("--steps", type=int, default=500)
+parser.add_argument("--temperature", type=float, default=300.0, help="K")
+parser.add_argument("--output", default="trajectory.traj")
+args = parser.parse_args()
+
+atoms = ase.io.read(args.structure)
+atoms.calc = PhysRepCalculator(args.model)
+MaxwellBoltzmannDistribution(atoms, temperature_K=args.temperature)
+dynamics = Langevin(
+    atoms,
+    timestep=0.5 * units.fs,
+    temperature_K=args.temperature,
+    friction=0.001 / units.fs,
+    trajectory=args.output,
+    loginterval=20,
+)
+
+
+def report():
+    energy = atoms.get_potential_energy()
+    print(f"{dynamics.nsteps:6d}  E = {energy:.4f} eV  T = {atoms.get_temperature():.1f} K")
+
+
+dynamics.attach(report, interval=20)
+dynamics.run(args.steps)

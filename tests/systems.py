@@ -1,0 +1,98 @@
+"""Systems and potentials that many tests need. Everything is small and made from a seed."""
+
+import numpy as np
+import torch
+from ase import Atoms
+from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.neighbors import Neighbors, neighbor_list
+from physrep.potential import Potential, Prediction, predict
+
+SPECIES = [6, 1, 7, 8]
+# Every model in every form that differs in its equations. The physics suite runs over all of them.
+SMALL = {"n_layers": 2, "features": 16, "attention_features": 8, "cutoff": 3.5}
+FORMS = {
+    "jat-gated-sum": ("jat", SMALL),
+    "jat-heads": ("jat", {**SMALL, "heads": 4}),
+    "jat-softmax": ("jat", {**SMALL, "aggregation": "softmax"}),
+    "jat-softmax-heads-gru": (
+        "jat",
+        {**SMALL, "aggregation": "softmax", "heads": 2, "update": "gru", "readout": "shallow"},
+    ),
+    "jat-distance": ("jat", {**SMALL, "edge_features": "distance"}),
+    "jat-distance-squared": (
+        "jat",
+        {**SMALL, "edge_features": "distance_squared", "aggregation": "softmax", "filters": False},
+    ),
+    "jat-inverse-smooth": ("jat", {**SMALL, "edge_features": "inverse_smooth", "filters": False}),
+    "jat-published": (
+        "jat",
+        {
+            **SMALL,
+            "attention_features": 16,
+            "edge_features": "distance_squared",
+            "aggregation": "softmax",
+            "filters": False,
+            "smooth": False,
+        },
+    ),
+}
+PUBLISHED = {"jat-published"}  # exempt, by name, from smoothness and the isolated-atom rule
+
+
+def make_checkpoint(form: str = "jat-gated-sum", dtype: torch.dtype = torch.float64) -> Checkpoint:
+    """A potential with random parameters and physically sized scale, shift and references."""
+    name, settings = FORMS[form]
+    torch.manual_seed(7)
+    checkpoint = new_checkpoint(name, settings, SPECIES, repulsion=form not in PUBLISHED)
+    potential = checkpoint.potential.eval()
+    potential.set_dtype(dtype)
+    potential.shift.copy_(torch.tensor([-1.0, -0.5, -1.5, -2.0]))
+    potential.reference_energies.copy_(torch.tensor([-48.0, -10.0, -70.0, -100.0]))
+    potential.scale.fill_(2.0)
+    return checkpoint
+
+
+def random_atoms(n_atoms: int, cell: np.ndarray, seed: int = 0, smallest: float = 0.9) -> Atoms:
+    """Atoms of all species in a periodic cell, none nearer than ``smallest`` A."""
+    rng = np.random.default_rng(seed)
+    numbers = [SPECIES[k % 4] for k in range(n_atoms)]
+    atoms = Atoms(cell=cell, pbc=True)
+    while len(atoms) < n_atoms:
+        trial = Atoms([numbers[len(atoms)]], positions=[rng.uniform(size=3) @ cell])
+        longer = atoms + trial
+        if len(atoms) == 0 or longer.get_distances(-1, range(len(atoms)), mic=True).min() > smallest:
+            atoms = longer
+    return atoms
+
+
+def liquid(seed: int = 0) -> Atoms:
+    """24 atoms in a triclinic cell that is smaller than twice the cutoff."""
+    cell = np.array([[6.0, 0.0, 0.0], [1.5, 5.5, 0.0], [-0.8, 0.9, 6.3]])
+    return random_atoms(24, cell, seed)
+
+
+def molecule(seed: int = 0) -> Atoms:
+    """10 atoms, not periodic."""
+    atoms = random_atoms(10, np.eye(3) * 4.0, seed)
+    atoms.pbc = False
+    atoms.cell = None
+    return atoms
+
+
+def types_of(atoms: Atoms) -> torch.Tensor:
+    """Types of the atoms for the species of these tests."""
+    return torch.tensor([SPECIES.index(z) for z in atoms.numbers])
+
+
+def neighbors_of(atoms: Atoms, cutoff: float) -> Neighbors:
+    """Neighbour list in float64."""
+    positions = torch.from_numpy(atoms.positions)
+    return neighbor_list(
+        positions, torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc), cutoff
+    )
+
+
+def compute(potential: Potential, atoms: Atoms) -> Prediction:
+    """Energy, forces, virial of the potential (or of the atomic_energies of a loaded file)."""
+    found = neighbors_of(atoms, potential.cutoff)
+    return predict(potential, types_of(atoms), found.edge_index, found.vectors)

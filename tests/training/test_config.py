@@ -1,0 +1,57 @@
+"""Settings: what is wrong is said before any work starts, with the key, the value and advice."""
+
+import pytest
+import yaml
+from physrep.config import ConfigError
+from physrep_training.config import load_config
+
+
+@pytest.fixture(name="config_file")
+def _config_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.extxyz").write_text("")
+    values = {"name": "x", "model": {"name": "jat"}, "data": {"files": ["data.extxyz"]}}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def test_overrides_are_applied_and_typed(config_file):
+    config = load_config(config_file, ["run.epochs=7", "model.cutoff=4.5", "loss.force.kind=mse"])
+    assert config.run.epochs == 7
+    assert config.model_settings == {"cutoff": 4.5}
+    assert config.loss.force.kind == "mse"
+
+
+@pytest.mark.parametrize(
+    ("override", "messages"),
+    [
+        ("run.epoch=7", ["unknown key 'run.epoch'", "did you mean 'epochs'"]),
+        ("model.cutof=4", ["unknown key 'cutof'", "did you mean 'cutoff'"]),
+        ("run.epochs=-1", ["run.epochs = -1", "greater than 0"]),
+        ("run.epochs=many", ["run.epochs = 'many'", "integer"]),
+        ("model.cutoff=0", ["cutoff = 0"]),
+        ("model.name=jta", ["jat"]),
+        ("model.heads=5", ["multiple of heads"]),
+        ("model.smooth=false", ["published form", "aggregation: softmax"]),
+        ("data.files=[absent.extxyz]", ["absent.extxyz: no such file"]),
+        ("data.split.test=1.5", ["data.split.test = 1.5"]),
+        ("optimizer.kind=sgd", ["optimizer.kind = 'sgd'", "muon"]),
+        ("loss={energy: {weight: 0}, force: {weight: 0}}", ["all loss weights are 0"]),
+        ("run.epochs", ["overrides look like"]),
+    ],
+)
+def test_mistakes_are_explained(config_file, override, messages):
+    with pytest.raises(ConfigError) as error:
+        load_config(config_file, [override])
+    for message in messages:
+        assert message in str(error.value)
+
+
+def test_unreadable_files_are_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml: no such config file"):
+        load_config(tmp_path / "absent.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: [1,")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(broken)

@@ -1,0 +1,152 @@
+"""A fit from settings to best.ckpt: learns, resumes after a kill, stops at NaN."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from physrep.checkpoint import load_checkpoint
+from physrep.config import ConfigError
+from physrep.io import Structure, write_npz
+from physrep_training.config import load_config
+from physrep_training.fitting import fit
+from physrep_training.module import FitError
+from systems import compute, make_checkpoint, random_atoms
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FIT = REPOSITORY / "training" / "fit.py"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(name="config_file", scope="module")
+def _config_file(tmp_path_factory) -> Path:
+    """Twenty frames labelled by a random potential, and settings for a fit of seconds."""
+    folder = tmp_path_factory.mktemp("fit")
+    teacher = make_checkpoint().potential
+    frames = []
+    for k in range(20):
+        atoms = random_atoms(12, np.eye(3) * 5.0, seed=k)
+        labels = compute(teacher, atoms)
+        frames.append(
+            Structure(
+                positions=atoms.positions,
+                species=atoms.numbers,
+                cell=atoms.cell.array,
+                pbc=True,
+                energy=float(labels.energy),
+                forces=labels.forces.numpy(),
+                virial=labels.virial[0].numpy(),
+            )
+        )
+    write_npz(folder / "data.npz", frames)
+    values = {
+        "name": "small",
+        "model": {"name": "jat", "n_layers": 2, "features": 16, "cutoff": 3.5},
+        "data": {
+            "files": [str(folder / "data.npz")],
+            "split": {"method": "random", "validation": 0.2, "test": 0.2},
+        },
+        "loss": {"virial": {"weight": 0.1}},
+        "run": {"epochs": 6, "batch_size": 2, "threads": 1, "device": "cpu"},
+    }
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def losses(folder: Path) -> list[tuple[str, str]]:
+    with (folder / "log.csv").open() as file:
+        return [(row["train_loss"], row["validation_loss"]) for row in csv.DictReader(file)]
+
+
+@pytest.fixture(name="finished", scope="module")
+def _finished(config_file, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    fit(load_config(config_file, [f"output={folder}/run"]))
+    return folder / "run"
+
+
+def test_fit_learns_and_leaves_everything_behind(finished):
+    rows = [float(train) for train, _ in losses(finished)]
+    assert len(rows) == 6
+    assert rows[-1] < 0.7 * rows[0]
+    for name in ("config.yaml", "split.json", "errors.json", "parity.png", "training.png"):
+        assert (finished / name).stat().st_size > 0
+    assert list((finished / "tensorboard").iterdir())
+    errors = json.loads((finished / "errors.json").read_text())
+    best = load_checkpoint(finished / "best.ckpt")
+    assert best.training["errors"] == errors
+    assert errors["n_structures"] == 4
+    assert best.training["name"] == "small"
+
+
+def test_shortest_distances_are_those_of_the_training_data(finished):
+    best = load_checkpoint(finished / "best.ckpt")
+    assert 0.85 < float(best.potential.shortest_distances.min()) < 1.2
+
+
+def test_killed_fit_resumes_with_the_same_losses(config_file, finished, tmp_path):
+    output = tmp_path / "run"
+    command = [sys.executable, str(FIT), str(config_file), f"output={output}"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:  # until two epochs are on disk
+            if (output / "log.csv").exists() and len(losses(output)) >= 2:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert 2 <= len(losses(output)) < 6, "killed too late to test anything"
+    resumed = subprocess.run(
+        [*command, "--resume"], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert losses(output) == losses(finished)
+
+
+def test_nothing_is_overwritten_and_nothing_else_is_resumed(config_file, finished, tmp_path):
+    with pytest.raises(ConfigError, match="holds a fit already; continue it with --resume"):
+        fit(load_config(config_file, [f"output={finished}"]))
+    with pytest.raises(ConfigError, match="differs from the settings given now"):
+        fit(load_config(config_file, [f"output={finished}", "run.epochs=9"]), resume=True)
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        fit(load_config(config_file, [f"output={tmp_path}"]), resume=True)
+
+
+def test_loss_that_becomes_nan_stops_the_fit_and_names_the_batch(config_file, tmp_path):
+    overrides = [f"output={tmp_path}/run", "optimizer={kind: adam, lr: 1.0e+30}", "run.clip=0"]
+    with pytest.raises(FitError, match=r"the loss became .* in epoch \d+, batch \d+ \(.* frame"):
+        fit(load_config(config_file, overrides))
+
+
+def test_thesis_schedule_and_optimizers_run(config_file, tmp_path):
+    for kind, schedule in (("adamw", "one_cycle"), ("adam", "plateau"), ("muon", "constant")):
+        overrides = [
+            f"output={tmp_path}/{kind}",
+            f"optimizer={{kind: {kind}, lr: 1.0e-3}}",
+            f"schedule.kind={schedule}",
+            "run.epochs=1",
+            "run.ema_decay=0.0",
+        ]
+        assert fit(load_config(config_file, overrides)).is_file()
+
+
+def test_fit_starts_from_a_checkpoint(config_file, finished, tmp_path):
+    overrides = [
+        f"output={tmp_path}/run",
+        f"start_from={finished}/best.ckpt",
+        "optimizer.lr=1.0e-6",
+        "run.epochs=1",
+    ]
+    fit(load_config(config_file, overrides))
+    first = float(losses(tmp_path / "run")[0][0])
+    assert first == pytest.approx(float(losses(finished)[-1][0]), rel=0.3)
