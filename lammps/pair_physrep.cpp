@@ -77,7 +77,7 @@ void PairPhysRep::settings(int narg, char **arg) {
 
 void PairPhysRep::coeff(int narg, char **arg) {
   const int n_types = atom->ntypes;
-  if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
+  if (narg < 3)  // LAMMPS has seen to the '* *': one_coeff
     error->all(FLERR, "pair physrep: write 'pair_coeff * * FILE.pt' and one element per atom type");
   if (narg != 3 + n_types)
     error->all(FLERR, "pair physrep: {} elements in pair_coeff, but there are {} atom types: give "
@@ -188,7 +188,8 @@ void PairPhysRep::compute(int eflag, int vflag) {
   // Also after a problem: the other ranks are waiting for this one's messages.
   const std::string failure = model_->evaluate(graph_, *this, result_);
   if (problem.empty() && !failure.empty()) problem = "the potential failed: " + failure;
-  if (problem.empty()) problem = tally();
+  if (problem.empty()) problem = tally_energies();
+  if (problem.empty()) problem = tally_forces();
   agree_on_error(problem);
   if (vflag_fdotr) virial_fdotr_compute();
 }
@@ -258,9 +259,8 @@ std::string PairPhysRep::contact_error(int i, int j, double distance) const {
 
 int64_t PairPhysRep::tag_of(int i) const { return atom->tag_enable ? atom->tag[i] : 0; }
 
-// Adds energies, forces and virials to LAMMPS' sums; returns what is not finite. Forces go to
-// ghosts too: LAMMPS' own reverse communication carries them home.
-std::string PairPhysRep::tally() {
+// Adds atomic energies to LAMMPS' sums; returns what is not finite.
+std::string PairPhysRep::tally_energies() {
   for (int i = 0; i < atom->nlocal; i++) {
     const double energy = result_.energies[i];
     if (model_type_[atom->type[i]] < 0) continue;
@@ -271,6 +271,12 @@ std::string PairPhysRep::tally() {
     if (eflag_global) eng_vdwl += energy;
     if (eflag_atom) eatom[i] += energy;
   }
+  return "";
+}
+
+// Adds forces and virials to LAMMPS' sums; returns what is not finite. Forces go to ghosts too:
+// LAMMPS' own reverse communication carries them home.
+std::string PairPhysRep::tally_forces() {
   double **const f = atom->f;
   for (size_t e = 0; e < graph_.centers.size(); e++) {
     const int i = static_cast<int>(graph_.centers[e]), j = ends_[e];

@@ -48,7 +48,8 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   std::string build_graph();
   void add_neighbors(int i, std::string &problem);
   std::string contact_error(int i, int j, double distance) const;
-  std::string tally();
+  std::string tally_energies();
+  std::string tally_forces();
   void tally_virial(int i, int j, const double *vector, const double *slope);
   int64_t tag_of(int i) const;
 

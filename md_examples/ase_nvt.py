@@ -6,9 +6,9 @@ The model is an exported file or a checkpoint; the structure anything ASE reads.
 import argparse
 
 import ase.io
+import numpy as np
 from ase import units
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from physrep.deploy.ase import PhysRepCalculator
 
@@ -22,12 +22,14 @@ args = parser.parse_args()
 
 atoms = ase.io.read(args.structure)
 atoms.calc = PhysRepCalculator(args.model)
-MaxwellBoltzmannDistribution(atoms, temperature_K=args.temperature)
+mass_times_kt = atoms.get_masses()[:, None] * units.kB * args.temperature
+atoms.set_momenta(np.random.default_rng().normal(size=(len(atoms), 3)) * np.sqrt(mass_times_kt))
 dynamics = Langevin(
     atoms,
     timestep=0.5 * units.fs,
     temperature_K=args.temperature,
     friction=0.001 / units.fs,
+    fixcm=False,
     trajectory=args.output,
     loginterval=20,
 )

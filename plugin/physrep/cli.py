@@ -74,7 +74,8 @@ def _export(parsed: argparse.Namespace) -> int:
     if bound:
         box = "periodic" if bound.periodic else "isolated"
         system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system}"
-    print(f"{parsed.output}: {' '.join(metadata.species)}, {metadata.dtype}, verified; for {system}")
+    species = " ".join(metadata.species)
+    print(f"{parsed.output}: {species}, {metadata.dtype}, verified; for {system}")
     return 0
 
 

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
 from physrep.compatibility import REQUIREMENTS, Requirement
+from physrep.deploy.lammps import PLUGIN_FILE, plugin_directory
 
 CHECKED_BY_USE = ("torch", "openmmtorch", "lammps")  # each has a check in physrep.selfcheck
 CHECK_SECONDS = 120
@@ -70,14 +72,13 @@ def run_check(name: str) -> tuple[bool, str]:
 
 def examine_plugin() -> Finding:
     """The pair style that LAMMPS loads."""
-    try:
-        from physrep.deploy.lammps import plugin_directory
-
-        directory = plugin_directory()
-    except Exception as error:  # not built, not installed, or torch itself does not load
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        return Finding("LAMMPS plugin", "-", "built", ABSENT, said, "build it: see lammps/README.md")
-    return Finding("LAMMPS plugin", "built", "built", OK, str(directory))
+    library = Path(plugin_directory()) / PLUGIN_FILE
+    if not library.is_file():
+        advice = "install the wheel, or build it: see lammps/README.md"
+        return Finding("LAMMPS plugin", "-", PLUGIN_FILE, ABSENT, "needed for: LAMMPS", advice)
+    works, said = run_check("lammps_plugin")
+    advice = "" if works else "build it again with this torch and this LAMMPS: lammps/README.md"
+    return Finding("LAMMPS plugin", "built", "", OK if works else WRONG, said, advice)
 
 
 def format_table(findings: list[Finding]) -> str:

@@ -25,8 +25,8 @@ class Errors:
     """Errors over a data set; None where it has no such labels.
 
     Energies in meV/atom, after the mean offset of the energy per atom is removed (labels of
-    different codes differ by a constant per atom), so at least two are needed. Forces in eV/A, over Cartesian components;
-    ``force_max`` is the largest error of one component.
+    different codes differ by a constant per atom), so at least two are needed. Forces in eV/A,
+    over Cartesian components; ``force_max`` is the largest error of one component.
     """
 
     energy_mae_mev_per_atom: float | None

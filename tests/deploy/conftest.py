@@ -1,52 +1,13 @@
-"""Systems of ethylammonium nitrate, and potentials with random parameters exported for them."""
+"""Potentials with random parameters, saved and exported."""
 
 from pathlib import Path
 
 import pytest
-import torch
-from ase import Atoms
-from physrep.checkpoint import Checkpoint, save_checkpoint
-from physrep.deploy.export import export_potential
-from physrep.io import iter_structures
+from ean_systems import SYSTEMS
 from systems import make_checkpoint
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SHEARED_CELL = [[12.9, 0.0, 0.0], [3.0, 12.9, 0.0], [-2.0, 4.0, 12.9]]  # reduced, as OpenMM asks
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-def ean_box() -> Atoms:
-    """225 atoms, cubic, 12.9 A."""
-    first = next(iter_structures(REPOSITORY / "data" / "ean_gfn2.extxyz.gz"))
-    return Atoms(
-        numbers=first.species, positions=first.positions, cell=first.cell, pbc=first.pbc
-    )
-
-
-def sheared_box() -> Atoms:
-    """The same, triclinic."""
-    atoms = ean_box()
-    atoms.set_cell(SHEARED_CELL, scale_atoms=True)
-    return atoms
-
-
-def ion_pair() -> Atoms:
-    """One cation and the anion nearest to it, isolated."""
-    atoms = ean_box()
-    distances = [atoms.get_distance(0, 165 + 4 * k, mic=True) for k in range(15)]
-    k = distances.index(min(distances))
-    pair = atoms[[*range(11), *range(165 + 4 * k, 169 + 4 * k)]]
-    pair.positions = pair.positions[0] + pair.get_distances(0, range(15), mic=True, vector=True)
-    pair.pbc, pair.cell = False, None
-    return pair
-
-
-SYSTEMS = {
-    "box": ean_box,
-    "sheared": sheared_box,
-    "2x2x2": lambda: ean_box().repeat(2),
-    "pair": ion_pair,
-}
+from physrep.checkpoint import Checkpoint, save_checkpoint
+from physrep.deploy.export import DTYPES, export_potential
 
 
 class Exports:

@@ -1,20 +1,23 @@
 """OpenMM, ASE and the eager potential agree; what cannot be meant is refused in a sentence."""
 
 import copy
+import subprocess
+import sys
 
 import numpy as np
 import openmm
 import pytest
 import torch
 from ase import Atoms
-from conftest import SYSTEMS
+from ean_systems import SYSTEMS
 from openmm import app, unit
+from systems import compute
+
 from physrep.deploy.ase import PhysRepCalculator
 from physrep.deploy.export import export_potential
 from physrep.deploy.metadata import ExportError
 from physrep.deploy.openmm import TorchForce, import_openmmtorch, python_force
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
-from systems import compute
 
 # eV/A and eV/atom. float64: sums in another order; float32: the network's own rounding.
 TOLERANCES = {"float64": 1e-8, "float32": 1e-4}
@@ -112,26 +115,30 @@ def test_atoms_outside_the_box_and_another_image_choice_change_nothing(exports):
     assert_agree(found, eager(exports, atoms, "float64"), len(atoms), TOLERANCES["float64"])
 
 
-def test_nve_conserves_energy(exports):
-    atoms = SYSTEMS["box"]()
-    context = context_of(atoms, TorchForce(exports.pt("box")), "CPU", step_fs=0.25)
+def nve_spread(atoms: Atoms, path, step_fs: float) -> tuple[float, float]:
+    """Spread of the total and of the kinetic energy over 50 fs, kJ/mol."""
+    context = context_of(atoms, TorchForce(path), "CPU", step_fs)
     context.setVelocitiesToTemperature(100.0, 1)
     totals, kinetic = [], []
     for _ in range(20):
-        context.getIntegrator().step(10)
+        context.getIntegrator().step(round(2.5 / step_fs))
         state = context.getState(getEnergy=True)
         kinetic.append(state.getKineticEnergy()._value)
         totals.append(state.getPotentialEnergy()._value + kinetic[-1])
-    exchanged = np.ptp(kinetic)  # the motion is no mere drift in a flat potential
-    assert exchanged > 10.0  # kJ/mol
-    assert np.ptp(totals) < 0.01 * exchanged
+    return np.ptp(totals), np.ptp(kinetic)
+
+
+def test_nve_conserves_energy(exports):
+    """200 steps of 0.25 fs; a smooth potential's error falls with the square of the step."""
+    coarse, _ = nve_spread(SYSTEMS["box"](), exports.pt("box"), 0.5)
+    fine, exchanged = nve_spread(SYSTEMS["box"](), exports.pt("box"), 0.25)
+    assert exchanged > 100.0  # the potential is not flat
+    assert fine < 1e-3 * exchanged
+    assert coarse / fine == pytest.approx(4.0, rel=0.2)
 
 
 def test_the_order_of_imports_does_not_matter(exports):
     """Where openmm comes before torch it cannot load openmmtorch's kernels; we load them then."""
-    import subprocess
-    import sys
-
     code = (
         "import openmm, sys\n"
         "from physrep.deploy.openmm import TorchForce\n"
@@ -181,7 +188,7 @@ def test_refuses_a_topology_without_box(exports):
 
 
 def test_refuses_a_file_without_topology(exports):
-    with pytest.raises(ExportError, match="exported without a topology.*--topology FILE"):
+    with pytest.raises(ExportError, match=r"exported without a topology.*--topology FILE"):
         TorchForce(exports.pt(None))
 
 

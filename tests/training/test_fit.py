@@ -32,7 +32,7 @@ def _config_file(tmp_path_factory) -> Path:
     teacher = make_checkpoint().potential
     frames = []
     for k in range(20):
-        atoms = random_atoms(12, np.eye(3) * 5.0, seed=k)
+        atoms = random_atoms(9 + k % 4, np.eye(3) * 5.0, seed=k)  # compositions of full rank
         labels = compute(teacher, atoms)
         frames.append(
             Structure(

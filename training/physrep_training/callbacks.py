@@ -76,7 +76,7 @@ class EpochLog(Callback):
         self.earlier = 0.0  # seconds spent before a resume
         self.started = 0.0
 
-    def on_fit_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
         self.started = time.monotonic()
         kept = read_log(self.path) if trainer.current_epoch > 0 else []
         kept = [row for row in kept if int(row["epoch"]) < trainer.current_epoch]

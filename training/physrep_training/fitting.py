@@ -11,6 +11,7 @@ import yaml
 from lightning.pytorch.loggers import TensorBoardLogger
 from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.config import ConfigError
+from physrep.deploy.exported import keep_heap
 from physrep.io import Structure, read_structures
 from torch_geometric.loader import DataLoader
 
@@ -45,6 +46,7 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     """
     folder = prepare_folder(config, resume)
     torch.set_num_threads(config.run.threads)
+    keep_heap(torch.empty(0))
     L.seed_everything(config.run.seed, verbose=False)
     data = load_data(config, folder)
     checkpoint = start(config, data)
@@ -108,6 +110,7 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
     if config.start_from is not None:
         checkpoint = load_checkpoint(config.start_from, DTYPES[config.run.precision])
         checkpoint.training = {}
+        checkpoint.potential.train()
     else:
         species = species_of([*data.train, *data.validation, *data.test])
         settings = config.model_settings
@@ -156,6 +159,7 @@ def train(
         log_every_n_steps=max(1, len(train_loader)),
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        for message in (".*does not have many workers.*", "Checkpoint directory .* not empty.*"):
+            warnings.filterwarnings("ignore", message)
         resume_from = folder / "last.ckpt" if resume else None
         trainer.fit(module, train_loader, validation_loader, ckpt_path=resume_from)

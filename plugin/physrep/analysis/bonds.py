@@ -88,7 +88,7 @@ def pairs_two_bonds_apart(pairs: np.ndarray) -> np.ndarray:
     for i, j in np.asarray(pairs).tolist():
         neighbors.setdefault(i, []).append(j)
         neighbors.setdefault(j, []).append(i)
-    found = {
-        (i, j) for around in neighbors.values() for i in around for j in around if i < j
-    } - {(i, j) for i, j in np.asarray(pairs).tolist()}
+    found = {(i, j) for around in neighbors.values() for i in around for j in around if i < j} - {
+        (i, j) for i, j in np.asarray(pairs).tolist()
+    }
     return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)

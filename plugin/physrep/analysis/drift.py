@@ -63,7 +63,7 @@ def statistical_inefficiency(series: np.ndarray) -> float:
 
 
 def mean_and_error(series: np.ndarray) -> tuple[float, float]:
-    """Mean of a correlated series and its standard error, in the unit of the series; (n,), n > 0."""
+    """Mean of a correlated series (n,), n > 0, and its standard error, in the series' unit."""
     series = np.asarray(series, dtype=float)
     samples = len(series) / statistical_inefficiency(series)
     return float(series.mean()), float(series.std() / np.sqrt(max(samples - 1.0, 1.0)))

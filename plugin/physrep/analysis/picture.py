@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from physrep.analysis.bonds import find_bonds
-from physrep.analysis.plots import GREEN, GREY, ORANGE, PURPLE, SERIES, new_figure
+from physrep.analysis.plots import GREEN, GREY, ORANGE, PURPLE, SERIES, in_house_style, new_figure
 
 # Chemists' colours, in shades that colour-blind readers tell apart.
 BALL_COLORS = {
@@ -29,6 +29,7 @@ STICK_WIDTH = 0.22  # A
 TILT, TURN = 14.0, -22.0  # degrees: from above, from the left
 
 
+@in_house_style
 def box_figure(
     positions: np.ndarray, species: np.ndarray, cell: np.ndarray, pbc: np.ndarray
 ) -> Figure:
@@ -108,9 +109,7 @@ def _draw_cell(axes: Axes, cell: np.ndarray, centre: np.ndarray, view: np.ndarra
                 )
 
 
-def _draw_molecules(
-    axes: Axes, seen: np.ndarray, species: np.ndarray, bonds: np.ndarray
-) -> None:
+def _draw_molecules(axes: Axes, seen: np.ndarray, species: np.ndarray, bonds: np.ndarray) -> None:
     """Everything in one pass of rising depth; what is far is paler."""
     depth = seen[:, 2]
     near = (depth - depth.min()) / max(float(np.ptp(depth)), 1e-9)
@@ -128,7 +127,11 @@ def _draw_stick(axes: Axes, start: np.ndarray, end: np.ndarray, color: np.ndarra
     side = 0.5 * STICK_WIDTH * across
     corners = np.array([start[:2] + side, end[:2] + side, end[:2] - side, start[:2] - side])
     axes.fill(
-        *corners.T, fc=color, ec=OUTLINE, lw=0.3, zorder=float(start[2] + end[2]) / 2.0,
+        *corners.T,
+        fc=color,
+        ec=OUTLINE,
+        lw=0.3,
+        zorder=float(start[2] + end[2]) / 2.0,
         rasterized=True,
     )
 

@@ -5,14 +5,17 @@ colour-blind readers, without black and yellow: each one is legible on white and
 axes are drawn in INK, which :mod:`physrep.analysis.report` replaces by the page's text colour.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
 from ase.data import chemical_symbols
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+P = ParamSpec("P")
 
 INK = "#262626"
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -37,17 +40,28 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
     "lines.linewidth": 1.5,
-    "savefig.dpi": 160,
+    "figure.dpi": 160,
 }
 
 
+def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with STYLE in force, and leave matplotlib's own settings as they were."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
 def new_figure(width: float = 6.0, height: float = 3.4, columns: int = 1) -> tuple[Figure, Any]:
-    """An empty figure in the house style, size in inches, with one Axes or an array of them."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(1, columns)
+    """An empty figure, size in inches, with one Axes or an array of them."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, columns)
 
 
+@in_house_style
 def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Force and energy errors against the epoch.
 
@@ -84,12 +98,12 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
                 (0, -12),
                 textcoords="offset points",
                 ha="right",
-                color=BLUE,
             )
     axes[0].legend(loc="upper right")
     return figure
 
 
+@in_house_style
 def parity_figure(
     reference_forces: np.ndarray,
     predicted_forces: np.ndarray,
@@ -123,6 +137,7 @@ def parity_figure(
     return figure
 
 
+@in_house_style
 def temperature_figure(
     traces: Mapping[str, tuple[np.ndarray, np.ndarray]], target: float, n_dof: int
 ) -> Figure:
@@ -135,13 +150,16 @@ def temperature_figure(
     sigma = target * np.sqrt(2.0 / n_dof)
     figure, axes = new_figure()
     low, high = target - sigma, target + sigma
-    axes.axhspan(low, high, color=GREY, alpha=0.22, lw=0, label=f"{target:g} K ± σ, canonical")
+    axes.axhspan(
+        low, high, color=GREY, alpha=0.22, lw=0, label=rf"{target:g} K $\pm\,\sigma$, canonical"
+    )
     _draw_traces(axes, traces)
     axes.set(xlabel="Time (ps)", ylabel="Temperature (K)")
     _legend_above(axes)
     return figure
 
 
+@in_house_style
 def energy_figure(
     traces: Mapping[str, tuple[np.ndarray, np.ndarray]], n_atoms: int, quantity: str
 ) -> Figure:
@@ -193,7 +211,11 @@ def _color(z: int) -> str:
 
 
 def _scatter(
-    axes: Axes, reference: np.ndarray, predicted: np.ndarray, species: np.ndarray, elements: list[int]
+    axes: Axes,
+    reference: np.ndarray,
+    predicted: np.ndarray,
+    species: np.ndarray,
+    elements: list[int],
 ) -> None:
     reach = 1.04 * max(np.nanmax(np.abs(reference)), np.nanmax(np.abs(predicted)))
     axes.plot([-reach, reach], [-reach, reach], color=GREY, lw=0.8, zorder=0)
@@ -212,7 +234,11 @@ def _scatter(
 
 
 def _error_bars(
-    axes: Axes, reference: np.ndarray, predicted: np.ndarray, species: np.ndarray, elements: list[int]
+    axes: Axes,
+    reference: np.ndarray,
+    predicted: np.ndarray,
+    species: np.ndarray,
+    elements: list[int],
 ) -> None:
     shown = sorted(elements, reverse=True)
     maes = [float(np.abs(predicted - reference)[species == z].mean()) for z in shown]
@@ -220,11 +246,14 @@ def _error_bars(
     places = np.arange(len(shown))
     axes.barh(places, maes, height=0.62, color=[_color(z) for z in shown])
     for place, mae, std in zip(places, maes, spread, strict=True):
-        share = f"  ({100.0 * mae / std:.0f} % of σ)" if std > 0.0 else ""
+        share = rf"  ({100.0 * mae / std:.0f} % of $\sigma$)" if std > 0.0 else ""
         axes.text(mae, place, f" {mae:.3f}{share}", va="center", color=INK)
     axes.set_yticks(places, [chemical_symbols[z] for z in shown])
     axes.tick_params(left=False)
-    axes.set(xlabel="Force MAE by element (eV/Å)", xlim=(0.0, 1.75 * max(maes)))
+    axes.set(
+        xlabel="Force MAE by element (eV/Å)\n" + r"$\sigma$: standard deviation of the reference",
+        xlim=(0.0, 1.75 * max(maes)),
+    )
 
 
 def _summary(errors: Mapping[str, Any]) -> str:

@@ -100,7 +100,7 @@ class StabilityWatch:
         temperature: float,
         n_dof: int,
         reference_lengths: np.ndarray | None = None,
-        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        limits: Limits = Limits(),
     ) -> None:
         """Args: species (n_atoms,); cell (3, 3) in A; pbc (3,); bonds of the start frame;
         contacts: from the data of the potential; temperature: target in K; n_dof: degrees of

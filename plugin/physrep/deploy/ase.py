@@ -8,8 +8,9 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from physrep.deploy.load import load_potential, scripted_neighbor_list
+from physrep.deploy.load import load_potential
 from physrep.deploy.topology import types_of
+from physrep.neighbors import neighbor_list
 from physrep.potential import Prediction, predict
 
 
@@ -66,7 +67,7 @@ class PhysRepCalculator(Calculator):
             torch.tensor(array, device=device)
             for array in (self.atoms.positions, self.atoms.cell.array, self.atoms.pbc)
         )
-        found = scripted_neighbor_list()(positions, cell, pbc, potential.cutoff)
+        found = neighbor_list(positions, cell, pbc, potential.cutoff)
         return predict(
             potential.atomic_energies,
             torch.from_numpy(types).to(device),

@@ -51,7 +51,9 @@ class ExportedPotential(nn.Module):
         self.register_buffer("contacts", shortest.clamp(min=SMALLEST_CONTACT))
 
     def forward(self, positions: Tensor, box: Tensor | None = None) -> Tensor:
-        """Energy of the topology in kJ/mol, float64, from positions (n_atoms, 3) and box (3, 3) in nm.
+        """Energy of the topology in kJ/mol, float64.
+
+        positions: (n_atoms, 3) in nm; box: (3, 3) in nm, rows are the box vectors.
 
         Raises an error that says what to do for a wrong number of atoms, a missing or unexpected
         box, positions that are not finite, and atoms far nearer than any in the training data.

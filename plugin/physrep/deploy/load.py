@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,6 @@ from physrep.checkpoint import load_checkpoint
 from physrep.deploy.export import DTYPES
 from physrep.deploy.exported import keep_heap
 from physrep.deploy.metadata import ExportError, read_exported
-from physrep.neighbors import Neighbors, neighbor_list
 
 
 class LoadedPotential(NamedTuple):
@@ -74,9 +72,3 @@ def is_torchscript(path: Path) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         return any("/code/" in name for name in archive.namelist())
-
-
-@cache
-def scripted_neighbor_list() -> Callable[[Tensor, Tensor, Tensor, float], Neighbors]:
-    """:func:`physrep.neighbors.neighbor_list`, scripted: a tenth faster on a few hundred atoms."""
-    return torch.jit.script(neighbor_list)

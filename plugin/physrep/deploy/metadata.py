@@ -67,9 +67,7 @@ class Metadata(StrictModel):
         return str(self.certificate.get("verdict", "without a verdict"))
 
 
-def read_exported(
-    path: str | Path, device: str = "cpu"
-) -> tuple[torch.jit.ScriptModule, Metadata]:
+def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.ScriptModule, Metadata]:
     """Load an exported file and its metadata.
 
     Raises:
@@ -97,7 +95,10 @@ def parse_metadata(text: str | bytes, path: Path) -> Metadata:
         values = json.loads(text)
         version = values["format_version"]
     except (ValueError, TypeError, KeyError):
-        raise ExportError(f"{path}: damaged metadata: no JSON object with a format_version") from None
+        raise ExportError(
+            f"{path}: damaged metadata: {text[:40]!r} is no JSON object with a format_version; "
+            "export again"
+        ) from None
     if version > FORMAT_VERSION:
         raise ExportError(
             f"{path}: exported format {version} is newer than this physrep reads "

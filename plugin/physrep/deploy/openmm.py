@@ -18,7 +18,7 @@ from physrep.deploy.metadata import ExportError, Metadata, read_exported
 logger = logging.getLogger(__name__)
 
 
-def TorchForce(path: str | Path, topology: Any = None) -> Any:  # noqa: N802 (OpenMM's own name)
+def TorchForce(path: str | Path, topology: Any = None) -> Any:
     """An ``openmmtorch.TorchForce`` of an exported file, its periodicity set.
 
     Args:

@@ -1,0 +1,56 @@
+"""ASE: the exported file, or the checkpoint itself, as a Calculator."""
+
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from engines import (
+    FRICTION,
+    SAMPLE_EVERY,
+    SEED,
+    TEMPERATURE,
+    TIME_STEP,
+    WARM_UP,
+    Files,
+    Run,
+    SinglePoint,
+    ns_per_day,
+)
+from tqdm import trange
+
+from physrep.deploy.ase import PhysRepCalculator
+
+
+def single_point(structure: Path, model: Path) -> SinglePoint:
+    """Energy and forces in float64 of an exported file or a checkpoint."""
+    atoms = ase.io.read(structure)
+    atoms.calc = PhysRepCalculator(model, dtype="float64")
+    return SinglePoint(atoms.get_potential_energy(), atoms.get_forces())
+
+
+def nvt(files: Files, n_steps: int) -> Run:
+    """Langevin dynamics from the start structure."""
+    atoms = ase.io.read(files.structure)
+    atoms.calc = PhysRepCalculator(files.model)
+    rng = np.random.default_rng(SEED)
+    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
+    dynamics = Langevin(
+        atoms,
+        timestep=TIME_STEP * units.fs,
+        temperature_K=TEMPERATURE,
+        friction=0.001 * FRICTION / units.fs,
+        fixcm=False,  # as in the other engines: all 3 N degrees of freedom
+        rng=rng,
+    )
+    dynamics.run(WARM_UP)
+    samples, started = [], time.perf_counter()
+    for k in trange(0, n_steps, SAMPLE_EVERY, desc="      ASE", disable=None, leave=False):
+        dynamics.run(SAMPLE_EVERY)
+        t = (WARM_UP + k + SAMPLE_EVERY) * TIME_STEP * 1e-3
+        samples.append((t, atoms.get_temperature(), atoms.get_potential_energy()))
+    seconds = time.perf_counter() - started
+    return Run(*np.array(samples).T, ns_per_day(n_steps, seconds))

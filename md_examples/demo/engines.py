@@ -1,0 +1,43 @@
+"""What every engine of the demo is asked for, and the settings they share."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+TEMPERATURE = 300.0  # K
+FRICTION = 1.0  # 1/ps
+TIME_STEP = 0.5  # fs
+SAMPLE_EVERY = 5  # steps
+WARM_UP = 20  # steps: TorchScript compiles in its first calls
+SEED = 2024
+
+
+class SinglePoint(NamedTuple):
+    """energy: eV; forces: (n_atoms, 3) in eV/A."""
+
+    energy: float
+    forces: np.ndarray
+
+
+class Run(NamedTuple):
+    """Of an NVT run: times (n,) in ps, temperatures (n,) in K, potential energies (n,) in eV,
+    ns_per_day without the warm-up."""
+
+    times: np.ndarray
+    temperatures: np.ndarray
+    energies: np.ndarray
+    ns_per_day: float
+
+
+def ns_per_day(n_steps: int, seconds: float) -> float:
+    """Simulated nanoseconds in a day of wall clock."""
+    return n_steps * TIME_STEP * 1e-6 * 86400.0 / seconds
+
+
+class Files(NamedTuple):
+    """What the engines read: the structure, and its potential in both precisions."""
+
+    structure: Path
+    model: Path
+    model_float64: Path

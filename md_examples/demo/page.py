@@ -1,0 +1,151 @@
+"""The demo's report: one HTML page."""
+
+import csv
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from engines import TEMPERATURE, TIME_STEP, WARM_UP, Files, Run, SinglePoint
+
+from physrep.analysis.picture import box_figure
+from physrep.analysis.plots import (
+    energy_figure,
+    parity_figure,
+    temperature_figure,
+    training_figure,
+)
+from physrep.analysis.report import Section, commands, html_page, picture, table
+from physrep.deploy.ase import PhysRepCalculator
+from physrep.io import read_structures
+
+HEADER = ("engine", "E (eV)", "max|dF| (eV/A)", "<T> (K)", "ns/day")
+MAX_PARITY = 20  # structures: a picture of the errors, not their last digit
+
+
+def result_rows(
+    reference: SinglePoint, points: Mapping[str, SinglePoint], runs: Mapping[str, Run]
+) -> list[tuple[str, ...]]:
+    """The printed table; forces are compared with those of the checkpoint."""
+    rows = [("checkpoint (PyTorch)", f"{reference.energy:.9f}", "reference", "", "")]
+    for name, point in points.items():
+        run, difference = runs[name], np.abs(point.forces - reference.forces).max()
+        temperature, speed = f"{run.temperatures.mean():.0f}", f"{run.ns_per_day:.2f}"
+        rows.append((name, f"{point.energy:.9f}", f"{difference:.1e}", temperature, speed))
+    return rows
+
+
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """HEADER and rows as aligned text."""
+    lines = [HEADER, *rows]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(HEADER))]
+    texts = [
+        "  ".join(
+            [line[0].ljust(widths[0])]
+            + [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
+        )
+        for line in lines
+    ]
+    return "\n".join([texts[0], "-" * len(texts[0]), *texts[1:]])
+
+
+def write_page(
+    path: Path,
+    files: Files,
+    fit: Path | None,
+    rows: Sequence[Sequence[str]],
+    runs: Mapping[str, Run],
+    steps: Sequence[Sequence[str]],
+    command: Sequence[str],
+) -> None:
+    """Write the report.
+
+    Args:
+        fit: folder of the fine-tuning, None where there was none; rows: of `result_rows`;
+        runs: by engine; steps: the commands that were run; command: what made the page.
+    """
+    atoms = ase.io.read(files.structure)
+    sections = [_engines(rows, len(atoms)), _dynamics(runs, len(atoms))]
+    if fit is not None:
+        sections.insert(0, _fit(fit))
+    view = box_figure(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
+    about = f"The box: {len(atoms)} atoms, {atoms.cell.lengths()[0]:.1f} Å, start of all runs."
+    sections.insert(0, Section("The system", [picture(view, about, narrow=True)]))
+    sections.append(Section("Commands", [commands([shlex.join(step) for step in steps])]))
+    summary = (
+        "Ethylammonium nitrate with a machine-learned potential: fine-tuned, exported to one file, "
+        "and run from that file in three engines."
+    )
+    path.write_text(html_page("physrep demo", sections, command, summary), encoding="utf-8")
+
+
+def _fit(folder: Path) -> Section:
+    with (folder / "log.csv").open(newline="") as file:
+        training = training_figure(list(csv.DictReader(file)))
+    reference, predicted, species, n_structures = _test_forces(folder)
+    error = predicted - reference
+    errors = {
+        "n_structures": n_structures,
+        "force_mae": float(np.abs(error).mean()),
+        "force_rmse": float(np.sqrt((error**2).mean())),
+    }
+    parity = parity_figure(reference, predicted, species, errors)
+    return Section(
+        "The fit",
+        [
+            picture(training, "Errors against the epoch of the fine-tuning."),
+            picture(parity, "Forces on structures kept out of the fit; reference: GFN2-xTB."),
+        ],
+    )
+
+
+def _test_forces(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Reference and predicted forces (n, 3) in eV/A, species (n,), and how many structures."""
+    test = json.loads((folder / "split.json").read_text())["test"]
+    chosen = test[:: max(1, len(test) // MAX_PARITY)][:MAX_PARITY]
+    known = {source: read_structures(source) for source in {source for source, _ in chosen}}
+    structures = [known[source][frame] for source, frame in chosen]
+    calculator = PhysRepCalculator(folder / "best.ckpt")
+    predicted = []
+    for structure in structures:
+        atoms = ase.Atoms(
+            numbers=structure.species,
+            positions=structure.positions,
+            cell=structure.cell,
+            pbc=structure.pbc,
+        )
+        predicted.append(calculator.get_forces(atoms))
+    reference = np.concatenate([structure.forces for structure in structures])
+    species = np.concatenate([structure.species for structure in structures])
+    return reference, np.concatenate(predicted), species, len(structures)
+
+
+def _engines(rows: Sequence[Sequence[str]], n_atoms: int) -> Section:
+    caption = (
+        f"Energy and forces of the start structure ({n_atoms} atoms) in float64, forces compared "
+        "with those of the checkpoint; temperature and speed of the float32 dynamics below."
+    )
+    return Section("The same file in every engine", [table(HEADER, rows, caption)])
+
+
+def _dynamics(runs: Mapping[str, Run], n_atoms: int) -> Section:
+    temperatures = {name: (run.times, run.temperatures) for name, run in runs.items()}
+    energies = {name: (run.times, run.energies) for name, run in runs.items()}
+    length = max(float(run.times[-1]) for run in runs.values())
+    about = (
+        f"Langevin dynamics at {TEMPERATURE:g} K, {TIME_STEP:g} fs, {length:.2f} ps. Each engine "
+        "draws its own random numbers, so the traces differ and their spread agrees."
+    )
+    start = WARM_UP * TIME_STEP * 1e-3
+    return Section(
+        "Molecular dynamics",
+        [
+            picture(temperature_figure(temperatures, TEMPERATURE, 3 * n_atoms), about),
+            picture(
+                energy_figure(energies, n_atoms, "Potential energy"),
+                f"Potential energy, counted from each run's first sample (about {start:.2f} ps).",
+            ),
+        ],
+    )

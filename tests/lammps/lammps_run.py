@@ -1,0 +1,129 @@
+"""Running LAMMPS from the tests, and reading what it wrote."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from physrep.deploy.lammps import write_data
+from physrep.neighbors import neighbor_list
+from physrep.potential import Potential, Prediction, predict
+
+SPECIES = ["C", "H", "N", "O"]
+PROGRAMS = Path(sys.executable).parent  # lmp and mpirun are installed beside Python
+NKTV2P = 1.6021765e6  # LAMMPS' eV/A^3 -> bar in metal units (its own digits, not CODATA's)
+
+HEAD = """
+units metal
+atom_style atomic
+boundary {boundary}
+{before}
+read_data {data}
+"""
+
+MEASURE = """
+compute pea all pe/atom
+dump d all custom 1 dump id type fx fy fz c_pea
+dump_modify d sort id format float %20.15g
+thermo_style custom step pe pxx pyy pzz pxy pxz pyz
+thermo_modify format float %20.15g
+run 0
+"""
+
+
+@dataclass
+class Run:
+    """What one call of LAMMPS left behind."""
+
+    returncode: int
+    output: str
+    folder: Path
+
+    def thermo(self) -> np.ndarray:
+        """All thermo rows of all runs, (n_rows, n_columns)."""
+        rows, reading = [], False
+        for line in self.output.splitlines():
+            if line.strip().startswith("Step"):
+                reading = True
+            elif line.startswith("Loop time"):
+                reading = False
+            elif reading and not line.startswith(("WARNING", "For more")):
+                rows.append([float(word) for word in line.split()])
+        return np.array(rows)
+
+    def dump(self, name: str = "dump") -> np.ndarray:
+        """The last frame of a dump, sorted by ID, (n_atoms, n_columns)."""
+        frame = (self.folder / name).read_text().split("ITEM: ATOMS")[-1]
+        return np.array([[float(w) for w in line.split()] for line in frame.splitlines()[1:]])
+
+
+def run_lammps(commands: str, folder: Path, plugin: Path, ranks: int, check: bool) -> Run:
+    """Run ``commands`` as an input file on ``ranks`` processes."""
+    (folder / "in").write_text(commands)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LAMMPS_PLUGIN_PATH": str(plugin)}
+    command = [PROGRAMS / "lmp", "-log", "none", "-nocite", "-in", "in"]
+    if ranks > 1:
+        command = [PROGRAMS / "mpirun", "-np", str(ranks), *command]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    run = Run(done.returncode, done.stdout + done.stderr, folder)
+    if check:
+        assert run.returncode == 0, run.output
+    return run
+
+
+def head(atoms: Atoms, folder: Path, before: str = "") -> str:
+    """Write the data file; the commands that read it."""
+    write_data(atoms, folder / "data", SPECIES)
+    boundary = " ".join("p" if periodic else "f" for periodic in atoms.pbc)
+    return HEAD.format(boundary=boundary, before=before, data="data")
+
+
+def style(file: Path, keywords: str = "") -> str:
+    """pair_style and pair_coeff of a potential."""
+    return f"pair_style physrep {keywords}\npair_coeff * * {file} {' '.join(SPECIES)}\n"
+
+
+def eager(potential: Potential, atoms: Atoms) -> Prediction:
+    """What Python says, without any exported file."""
+    types = torch.tensor([potential.species.index(z) for z in atoms.numbers])
+    cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
+    found = neighbor_list(torch.from_numpy(atoms.positions), cell, pbc, potential.cutoff)
+    return predict(potential, types, found.edge_index, found.vectors)
+
+
+@dataclass
+class Differences:
+    """Largest differences between LAMMPS and Python: eV, eV, eV/A, eV."""
+
+    energy_per_atom: float
+    atomic_energy: float
+    force: float
+    virial: float
+
+
+def differences(run: Run, atoms: Atoms, expected: Prediction) -> Differences:
+    """Compare a run of MEASURE with Python's numbers, in LAMMPS' frame."""
+    rotation = write_data(atoms, run.folder / "again", SPECIES)
+    found, row = run.dump(), run.thermo()[-1]
+    virial = rotation.T @ expected.virial[0].numpy() @ rotation
+    pressure = row[2:8] * atoms.get_volume() / NKTV2P
+    voigt = virial[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+    return Differences(
+        abs(row[1] - float(expected.energy[0])) / len(atoms),
+        np.abs(found[:, 5] - expected.atomic_energies.numpy()).max(),
+        np.abs(found[:, 2:5] - expected.forces.numpy() @ rotation).max(),
+        np.abs(pressure - voigt).max(),
+    )
