@@ -207,6 +207,8 @@ struct Model::Torch {
 // Tensors of the graph and the edges made of them.
 void Model::Torch::start(const Graph &graph) {
   error.clear();
+  types = vectors = Tensor();
+  edges = CutEdges();
   n_own = graph.n_own;
   n_rows = static_cast<int64_t>(graph.types.size());
   attempt([&] {

@@ -1,4 +1,4 @@
-"""Fixtures of the LAMMPS tests: the plugin (built once where it is not installed), potentials, boxes."""
+"""Fixtures of the LAMMPS tests: the plugin (built where it is not installed), potentials, boxes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A model for tests that uses all of the contract: edges in the embedding, neighbors in the readout."""
+"""A model for tests: edges in the embedding, neighbors in the readout, so all of the contract."""
 
 import torch
 from torch import Tensor, nn

@@ -132,9 +132,11 @@ def test_hybrid_leaves_null_types_to_the_other_style(
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_atomic_virials_add_up(lammps, potentials, systems, tmp_path, ranks):
+    sums = " ".join(f"c_s[{k}]" for k in range(1, 7))
+    reduced = sums.replace("c_s", "c_v")
     measure = (
-        "compute s all stress/atom NULL virial\ncompute v all reduce sum c_s[1] c_s[2] c_s[3] c_s[4] c_s[5] c_s[6]\n"
-        "thermo_style custom step pxx pyy pzz pxy pxz pyz vol c_v[1] c_v[2] c_v[3] c_v[4] c_v[5] c_v[6]\n"
+        f"compute s all stress/atom NULL virial\ncompute v all reduce sum {sums}\n"
+        f"thermo_style custom step pxx pyy pzz pxy pxz pyz vol {reduced}\n"
         "thermo_modify format float %20.15g\nrun 0\n"
     )
     run = lammps(head(systems["sheared"], tmp_path) + style(potentials["float64"]) + measure, ranks)

@@ -6,7 +6,6 @@ at every start, whatever they are used for: this module imports nothing heavy at
 
 import ctypes
 import importlib.metadata
-import importlib.util
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +24,7 @@ def plugin_directory() -> str:
     Without a built plugin it is the directory where it would be installed; LAMMPS then finds
     nothing there.
     """
-    package = importlib.util.find_spec("physrep")
-    places = [Path(place) / "lib" for place in (package.submodule_search_locations or [])]
+    places = [Path(__file__).resolve().parents[1] / "lib"]
     places += [path.parent for path in _files("physrep", PLUGIN_FILE)]  # editable installs
     for place in places:
         if (place / PLUGIN_FILE).is_file():
