@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 # Two threads unless the user says otherwise: libraries that each take all cores slow each other.
 export OMP_NUM_THREADS ?= 2
+# Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: help setup demo test test-slow lint clean requirements
 

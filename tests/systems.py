@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from ase import Atoms
+
 from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.neighbors import Neighbors, neighbor_list
 from physrep.potential import Potential, Prediction, predict
@@ -60,7 +61,10 @@ def random_atoms(n_atoms: int, cell: np.ndarray, seed: int = 0, smallest: float 
     while len(atoms) < n_atoms:
         trial = Atoms([numbers[len(atoms)]], positions=[rng.uniform(size=3) @ cell])
         longer = atoms + trial
-        if len(atoms) == 0 or longer.get_distances(-1, range(len(atoms)), mic=True).min() > smallest:
+        if (
+            len(atoms) == 0
+            or longer.get_distances(-1, range(len(atoms)), mic=True).min() > smallest
+        ):
             atoms = longer
     return atoms
 

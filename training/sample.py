@@ -14,8 +14,9 @@ import numpy as np
 from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from physrep.deploy.ase import PhysRepCalculator
 from tqdm import tqdm
+
+from physrep.deploy.ase import PhysRepCalculator
 
 TOO_CLOSE = 0.6  # A; no bond of any element is shorter
 
@@ -58,9 +59,7 @@ def main() -> None:
     atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc)
     atoms.set_cell(atoms.cell * arguments.scale_cell, scale_atoms=True)
     atoms.calc = PhysRepCalculator(arguments.model)
-    frames = run(
-        atoms, arguments.temperature, arguments.ps, arguments.every_fs, arguments.seed
-    )
+    frames = run(atoms, arguments.temperature, arguments.ps, arguments.every_fs, arguments.seed)
     if not frames:
         sys.exit("sample: no frame survived; the potential fails within the first interval")
     ase.io.write(arguments.output, frames)

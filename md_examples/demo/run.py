@@ -84,7 +84,7 @@ def timed(what: str) -> Iterator[None]:
 def fine_tune(config: Path, checkpoint: Path, folder: Path, steps: list[list[str]]) -> None:
     """A few epochs from ``checkpoint``, into a fresh folder."""
     shutil.rmtree(folder, ignore_errors=True)
-    run_python(
+    run_program(
         steps,
         "python",
         ["training/fit.py", str(config), f"start_from={checkpoint}", f"output={folder}"],
@@ -95,22 +95,22 @@ def export(checkpoint: Path, steps: list[list[str]]) -> Files:
     """The float32 file for dynamics and the float64 file for comparison."""
     files = Files(STRUCTURE, OUTPUT / "ean.pt", OUTPUT / "ean_float64.pt")
     base = ["export", str(checkpoint), "--topology", str(STRUCTURE)]
-    run_python(steps, "physrep", [*base, "-o", str(files.model)])
+    run_program(steps, "physrep", [*base, "-o", str(files.model)])
     double = [*base, "--dtype", "float64", "-o", str(files.model_float64)]
-    run_python(steps, "physrep", double)
+    run_program(steps, "physrep", double)
     return files
 
 
-def run_python(steps: list[list[str]], name: str, arguments: Sequence[str]) -> None:
-    """Run ``python ARGUMENTS`` or ``physrep ARGUMENTS`` of this environment; note it in ``steps``.
+def run_program(steps: list[list[str]], name: str, arguments: Sequence[str]) -> None:
+    """Run ``python`` or ``physrep`` of this environment; note the command in ``steps``.
 
     Raises:
         subprocess.CalledProcessError: it failed; its message stands on the terminal.
     """
     step = [name, *arguments]
     print("      " + " ".join(step), flush=True)
-    module = ["-m", "physrep.cli"] if name == "physrep" else []
-    subprocess.run([sys.executable, *module, *arguments], check=True)
+    program = Path(sys.executable).with_name(name)
+    subprocess.run([str(program), *arguments], check=True)
     steps.append(step)
 
 

@@ -66,7 +66,9 @@ def _check(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
     if positions.dim() != 2 or positions.size(1) != 3:
         raise ValueError("positions must be (n_atoms, 3), got {}".format(positions.shape))
     if cell.dim() != 2 or cell.size(0) != 3 or cell.size(1) != 3:
-        raise ValueError("cell must be (3, 3) with rows as lattice vectors, got {}".format(cell.shape))
+        raise ValueError(
+            "cell must be (3, 3) with rows as lattice vectors, got {}".format(cell.shape)
+        )
     if pbc.dim() != 1 or pbc.size(0) != 3:
         raise ValueError("pbc must hold 3 flags, got {}".format(pbc.shape))
     if not cutoff > 0.0:
@@ -89,9 +91,10 @@ def _complete_cell(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) 
     volume = torch.abs(torch.linalg.det(frame))
     lengths = torch.sqrt((frame * frame).sum(dim=1))
     if not bool(volume > 1e-6 * lengths.prod()):
-        raise ValueError("the cell is flat or not finite (volume {} A^3); give three lattice vectors "
-                         "that span a volume, or set pbc to False where there is no period".format(
-                             volume.item()))
+        raise ValueError(
+            "the cell is flat or not finite (volume {} A^3); give three lattice vectors "
+            "that span a volume, or set pbc to False where there is no period".format(volume.item())
+        )
     return frame
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import make_supercell
-from physrep.potential import Potential
 from systems import (
     FORMS,
     PUBLISHED,
@@ -16,6 +15,8 @@ from systems import (
     neighbors_of,
     types_of,
 )
+
+from physrep.potential import Potential
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from physrep.config import ConfigError
 from physrep_training.config import load_config
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from physrep.checkpoint import new_checkpoint
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from systems import compute, make_checkpoint, random_atoms
+
 from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError
 from physrep.io import Structure, write_npz
 from physrep_training.config import load_config
 from physrep_training.fitting import fit
 from physrep_training.module import FitError
-from systems import compute, make_checkpoint, random_atoms
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIT = REPOSITORY / "training" / "fit.py"

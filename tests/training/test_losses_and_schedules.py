@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from physrep_training import losses, schedules
 
 X = torch.tensor([-2.0, -0.05, 0.0, 0.3, 5.0], dtype=torch.float64)

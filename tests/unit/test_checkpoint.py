@@ -4,6 +4,8 @@ import pickle
 
 import pytest
 import torch
+from systems import FORMS, compute, liquid, make_checkpoint
+
 from physrep.checkpoint import (
     FORMAT_VERSION,
     CheckpointError,
@@ -12,7 +14,6 @@ from physrep.checkpoint import (
     save_checkpoint,
 )
 from physrep.config import ConfigError
-from systems import FORMS, compute, liquid, make_checkpoint
 
 
 @pytest.mark.parametrize("form", FORMS)

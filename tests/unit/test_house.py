@@ -5,10 +5,11 @@ import re
 import tomllib
 from pathlib import Path
 
-import physrep
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+import physrep
 from physrep.compatibility import REQUIREMENTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -40,8 +41,10 @@ def imported_modules(path: Path) -> set[str]:
 
 def room_of(path: Path) -> str:
     relative = path.relative_to(PACKAGE)
-    return "physrep" if relative.name == "__init__.py" and len(relative.parts) == 1 else (
-        relative.parts[0].removesuffix(".py")
+    return (
+        "physrep"
+        if relative.name == "__init__.py" and len(relative.parts) == 1
+        else (relative.parts[0].removesuffix(".py"))
     )
 
 

@@ -7,6 +7,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
+
 from physrep.io import DataError, iter_structures, read_structures
 
 CELL = np.array([[9.0, 0.0, 0.0], [1.0, 8.0, 0.0], [-0.5, 0.7, 7.0]])

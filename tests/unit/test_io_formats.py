@@ -8,6 +8,7 @@ import ase.io
 import h5py
 import numpy as np
 import pytest
+
 from physrep.io import DataError, iter_structures, read_structures
 from physrep.io.neuralil_json import ethylammonium_nitrate_species
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from physrep.io import DataError, Structure, read_structures, write_npz
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
+
 from physrep.io import FORMATS, DataError, iter_structures, read_structures
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data"

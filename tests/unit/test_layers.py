@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from physrep.nn.activations import swish
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
 from physrep.nn.radial import BesselBasis, DistanceFeature
@@ -44,7 +45,9 @@ def test_bessel_basis_is_orthonormal():
     """Without the envelope the functions are orthonormal with weight d^2 on (0, r_c)."""
     d = torch.linspace(1e-6, 4.0, 20001, dtype=torch.float64)
     values = BesselBasis(4, 4.0).double()(d, torch.ones_like(d))
-    overlap = torch.trapezoid(values[:, :, None] * values[:, None, :] * (d * d)[:, None, None], d, dim=0)
+    overlap = torch.trapezoid(
+        values[:, :, None] * values[:, None, :] * (d * d)[:, None, None], d, dim=0
+    )
     assert torch.allclose(overlap, torch.eye(4, dtype=torch.float64), atol=1e-5)
 
 

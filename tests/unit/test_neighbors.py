@@ -5,6 +5,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.neighborlist import neighbor_list as ase_neighbor_list
+
 from physrep.neighbors import Neighbors, neighbor_list
 
 METHODS = ("cell_list", "brute_force")

@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     ModelCheckpoint,
 )
-from physrep.checkpoint import Checkpoint, save_checkpoint
 
+from physrep.checkpoint import Checkpoint, save_checkpoint
 from physrep_training.config import FitConfig
 from physrep_training.module import PotentialModule
 

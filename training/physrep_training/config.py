@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
+from pydantic import Field, field_validator, model_validator
+
 from physrep.config import ConfigError, StrictModel
 from physrep.models import MODELS
-from pydantic import Field, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.utils.data import Dataset, Sampler
+from torch_geometric.data import Data
+
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure
 from physrep.neighbors import neighbor_list
-from torch.utils.data import Dataset, Sampler
-from torch_geometric.data import Data
 
 LABELS = ("energy", "forces", "virial")
 
@@ -41,9 +42,7 @@ class GraphDataset(Dataset):
         return graph
 
 
-def make_graph(
-    structure: Structure, species: list[int], cutoff: float, dtype: torch.dtype
-) -> Data:
+def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: torch.dtype) -> Data:
     """One structure as a graph; see :class:`GraphDataset`.
 
     Raises:

@@ -9,12 +9,12 @@ import lightning as L
 import torch
 import yaml
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch_geometric.loader import DataLoader
+
 from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.deploy.exported import keep_heap
 from physrep.io import Structure, read_structures
-from torch_geometric.loader import DataLoader
-
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig
 from physrep_training.data import EpochSampler, GraphDataset, check_labels, species_of
@@ -139,9 +139,7 @@ def train(
     ]
     set_shortest_distances(potential, graphs[0])
     sampler = EpochSampler(len(graphs[0]), run.seed)
-    train_loader = DataLoader(
-        graphs[0], run.batch_size, sampler=sampler, num_workers=run.workers
-    )
+    train_loader = DataLoader(graphs[0], run.batch_size, sampler=sampler, num_workers=run.workers)
     validation_loader = DataLoader(graphs[1], run.batch_size, num_workers=run.workers)
     module = PotentialModule(potential, config, len(train_loader))
     trainer = L.Trainer(

@@ -5,10 +5,10 @@ from typing import Any
 
 import lightning as L
 import torch
-from physrep.potential import Potential, Prediction, predict
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from physrep.potential import Potential, Prediction, predict
 from physrep_training import schedules
 from physrep_training.config import FitConfig
 from physrep_training.losses import evaluate_loss

@@ -113,9 +113,7 @@ class MuonAdamW(Optimizer):
 
 def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
     return (
-        parameter.ndim == 2
-        and min(parameter.shape) >= SMALLEST_MATRIX
-        and "embedding" not in name
+        parameter.ndim == 2 and min(parameter.shape) >= SMALLEST_MATRIX and "embedding" not in name
     )
 
 

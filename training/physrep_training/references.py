@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
+
 from physrep.config import ConfigError
 from physrep.io import Structure
 from physrep.potential import Potential

@@ -1,6 +1,5 @@
 """The end of a fit: errors on unseen structures, parity plot, training curve."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,17 +7,15 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+
 from physrep.analysis.plots import parity_figure, training_figure
 from physrep.deploy.ase import PhysRepCalculator
 from physrep.evaluate import evaluate
 from physrep.io import Structure
-
 from physrep_training.callbacks import read_log
 
 
-def write_report(
-    checkpoint: Path, structures: Sequence[Structure], folder: Path
-) -> dict[str, Any]:
+def write_report(checkpoint: Path, structures: Sequence[Structure], folder: Path) -> dict[str, Any]:
     """errors.json, parity.png and training.png in ``folder``; returns the errors."""
     calculator = PhysRepCalculator(checkpoint)
     errors = evaluate(calculator, structures)

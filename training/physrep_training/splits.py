@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
 from physrep.config import ConfigError
 from physrep.io import Structure
-
 from physrep_training.config import SplitConfig
 
 PARTS = ("train", "validation", "test")
