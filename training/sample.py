@@ -1,6 +1,6 @@
 """Collect frames of MD with a fitted potential, to be labelled and added to the training data.
 
-    python training/sample.py best.ckpt data/ean_gfn2.extxyz.gz --temperature 450 --ps 2 -o new.extxyz
+    python training/sample.py best.ckpt data/ean_gfn2.extxyz.gz --temperature 450 -o new.extxyz
 
 Every run starts from a random frame of the data. A run stops where two atoms come nearer than
 half the shortest distance of their elements in the data: such frames are not worth a label.

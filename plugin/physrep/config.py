@@ -1,4 +1,4 @@
-"""Typed settings: unknown keys, wrong types and impossible values are errors that say what to do."""
+"""Typed settings: unknown keys, wrong types and impossible values are explained errors."""
 
 import difflib
 from typing import Any, Self

@@ -78,7 +78,7 @@ def _check(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
 
 
 def _complete_cell(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Tensor:
-    """The cell with its non-periodic rows replaced by vectors normal to the others that span the atoms."""
+    """The cell; its non-periodic rows become vectors normal to the others that span the atoms."""
     frame = torch.where(pbc.unsqueeze(-1), cell, torch.zeros_like(cell)).to(torch.float64)
     if not bool(pbc.all()):
         points = positions.to(torch.float64)
@@ -99,7 +99,7 @@ def _complete_cell(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) 
 
 
 def _normal_to_others(frame: Tensor, k: int) -> Tensor:
-    """Unit vector normal to the rows of ``frame`` other than k; zero rows (not yet filled) count not."""
+    """Unit vector normal to the other rows of ``frame``; zero rows are not yet filled."""
     a, b = frame[(k + 1) % 3], frame[(k + 2) % 3]
     normal = torch.linalg.cross(a, b)
     if bool((normal * normal).sum() > 0):
@@ -120,7 +120,7 @@ def _heights(frame: Tensor) -> Tensor:
 
 
 def _wrap(positions: Tensor, frame: Tensor, pbc: Tensor) -> tuple[Tensor, Tensor]:
-    """Fractional coordinates in [0, 1) and the whole cells taken off them (zero where not periodic)."""
+    """Fractional coordinates in [0, 1), and the whole cells taken off where periodic."""
     fractional = positions.to(torch.float64) @ torch.linalg.inv(frame)
     whole = torch.where(pbc, torch.floor(fractional), torch.zeros_like(fractional))
     wrapped = fractional - whole

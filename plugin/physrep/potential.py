@@ -1,4 +1,4 @@
-"""Potential: a model with its species, reference energies and repulsive prior -> energy, forces, virial."""
+"""Potential: model, species, reference energies and repulsion -> energy, forces, virial."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -119,7 +119,7 @@ class Potential(nn.Module):
         return self.model.readout(h, types, edges)
 
     def bake(self) -> None:
-        """Keep the isolated-atom readouts as numbers: for exports, where parameters no longer change."""
+        """Keep the isolated-atom readouts as numbers: for exports, whose parameters are fixed."""
         self.baked = False
         with torch.no_grad():
             self.isolated_readouts.copy_(self.isolated())
@@ -146,7 +146,7 @@ def predict(
     """Energy, forces and virial of one structure or of a batch laid end to end.
 
     Args:
-        potential: a Potential, or what else turns (types, edge_index, vectors) into atomic energies.
+        potential: a Potential, or what else makes (types, edge_index, vectors) atomic energies.
         types: (n_atoms,); edge_index: (2, n_edges) sorted by centre; vectors: (n_edges, 3) in A.
         structure: (n_atoms,) which structure each atom belongs to; None for a single one.
         create_graph: keep the graph, so that a loss of the forces can be differentiated.

@@ -1,4 +1,4 @@
-"""Physical constants and unit conversions (CODATA 2018; E. Tiesinga et al., Rev. Mod. Phys. 93, 025010).
+"""Physical constants and conversions (CODATA 2018; Tiesinga et al., Rev. Mod. Phys. 93, 025010).
 
 physrep computes in eV, Angstrom, atomic mass units and kelvin. Every conversion at a boundary
 (OpenMM's nm and kJ/mol, a data set's Hartree or kcal/mol) uses a number from here.

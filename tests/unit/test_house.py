@@ -95,7 +95,8 @@ def pins() -> dict[str, str]:
 
 def test_doctor_and_pyproject_want_the_same_versions(project):
     wanted = {}
-    for text in [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]:
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for text in (text for group in groups for text in group):
         requirement = Requirement(text)
         if requirement.name != "physrep":
             wanted[requirement.name] = requirement.specifier

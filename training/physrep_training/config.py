@@ -32,7 +32,7 @@ class SplitConfig(StrictModel):
 
 
 class DataConfig(StrictModel):
-    """files are split; extra_train_files are all trained on. Paths relative to the working folder."""
+    """files are split; extra_train_files are trained on. Paths: from the working folder."""
 
     files: Annotated[list[Path], Field(min_length=1)]
     extra_train_files: list[Path] = []
@@ -81,7 +81,7 @@ class ScheduleConfig(StrictModel):
 
 
 class RunConfig(StrictModel):
-    """ema_decay 0 switches the average off; early_stop counts epochs without improvement, 0 never."""
+    """ema_decay 0: no average; early_stop: epochs without improvement, 0 never stops."""
 
     epochs: Count = 100
     batch_size: Count = 1

@@ -1,4 +1,4 @@
-"""Losses: pure functions (predicted, reference) -> one number; units of the argument unless said."""
+"""Losses: pure functions (predicted, reference) -> one number, in the argument's unit."""
 
 import math
 

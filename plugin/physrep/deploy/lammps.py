@@ -6,6 +6,7 @@ at every start, whatever they are used for: this module imports nothing heavy at
 
 import ctypes
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +22,17 @@ MPI_FILE = "libmpi.so.12"
 def plugin_directory() -> str:
     """The directory that holds ``physrepplugin.so``; never raises, so that ``lmp`` always starts.
 
-    Without a built plugin it is the directory where it would be installed; LAMMPS then finds
-    nothing there.
+    A build by hand that LAMMPS_PLUGIN_PATH names goes before the installed one: LAMMPS keeps the
+    first plugin of a name that it meets and ignores later ones. Without any plugin it is the
+    directory where it would be installed; LAMMPS then finds nothing there.
     """
-    places = [Path(__file__).resolve().parents[1] / "lib"]
-    places += [path.parent for path in _files("physrep", PLUGIN_FILE)]  # editable installs
-    for place in places:
+    places = [Path(place) for place in os.environ.get("LAMMPS_PLUGIN_PATH", "").split(":") if place]
+    installed = [Path(__file__).resolve().parents[1] / "lib"]
+    installed += [path.parent for path in _files("physrep", PLUGIN_FILE)]  # editable installs
+    for place in places + installed:
         if (place / PLUGIN_FILE).is_file():
             return str(place)
-    return str(places[0])
+    return str(installed[0])
 
 
 def load_mpi() -> None:

@@ -10,6 +10,6 @@ def sum_edges(values: Tensor, centers: Tensor, n_centers: int) -> Tensor:
 
 
 def max_edges(values: Tensor, centers: Tensor, start: Tensor) -> Tensor:
-    """Largest of ``start`` (n_centers, k) and the rows of ``values`` (n_edges, k) of each centre."""
+    """Largest of ``start`` (n_centers, k) and each centre's rows of ``values`` (n_edges, k)."""
     index = centers.unsqueeze(-1).expand_as(values)
     return start.scatter_reduce(0, index, values, "amax", include_self=True)
