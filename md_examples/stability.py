@@ -68,21 +68,13 @@ def samples(context, ps, every, name):
     for _ in tqdm(range(round(ps / TIME_STEP / every)), desc=name, unit="sample", disable=None):
         integrator.step(every)
         state = context.getState(getEnergy=True, getPositions=True)
-        potential, kinetic = state.getPotentialEnergy()._value, state.getKineticEnergy()._value
+        energies = state.getPotentialEnergy(), state.getKineticEnergy()
+        potential, kinetic = (energy._value / EV_IN_KJ_PER_MOL for energy in energies)
         positions = np.array(state.getPositions(asNumpy=True).value_in_unit(unit.angstrom))
-        yield (
-            state.getTime()._value,
-            positions,
-            potential / EV_IN_KJ_PER_MOL,
-            kinetic / EV_IN_KJ_PER_MOL,
-        )
+        yield state.getTime()._value, positions, potential, kinetic
 
 
-def interrupt(*_):
-    raise KeyboardInterrupt
-
-
-signal.signal(signal.SIGTERM, interrupt)
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
 bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
 contacts = shortest_contacts(tqdm(iter_structures(args.data), desc="data", disable=None))
 watch = StabilityWatch(

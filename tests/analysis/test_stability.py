@@ -149,6 +149,7 @@ def test_not_finite(what):
     assert failure.kind == "not finite"
     assert failure.atoms == ((3,) if what == "position" else ())
     assert not watch.result().sound
+    assert json.loads(json.dumps(watch.result().as_dict(), allow_nan=False))["sound"] is False
 
 
 def test_the_first_failure_is_kept():

@@ -137,6 +137,7 @@ def test_thesis_schedule_and_optimizers_run(config_file, tmp_path):
             f"schedule.kind={schedule}",
             "run.epochs=1",
             "run.ema_decay=0.0",
+            "run.validate_every=3",  # a fit shorter than that is validated all the same
         ]
         assert fit(load_config(config_file, overrides)).is_file()
 

@@ -149,7 +149,7 @@ def train(
         callbacks=make_callbacks(config, checkpoint, folder),
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),
         gradient_clip_val=run.clip or None,
-        check_val_every_n_epoch=run.validate_every,
+        check_val_every_n_epoch=min(run.validate_every, run.epochs),
         num_sanity_val_steps=0,
         inference_mode=False,  # forces are gradients
         use_distributed_sampler=False,

@@ -83,8 +83,8 @@ class Stability:
         return self.first_failure is None
 
     def as_dict(self) -> dict[str, Any]:
-        """All numbers, for JSON."""
-        return {"sound": self.sound, **asdict(self)}
+        """All numbers, for JSON, which knows no infinity and no NaN: those become None."""
+        return asdict(self, dict_factory=_finite) | {"sound": self.sound}
 
 
 class StabilityWatch:
@@ -246,6 +246,13 @@ class StabilityWatch:
 
     def _name(self, atom: int) -> str:
         return f"{chemical_symbols[self.species[atom]]}{atom}"
+
+
+def _finite(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    def known(value: Any) -> bool:
+        return not isinstance(value, float) or bool(np.isfinite(value))
+
+    return {name: value if known(value) else None for name, value in items}
 
 
 def mean_lengths(species: np.ndarray, bonds: Bonds) -> np.ndarray:
