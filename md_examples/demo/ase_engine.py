@@ -34,7 +34,7 @@ def single_point(structure: Path, model: Path) -> SinglePoint:
 
 def nvt(files: Files, n_steps: int) -> Run:
     """Langevin dynamics from the start structure."""
-    atoms = ase.io.read(files.structure)
+    atoms = ase.io.read(files.start)
     atoms.calc = PhysRepCalculator(files.model)
     rng = np.random.default_rng(SEED)
     MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)

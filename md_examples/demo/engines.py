@@ -8,6 +8,8 @@ import numpy as np
 TEMPERATURE = 300.0  # K
 FRICTION = 1.0  # 1/ps
 TIME_STEP = 0.5  # fs
+SETTLE_FRICTION = 50.0  # 1/ps
+SETTLE_STEPS = 200
 SAMPLE_EVERY = 5  # steps
 WARM_UP = 20  # steps: TorchScript compiles in its first calls
 SEED = 2024
@@ -36,8 +38,12 @@ def ns_per_day(n_steps: int, seconds: float) -> float:
 
 
 class Files(NamedTuple):
-    """What the engines read: the structure, and its potential in both precisions."""
+    """What the engines read: the structure, and its potential in both precisions.
+
+    structure: the frame that is compared; start: the frame that dynamics starts from.
+    """
 
     structure: Path
+    start: Path
     model: Path
     model_float64: Path

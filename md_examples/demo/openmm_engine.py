@@ -10,6 +10,8 @@ from engines import (
     FRICTION,
     SAMPLE_EVERY,
     SEED,
+    SETTLE_FRICTION,
+    SETTLE_STEPS,
     TEMPERATURE,
     TIME_STEP,
     WARM_UP,
@@ -25,7 +27,9 @@ from physrep.deploy.openmm import TorchForce
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
-def make_context(structure: Path, model: Path, platform: str) -> openmm.Context:
+def make_context(
+    structure: Path, model: Path, platform: str, friction: float = FRICTION
+) -> openmm.Context:
     """A Context of the structure, whose only force is the potential."""
     pdb = app.PDBFile(str(structure))
     system = openmm.System()
@@ -34,7 +38,7 @@ def make_context(structure: Path, model: Path, platform: str) -> openmm.Context:
     system.setDefaultPeriodicBoxVectors(*pdb.topology.getPeriodicBoxVectors())
     system.addForce(TorchForce(model, pdb.topology))
     integrator = openmm.LangevinMiddleIntegrator(
-        TEMPERATURE * unit.kelvin, FRICTION / unit.picosecond, TIME_STEP * unit.femtosecond
+        TEMPERATURE * unit.kelvin, friction / unit.picosecond, TIME_STEP * unit.femtosecond
     )
     integrator.setRandomNumberSeed(SEED)
     context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName(platform))
@@ -51,9 +55,22 @@ def single_point(files: Files) -> SinglePoint:
     return SinglePoint(energy, np.array(forces))
 
 
+def settle(files: Files) -> None:
+    """Write ``files.start``: the structure after a short run with much friction.
+
+    Snapshots of another potential's dynamics are strained on this one, and would heat the box.
+    """
+    context = make_context(files.structure, files.model, "CPU", SETTLE_FRICTION)
+    context.setVelocitiesToTemperature(TEMPERATURE * unit.kelvin, SEED)
+    context.getIntegrator().step(SETTLE_STEPS)
+    positions = context.getState(getPositions=True).getPositions()
+    with files.start.open("w") as file:
+        app.PDBFile.writeFile(app.PDBFile(str(files.structure)).topology, positions, file)
+
+
 def nvt(files: Files, n_steps: int) -> Run:
     """Langevin dynamics from the start structure, on the CPU platform."""
-    context = make_context(files.structure, files.model, "CPU")
+    context = make_context(files.start, files.model, "CPU")
     context.setVelocitiesToTemperature(TEMPERATURE * unit.kelvin, SEED)
     integrator = context.getIntegrator()
     integrator.step(WARM_UP)

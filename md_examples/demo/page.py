@@ -66,12 +66,12 @@ def write_page(
         fit: folder of the fine-tuning, None where there was none; rows: of `result_rows`;
         runs: by engine; steps: the commands that were run; command: what made the page.
     """
-    atoms = ase.io.read(files.structure)
+    atoms = ase.io.read(files.start)
     sections = [_engines(rows, len(atoms)), _dynamics(runs, len(atoms))]
     if fit is not None:
         sections.insert(0, _fit(fit))
     view = box_figure(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
-    about = f"The box: {len(atoms)} atoms, {atoms.cell.lengths()[0]:.1f} Å, start of all runs."
+    about = f"The box: {len(atoms)} atoms, {atoms.cell.lengths()[0]:.1f} Å, start of the dynamics."
     sections.insert(0, Section("The system", [picture(view, about, narrow=True)]))
     sections.append(Section("Commands", [commands([shlex.join(step) for step in steps])]))
     summary = (
@@ -136,7 +136,7 @@ def _dynamics(runs: Mapping[str, Run], n_atoms: int) -> Section:
     length = max(float(run.times[-1]) for run in runs.values())
     about = (
         f"Langevin dynamics at {TEMPERATURE:g} K, {TIME_STEP:g} fs, {length:.2f} ps. Each engine "
-        "draws its own random numbers, so the traces differ and their spread agrees."
+        "draws its own random numbers, so the traces differ."
     )
     start = WARM_UP * TIME_STEP * 1e-3
     return Section(

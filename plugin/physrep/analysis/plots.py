@@ -95,11 +95,12 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             panel.annotate(
                 f"{validation[fresh][-1]:.3g}",
                 (epochs[fresh][-1], validation[fresh][-1]),
-                (0, -12),
+                (0, 5),
                 textcoords="offset points",
                 ha="right",
             )
-    axes[0].legend(loc="upper right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=2)
     return figure
 
 

@@ -23,19 +23,18 @@ body { margin: 0 auto; padding: 1.2rem 1rem 3rem; max-width: 50rem; background: 
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .6rem 0 .3rem; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; }
 p { margin: .5rem 0; }
-figure { margin: 1rem 0; }
-figure svg { display: block; width: 100%; height: auto; color: var(--text); }
-figure.narrow svg { max-width: 30rem; margin: 0 auto; }
-figcaption { color: var(--soft); font-size: .88rem; }
+figure { margin: 1rem 0; overflow-x: auto; }
+figure svg { display: block; width: 100%; min-width: 28rem; height: auto; color: var(--text); }
+figure.narrow svg { min-width: 0; max-width: 30rem; margin: 0 auto; }
+figcaption, .caption { color: var(--soft); font-size: .88rem; }
 .wide { overflow-x: auto; margin: .8rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-caption { caption-side: bottom; text-align: left; color: var(--soft); font-size: .88rem;
-  padding-top: .4rem; }
 th, td { padding: .32rem .8rem .32rem 0; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th { font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
-pre { background: var(--box); border-radius: 6px; padding: .7rem .9rem; overflow-x: auto;
+pre { background: var(--box); border-radius: 6px; padding: .7rem .9rem;
+  white-space: pre-wrap; overflow-wrap: anywhere;
   font: .82rem/1.5 ui-monospace, Menlo, Consolas, monospace; margin: .6rem 0; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: .88rem; }
@@ -98,10 +97,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
     )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    # Below the part that scrolls on a narrow screen, so that it wraps there.
+    below = f'<p class="caption">{escape(caption)}</p>' if caption else ""
     return (
-        f'<div class="wide"><table>{title}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{below}"
     )
 
 
