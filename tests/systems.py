@@ -25,6 +25,18 @@ FORMS = {
         {**SMALL, "edge_features": "distance_squared", "aggregation": "softmax", "filters": False},
     ),
     "jat-inverse-smooth": ("jat", {**SMALL, "edge_features": "inverse_smooth", "filters": False}),
+    "jat-angular": ("jat", {**SMALL, "angular_features": 4}),
+    "jat-angular-softmax": (
+        "jat",
+        {
+            **SMALL,
+            "angular_features": 4,
+            "degree": 1,
+            "aggregation": "softmax",
+            "heads": 2,
+            "edge_features": "distance",
+        },
+    ),
     "jat-published": (
         "jat",
         {

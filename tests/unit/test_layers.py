@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from physrep.nn.activations import swish
+from physrep.nn.angular import real_harmonics
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
 from physrep.nn.radial import BesselBasis, DistanceFeature
 from physrep.nn.scatter import max_edges, sum_edges
@@ -77,3 +78,13 @@ def test_zbl_equals_its_equation_and_ends_smoothly():
     assert energy == pytest.approx(14.3996454 * 8 / d * screening * envelope, rel=1e-6)
     beyond = zbl(torch.tensor([0.98], dtype=torch.float64), h, o)
     assert float(beyond) == 0.0
+
+
+def test_harmonics_obey_the_addition_theorem():
+    torch.manual_seed(0)
+    u, v = (torch.nn.functional.normalize(torch.randn(50, 3).double(), dim=1) for _ in range(2))
+    products = real_harmonics(u, 2) * real_harmonics(v, 2)
+    cosine = (u * v).sum(dim=1)
+    assert torch.allclose(products[:, :3].sum(dim=1), cosine)
+    assert torch.allclose(products[:, 3:].sum(dim=1), 1.5 * cosine**2 - 0.5)
+    assert torch.equal(real_harmonics(u, 1), u)

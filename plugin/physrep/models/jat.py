@@ -6,7 +6,7 @@ softmax over a hard cutoff and jumps when a pair crosses it; the default form is
 """
 
 import math
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from physrep.config import StrictModel
 from physrep.models.contract import AtomicModel, Edges
 from physrep.nn.activations import swish
+from physrep.nn.angular import AngularMoments, real_harmonics
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
 from physrep.nn.radial import BesselBasis, DistanceFeature
@@ -36,6 +37,8 @@ class JATConfig(StrictModel):
             ``gated_sum`` adds messages weighted by swish(logit), divided by sqrt(mean_neighbors).
         filters: messages are multiplied by a linear map of the radial basis.
         update: ``skip`` h + swish(m), or ``gru``. readout: hidden widths, see READOUT_WIDTHS.
+        angular_features, degree: channels whose messages carry direction too, up to spherical
+            harmonics of that degree (1 or 2), and join as rotation invariants; 0 for none.
         smooth: false gives exactly the published form.
     """
 
@@ -51,19 +54,39 @@ class JATConfig(StrictModel):
     filters: bool = True
     update: Literal["skip", "gru"] = "skip"
     readout: Literal["pyramidal", "shallow"] = "pyramidal"
+    angular_features: Annotated[int, Field(ge=0)] = 0
+    degree: Literal[1, 2] = 2
     smooth: bool = True
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.features % self.heads:
             raise ValueError(f"features ({self.features}) must be a multiple of heads")
-        published = self.aggregation == "softmax" and not self.filters
+        plain = not self.filters and not self.angular_features
+        published = self.aggregation == "softmax" and plain
         if not self.smooth and not (published and self.attention_features == self.features):
             raise ValueError(
-                "smooth: false is the published form: set aggregation: softmax, filters: false "
-                f"and attention_features: {self.features} (the width)"
+                "smooth: false is the published form: set aggregation: softmax, filters: false, "
+                f"angular_features: 0 and attention_features: {self.features} (the width)"
             )
         return self
+
+
+class EdgeColumns(NamedTuple):
+    """Where the columns of the edge features stand: what the attention reads (the first
+    ``n_attention``), the radial basis that filters read, spherical harmonics. With
+    ``edge_features: rbf`` attention and filters read the same columns."""
+
+    n_attention: int
+    basis_start: int
+    harmonics_start: int
+
+
+def edge_columns(config: JATConfig) -> EdgeColumns:
+    """Layout that :class:`EdgeFeatures` makes for these settings."""
+    if config.edge_features == "rbf":
+        return EdgeColumns(config.n_basis, 0, config.n_basis)
+    return EdgeColumns(1, 1, 1 + config.n_basis)
 
 
 class AttentionLayer(nn.Module):
@@ -81,8 +104,9 @@ class AttentionLayer(nn.Module):
     smooth: Final[bool]
     filters: Final[bool]
     gru: Final[bool]
+    angular: Final[bool]
 
-    def __init__(self, config: JATConfig, n_attention: int, last: bool) -> None:
+    def __init__(self, config: JATConfig, columns: EdgeColumns, last: bool) -> None:
         super().__init__()
         width, heads = config.features, config.heads
         self.heads = heads
@@ -90,18 +114,24 @@ class AttentionLayer(nn.Module):
         self.smooth = config.smooth
         self.filters = config.filters
         self.gru = config.update == "gru"
-        self.n_attention = n_attention
-        self.n_basis = config.n_basis
+        self.angular = config.angular_features > 0
+        self.n_attention, self.basis_start, self.harmonics_start = columns
         self.head_width = width // heads
         self.message_scale = 1.0 if self.softmax else 1.0 / math.sqrt(config.mean_neighbors)
         narrow = config.attention_features
         self.sender = nn.Linear(width, narrow, bias=False)
         self.receiver = nn.Linear(width, narrow, bias=self.smooth)
         self.attention = nn.Parameter(_normal(narrow, heads))
-        self.edge_attention = nn.Parameter(_normal(n_attention, heads))
+        self.edge_attention = nn.Parameter(_normal(columns.n_attention, heads))
+        n_messages = width
+        if self.angular:
+            self.moments = AngularMoments(
+                width, config.n_basis, config.angular_features, config.degree
+            )
+            n_messages += self.moments.n_out
         if self.smooth:
             self.value = nn.Linear(width, width, bias=False)
-            self.output = nn.Linear(width, width)
+            self.output = nn.Linear(n_messages, width)
         if self.filters:
             self.filter = nn.Parameter(_normal(config.n_basis, width))
         if self.gru:
@@ -126,6 +156,8 @@ class AttentionLayer(nn.Module):
         message = self.messages(values, weights, edges)
         if self.softmax:
             message = message + values[: edges.n_centers] * self.spread(self_weights)
+        if self.angular:
+            message = torch.cat([message, self.invariants(h, weights, edges)], dim=1)
         if self.smooth:
             message = self.output(message)
         new = self.update(swish(message), own) if self.gru else swish(message) + own
@@ -135,7 +167,7 @@ class AttentionLayer(nn.Module):
         """Weighted (and filtered) values of the neighbours, summed at each centre."""
         sent = values.index_select(0, edges.neighbors)
         if self.filters:
-            basis = edges.features[:, -self.n_basis :]
+            basis = self.basis_of(edges)
             if self.heads == 1:  # the same product, over n_basis columns instead of the width
                 sent = sent * ((basis * weights) @ self.filter)
             else:
@@ -143,6 +175,17 @@ class AttentionLayer(nn.Module):
         else:
             sent = sent * self.spread(weights)
         return sum_edges(sent, edges.centers, edges.n_centers)
+
+    def invariants(self, h: Tensor, weights: Tensor, edges: Edges) -> Tensor:
+        """Squared moments of the messages, weighted by the mean of the heads."""
+        radial = self.basis_of(edges) * weights.mean(dim=1, keepdim=True)
+        harmonics = edges.features[:, self.harmonics_start :]
+        sent = h.index_select(0, edges.neighbors)
+        return self.moments(sent, radial, harmonics, edges.centers, edges.n_centers)
+
+    def basis_of(self, edges: Edges) -> Tensor:
+        """Columns of the radial basis, (n_edges, n_basis)."""
+        return edges.features[:, self.basis_start : self.harmonics_start]
 
     def spread(self, weights: Tensor) -> Tensor:
         """One weight per head -> one per feature (a single head broadcasts as it is)."""
@@ -177,27 +220,26 @@ def _normal(rows: int, columns: int) -> Tensor:
 
 
 class EdgeFeatures(nn.Module):
-    """Columns that the attention reads, then the radial basis that the filters read.
-
-    With ``edge_features: rbf`` both are the same columns; without filters only the first are made.
-    """
+    """What the layers read of an edge, side by side; see :class:`EdgeColumns`."""
 
     def __init__(self, config: JATConfig) -> None:
         super().__init__()
         self.rbf = config.edge_features == "rbf"
-        self.filters = config.filters
-        self.n_attention = config.n_basis if self.rbf else 1
+        self.needs_basis = config.filters or config.angular_features > 0
+        self.degree = config.degree if config.angular_features else 0
         self.basis = BesselBasis(config.n_basis, config.cutoff)
         self.scalar = DistanceFeature(config.edge_features)
 
-    def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
-        """(n_edges,) distances in A and envelope -> (n_edges, n_columns)."""
-        if self.rbf:
-            return self.basis(distances, envelope)
-        scalar = self.scalar(distances)
-        if not self.filters:
-            return scalar
-        return torch.cat([scalar, self.basis(distances, envelope)], dim=1)
+    def forward(self, vectors: Tensor, distances: Tensor, envelope: Tensor) -> Tensor:
+        """vectors (n_edges, 3) in A, their lengths and envelope -> (n_edges, n_columns)."""
+        columns: list[Tensor] = []
+        if not self.rbf:
+            columns.append(self.scalar(distances))
+        if self.rbf or self.needs_basis:
+            columns.append(self.basis(distances, envelope))
+        if self.degree > 0:
+            columns.append(real_harmonics(vectors / distances.unsqueeze(-1), self.degree))
+        return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
 
 
 class JAT(AtomicModel):
@@ -209,7 +251,7 @@ class JAT(AtomicModel):
         self.edge_features = EdgeFeatures(config)
         self.embedding = nn.Embedding(n_types, config.features)
         self.layers = nn.ModuleList(
-            AttentionLayer(config, self.edge_features.n_attention, last=k == config.n_layers - 1)
+            AttentionLayer(config, edge_columns(config), last=k == config.n_layers - 1)
             for k in range(config.n_layers)
         )
         self.energy = Readout(config.features, READOUT_WIDTHS[config.readout], self.published)
@@ -217,7 +259,7 @@ class JAT(AtomicModel):
     def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
-        features = self.edge_features(distances, envelope)
+        features = self.edge_features(vectors, distances, envelope)
         centers, neighbors = edge_index[0], edge_index[1]
         return Edges(centers, neighbors, vectors, distances, envelope, features, n_centers)
 

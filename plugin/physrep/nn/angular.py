@@ -1,0 +1,64 @@
+"""Angular information without vectors between atoms: squared moments of the messages.
+
+A layer that sums messages over distances alone cannot tell two arrangements with the same
+distances apart. The moments A_lm = sum_j q_ij Y_lm(r_ij) can, and sum_m A_lm^2 is invariant under
+rotation: a learned form of the power spectrum (Bartok et al., Phys. Rev. B 87, 184115, 2013), as
+NeuralIL's descriptors are one with fixed functions.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from physrep.nn.scatter import sum_edges
+
+N_HARMONICS = {1: 3, 2: 8}  # of degrees 1 to l
+
+
+def real_harmonics(unit: Tensor, degree: int) -> Tensor:
+    """Real spherical harmonics of degrees 1 to ``degree`` (1 or 2), scaled so that for each l the
+    squares sum to 1.
+
+    Args:
+        unit: (n_edges, 3) unit vectors.
+    Returns:
+        (n_edges, 3) or (n_edges, 8); (x, y, z), then the five of degree 2.
+    """
+    if degree == 1:
+        return unit
+    root3 = math.sqrt(3.0)
+    x, y, z = unit[:, 0], unit[:, 1], unit[:, 2]
+    second = [
+        root3 * x * y,
+        root3 * y * z,
+        0.5 * (3.0 * z * z - 1.0),
+        root3 * x * z,
+        0.5 * root3 * (x * x - y * y),
+    ]
+    return torch.cat([unit, torch.stack(second, dim=1)], dim=1)
+
+
+class AngularMoments(nn.Module):
+    """sum_m (sum_j w_ij f_c(d_ij) v_c(h_j) Y_lm)^2 for each channel c and degree l."""
+
+    def __init__(self, width: int, n_basis: int, channels: int, degree: int) -> None:
+        super().__init__()
+        self.degree = degree
+        self.value = nn.Linear(width, channels, bias=False)
+        self.filter = nn.Parameter(torch.randn(n_basis, channels) / math.sqrt(n_basis))
+        self.n_out = degree * channels
+
+    def forward(
+        self, sent: Tensor, radial: Tensor, harmonics: Tensor, centers: Tensor, n_centers: int
+    ) -> Tensor:
+        """sent (n_edges, width): features of the neighbours; radial (n_edges, n_basis): basis times
+        weight, which carries the envelope; harmonics (n_edges, 3 or 8) -> (n_centers, n_out)."""
+        strength = (radial @ self.filter) * self.value(sent)
+        products = harmonics.unsqueeze(2) * strength.unsqueeze(1)
+        moments = sum_edges(products, centers, n_centers)
+        squares = moments * moments
+        first = squares[:, :3].sum(dim=1)
+        if self.degree == 1:
+            return first
+        return torch.cat([first, squares[:, 3:].sum(dim=1)], dim=1)
