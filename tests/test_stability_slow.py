@@ -1,0 +1,32 @@
+"""The shipped potential in MD for as long as the README says: minutes, so behind make test-slow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CHECKPOINT = REPOSITORY / "plugin" / "physrep" / "pretrained" / "ean-jat.ckpt"
+STRUCTURE = REPOSITORY / "md_examples" / "ean.pdb"
+
+
+def run(*arguments: str | Path) -> None:
+    command = [sys.executable, *map(str, arguments)]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("temperature", [300, 450])
+def test_shipped_potential_survives_20_ps(temperature, tmp_path):
+    model = tmp_path / "ean.pt"
+    run("-m", "physrep.cli", "export", CHECKPOINT, "--topology", STRUCTURE, "-o", model)
+    options = ["--temperature", str(temperature), "--ps", "20", "--nve-ps", "2", "-o", tmp_path]
+    run("md_examples/stability.py", model, STRUCTURE, *options)
+    report = json.loads((tmp_path / "stability.json").read_text())
+    assert report["stability"]["sound"]
+    assert report["stability"]["time"] == pytest.approx(20.0)
+    # 1 meV/atom/ps would heat the box by 8 K in each picosecond; ours is a thousandth of that.
+    assert abs(report["drift_mev_per_atom_ps"]) < 0.05
