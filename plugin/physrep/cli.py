@@ -98,6 +98,8 @@ def _add_evaluate(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("evaluate", help="errors of a potential on labelled structures")
     verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
     verb.add_argument("data", help="extxyz, npz, h5, ...: whatever physrep.io reads")
+    verb.add_argument("--format", help="of the data, where its name does not tell, e.g. extxyz")
+    verb.add_argument("--units", help="of the labels, where the format's own do not hold, e.g. eV")
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=_evaluate)
 
@@ -106,7 +108,8 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     from physrep.evaluate import evaluate, load_calculator
     from physrep.io import iter_structures
 
-    errors = evaluate(load_calculator(parsed.model), iter_structures(parsed.data))
+    structures = iter_structures(parsed.data, format=parsed.format, units=parsed.units)
+    errors = evaluate(load_calculator(parsed.model), structures)
     print(errors.to_json() if parsed.json else errors.table())
     return 0
 

@@ -104,6 +104,19 @@ def test_evaluate_finds_the_errors_put_in(exports, labelled, capsys, file):
     assert "force_mae" in capsys.readouterr().out
 
 
+def test_evaluate_is_told_format_and_units(exports, labelled, capsys, tmp_path):
+    data = tmp_path / "frames.data"
+    data.write_bytes(labelled.read_bytes())
+    model = str(exports.ckpt())
+    assert "name it" in refused(capsys, "evaluate", model, data)
+    assert main(["evaluate", model, str(data), "--format", "extxyz", "--json"]) == 0
+    in_ev = json.loads(capsys.readouterr().out)
+    assert in_ev["force_max"] == pytest.approx(0.3, abs=1e-6)
+    assert "did you mean" in refused(capsys, "evaluate", model, data, "--format", "extxzy")
+    wrong = refused(capsys, "evaluate", model, data, "--format", "extxyz", "--units", "eg")
+    assert "'eg' is not known" in wrong
+
+
 def test_evaluate_any_ase_calculator(labelled, capsys):
     model = "ase:ase.calculators.lj:LennardJones"
     assert main(["evaluate", model, str(labelled), "--json"]) == 0

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from physrep.config import ConfigError
 from physrep.units import (
     BOHR_IN_ANGSTROM,
     EV_IN_KJ_PER_MOL,
@@ -35,14 +36,14 @@ def parse_units(units: str) -> LabelUnits:
     alone: positions and cells are in A in every format physrep reads.
 
     Raises:
-        ValueError: the unit is not known; the message lists those that are.
+        ConfigError: the unit is not known; the message lists those that are.
     """
     energies = {name.lower(): value for name, value in ENERGY_UNITS_IN_EV.items()}
     lengths = {name.lower(): value for name, value in LENGTH_UNITS_IN_ANGSTROM.items()}
     wanted = units.lower()
     energy, _, length = (wanted, "", "a") if wanted in energies else wanted.rpartition("/")
     if energy not in energies or length not in lengths:
-        raise ValueError(
+        raise ConfigError(
             f"units: {units!r} is not known; write one of {', '.join(ENERGY_UNITS_IN_EV)}, "
             f"alone (forces per A) or followed by /{', /'.join(LENGTH_UNITS_IN_ANGSTROM)}"
         )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 
+from physrep.config import ConfigError
 from physrep.io.ani import read_ani1
 from physrep.io.extxyz import read_extxyz
 from physrep.io.label_units import LabelUnits, parse_units
@@ -123,7 +124,7 @@ def _named_format(name: str) -> Format:
     if name not in FORMATS:
         near = difflib.get_close_matches(name, FORMATS, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"format: {name!r} is not known; {hint}known: {', '.join(FORMATS)}")
+        raise ConfigError(f"format: {name!r} is not known; {hint}known: {', '.join(FORMATS)}")
     return FORMATS[name]
 
 
@@ -136,7 +137,8 @@ def _detected_format(path: Path) -> Format:
         suffix = f"{suffix} with the arrays {', '.join(sorted(names))}"
     if len(candidates) != 1:
         raise DataError(
-            f"cannot tell the format from {suffix!r}; name it (format=): {', '.join(FORMATS)}",
+            f"cannot tell the format from {suffix!r}; name it (format=, --format): "
+            + ", ".join(FORMATS),
             path,
         )
     return candidates[0]
