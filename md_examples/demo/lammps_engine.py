@@ -20,6 +20,8 @@ from engines import (
     ns_per_day,
 )
 
+from physrep.deploy.lammps import write_data
+
 ELEMENTS = ("C", "H", "N", "O")  # LAMMPS atom types 1 to 4
 
 SYSTEM = """\
@@ -90,14 +92,7 @@ def run_lammps(structure: Path, model: Path, commands: str, folder: Path, ranks:
     """
     folder.mkdir(parents=True, exist_ok=True)
     data, script, log = folder / "ean.data", folder / "in.ean", folder / "log.lammps"
-    ase.io.write(
-        data,
-        ase.io.read(structure),
-        format="lammps-data",
-        specorder=ELEMENTS,
-        masses=True,
-        units="metal",
-    )
+    write_data(ase.io.read(structure), data, list(ELEMENTS))
     system = SYSTEM.format(data=data, model=model, elements=" ".join(ELEMENTS))
     script.write_text(system + commands)
     bin_folder = Path(sys.executable).parent
