@@ -19,6 +19,7 @@ from physrep.analysis.plots import (
 )
 from physrep.analysis.report import Section, commands, html_page, picture, table
 from physrep.deploy.ase import PhysRepCalculator
+from physrep.evaluate import predict_forces
 from physrep.io import read_structures
 
 HEADER = ("engine", "E (eV)", "max|dF| (eV/A)", "<T> (K)", "ns/day")
@@ -107,19 +108,10 @@ def _test_forces(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]
     chosen = test[:: max(1, len(test) // MAX_PARITY)][:MAX_PARITY]
     known = {source: read_structures(source) for source in {source for source, _ in chosen}}
     structures = [known[source][frame] for source, frame in chosen]
-    calculator = PhysRepCalculator(folder / "best.ckpt")
-    predicted = []
-    for structure in structures:
-        atoms = ase.Atoms(
-            numbers=structure.species,
-            positions=structure.positions,
-            cell=structure.cell,
-            pbc=structure.pbc,
-        )
-        predicted.append(calculator.get_forces(atoms))
     reference = np.concatenate([structure.forces for structure in structures])
     species = np.concatenate([structure.species for structure in structures])
-    return reference, np.concatenate(predicted), species, len(structures)
+    predicted = predict_forces(PhysRepCalculator(folder / "best.ckpt"), structures)
+    return reference, predicted, species, len(structures)
 
 
 def _engines(rows: Sequence[Sequence[str]], n_atoms: int) -> Section:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import Calculator
 from tqdm import tqdm
 
@@ -59,12 +58,7 @@ class _Sums:
 
     def add(self, calculator: Calculator, structure: Structure) -> None:
         """Compute one structure and add its errors."""
-        atoms = Atoms(
-            numbers=structure.species,
-            positions=structure.positions,
-            cell=structure.cell,
-            pbc=structure.pbc,
-        )
+        atoms = structure.to_ase()
         atoms.calc = calculator
         self.n_structures += 1
         if structure.forces is not None:
@@ -110,6 +104,11 @@ def evaluate(calculator: Calculator, structures: Iterable[Structure]) -> Errors:
             "compare with; check the names of the labels in the file"
         )
     return sums.errors()
+
+
+def predict_forces(calculator: Calculator, structures: Iterable[Structure]) -> np.ndarray:
+    """Forces of all atoms of all structures, one after the other, (n, 3) in eV/A."""
+    return np.concatenate([calculator.get_forces(structure.to_ase()) for structure in structures])
 
 
 def load_calculator(model: str | Path) -> Calculator:

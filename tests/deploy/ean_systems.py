@@ -12,8 +12,7 @@ SHEARED_CELL = [[12.9, 0.0, 0.0], [3.0, 12.9, 0.0], [-2.0, 4.0, 12.9]]  # reduce
 
 def ean_box() -> Atoms:
     """225 atoms, cubic, 12.9 A."""
-    first = next(iter_structures(REPOSITORY / "data" / "ean_gfn2.extxyz.gz"))
-    return Atoms(numbers=first.species, positions=first.positions, cell=first.cell, pbc=first.pbc)
+    return next(iter_structures(REPOSITORY / "data" / "ean_gfn2.extxyz.gz")).to_ase()
 
 
 def sheared_box() -> Atoms:

@@ -13,7 +13,7 @@ from torch_geometric.loader import DataLoader
 
 from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.config import ConfigError
-from physrep.deploy.exported import keep_heap
+from physrep.heap import keep_heap
 from physrep.io import Structure, read_structures
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig

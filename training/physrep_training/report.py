@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from physrep.analysis.plots import parity_figure, training_figure
 from physrep.deploy.ase import PhysRepCalculator
-from physrep.evaluate import evaluate
+from physrep.evaluate import evaluate, predict_forces
 from physrep.io import Structure
 from physrep_training.callbacks import read_log
 
@@ -23,19 +22,11 @@ def write_report(checkpoint: Path, structures: Sequence[Structure], folder: Path
     training_figure(read_log(folder / "log.csv")).savefig(folder / "training.png", dpi=150)
     labelled = [s for s in structures if s.forces is not None]
     if labelled:
-        predicted = [predicted_forces(calculator, s) for s in labelled]
         figure = parity_figure(
             np.concatenate([s.forces for s in labelled]),
-            np.concatenate(predicted),
+            predict_forces(calculator, labelled),
             np.concatenate([s.species for s in labelled]),
             asdict(errors),
         )
         figure.savefig(folder / "parity.png", dpi=150)
     return asdict(errors)
-
-
-def predicted_forces(calculator: PhysRepCalculator, structure: Structure) -> np.ndarray:
-    """(n_atoms, 3) in eV/A."""
-    atoms = Atoms(structure.species, structure.positions, cell=structure.cell, pbc=structure.pbc)
-    atoms.calc = calculator
-    return atoms.get_forces()

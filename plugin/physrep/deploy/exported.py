@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from physrep.heap import keep_heap
 from physrep.models.contract import Edges
 from physrep.neighbors import neighbor_list
 from physrep.potential import Potential
@@ -12,19 +13,6 @@ from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 # wrong atom order or a run that has blown up; a potential knows nothing there.
 CONTACT_SHARE = 0.5
 SMALLEST_CONTACT = 0.2  # A, where the training data says nothing
-
-
-# glibc gives freed memory back to the system once more than twice the largest block it has ever
-# unmapped (at most 32 MB) is free, and the next step pays for it page by page: half the time of a
-# step of a few hundred atoms. Freeing one block of nearly that size raises the limit.
-LARGEST_BLOCK = 31 * 1024 * 1024  # bytes, never touched
-
-
-def keep_heap(like: Tensor, n_bytes: int = LARGEST_BLOCK) -> None:
-    """Have the C library keep the memory of one step for the next; for tensors on the CPU."""
-    if like.device.type == "cpu":
-        block = like.new_empty([n_bytes // like.element_size()])
-        assert block.numel() > 0  # a block without a use would be optimised away
 
 
 class ExportedPotential(nn.Module):

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from physrep.checkpoint import load_checkpoint
 from physrep.deploy.export import DTYPES
-from physrep.deploy.exported import keep_heap
 from physrep.deploy.metadata import ExportError, read_exported
+from physrep.heap import keep_heap
 
 
 class LoadedPotential(NamedTuple):

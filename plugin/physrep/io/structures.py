@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.data import chemical_symbols
 from ase.geometry import complete_cell
 from scipy.spatial import cKDTree
@@ -91,6 +92,10 @@ class Structure:
                 self._coerce(name, np.float64, shapes[name])
         if self.energy is not None:
             object.__setattr__(self, "energy", float(self.energy))
+
+    def to_ase(self) -> Atoms:
+        """Atoms and cell, without the labels."""
+        return Atoms(self.species, self.positions, cell=self.cell, pbc=self.pbc)
 
     def __len__(self) -> int:
         return len(self.species)
