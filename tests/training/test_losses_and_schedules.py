@@ -1,12 +1,17 @@
 """Losses against their equations; schedules at the points the thesis names."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from systems import make_checkpoint
 
 from physrep_training import losses, schedules
+from physrep_training.config import load_config
+from physrep_training.module import PotentialModule
 
+CONFIG = Path(__file__).resolve().parents[2] / "training" / "configs" / "jat_ean.yaml"
 X = torch.tensor([-2.0, -0.05, 0.0, 0.3, 5.0], dtype=torch.float64)
 ZERO = torch.zeros_like(X)
 
@@ -47,6 +52,15 @@ def test_one_cycle_is_the_thesis(progress, factor):
 def test_one_cycle_is_linear_in_its_parts():
     values = [schedules.one_cycle(p, 0.2, 0.01) for p in (0.1, 0.2, 0.3)]
     assert values[1] == pytest.approx((values[0] + values[2]) / 2)
+
+
+def test_one_cycle_starts_anew_with_every_epoch():
+    config = load_config(CONFIG, ["schedule={kind: one_cycle, start: 0.2, end: 0.01}"])
+    module = PotentialModule(make_checkpoint().potential, config, steps_per_epoch=20)
+    rates = [module.rate_factor(step) for step in range(40)]
+    assert rates[:20] == rates[20:]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[9] == pytest.approx(1.0)
 
 
 def test_cosine_warms_up_and_ends():

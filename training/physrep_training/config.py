@@ -69,8 +69,11 @@ class OptimizerConfig(StrictModel):
 
 
 class ScheduleConfig(StrictModel):
-    """warm_up: share of the run (cosine) ; start, end: factors of the peak rate; patience (epochs)
-    and factor are plateau's."""
+    """``one_cycle`` starts anew with every epoch, as in the thesis; the others span the run.
+
+    warm_up: share of the run (cosine, constant); start (one_cycle), end: factors of the peak rate;
+    patience (epochs) and factor are plateau's.
+    """
 
     kind: Literal["cosine", "one_cycle", "plateau", "constant"] = "cosine"
     warm_up: Share = 0.05

@@ -26,7 +26,7 @@ class PotentialModule(L.LightningModule):
         super().__init__()
         self.potential = potential
         self.config = config
-        self.total_steps = steps_per_epoch * config.run.epochs
+        self.steps_per_epoch = max(steps_per_epoch, 1)
         self.train_sums = ErrorSums()
         self.validation_sums = ErrorSums()
 
@@ -90,9 +90,10 @@ class PotentialModule(L.LightningModule):
     def rate_factor(self, step: int) -> float:
         """Learning rate at ``step`` as a factor of the peak."""
         schedule = self.config.schedule
-        progress = (step + 1) / max(self.total_steps, 1)
-        if schedule.kind == "one_cycle":
+        if schedule.kind == "one_cycle":  # every epoch is one cycle
+            progress = step % self.steps_per_epoch / self.steps_per_epoch
             return schedules.one_cycle(progress, schedule.start, schedule.end)
+        progress = (step + 1) / (self.steps_per_epoch * self.config.run.epochs)
         if schedule.kind == "cosine":
             return schedules.cosine(progress, schedule.warm_up, schedule.end)
         return schedules.warm_up(progress, schedule.warm_up)

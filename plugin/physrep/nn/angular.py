@@ -40,7 +40,10 @@ def real_harmonics(unit: Tensor, degree: int) -> Tensor:
 
 
 class AngularMoments(nn.Module):
-    """sum_m (sum_j w_ij f_c(d_ij) v_c(h_j) Y_lm)^2 for each channel c and degree l."""
+    """q / sqrt(1 + q) with q = sum_m (sum_j w_ij f_c(d_ij) v_c(h_j) Y_lm)^2, for each channel c and
+    degree l: a square near zero, a length far from it, so that a large moment meets no parabola
+    (with q alone a fit at the same learning rate threw itself out of its minimum).
+    """
 
     def __init__(self, width: int, n_basis: int, channels: int, degree: int) -> None:
         super().__init__()
@@ -58,7 +61,7 @@ class AngularMoments(nn.Module):
         products = harmonics.unsqueeze(2) * strength.unsqueeze(1)
         moments = sum_edges(products, centers, n_centers)
         squares = moments * moments
-        first = squares[:, :3].sum(dim=1)
-        if self.degree == 1:
-            return first
-        return torch.cat([first, squares[:, 3:].sum(dim=1)], dim=1)
+        power = squares[:, :3].sum(dim=1)
+        if self.degree == 2:
+            power = torch.cat([power, squares[:, 3:].sum(dim=1)], dim=1)
+        return power * torch.rsqrt(1.0 + power)
