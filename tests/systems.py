@@ -48,15 +48,35 @@ FORMS = {
             "smooth": False,
         },
     ),
+    "jat-published-heads": (
+        "jat",
+        {
+            **SMALL,
+            "heads": 3,
+            "attention_features": 16,
+            "edge_features": "inverse_smooth",
+            "aggregation": "softmax",
+            "filters": False,
+            "update": "gru",
+            "smooth": False,
+        },
+    ),
+    "neuralil": ("neuralil", {"cutoff": 3.5}),
+    "neuralil-morse": ("neuralil", {"cutoff": 3.2, "n_max": 3, "widths": [16, 8]}),
+    "neuralil-published": ("neuralil", {"published": True}),
 }
-PUBLISHED = {"jat-published"}  # exempt, by name, from smoothness and the isolated-atom rule
+# Exempt, by name, from the rule that an isolated atom has its reference energy ...
+PUBLISHED = {"jat-published", "jat-published-heads", "neuralil-published"}
+JUMPS = {"jat-published", "jat-published-heads"}  # ... and from smoothness at the cutoff
+REPULSIONS = {"neuralil-morse": "morse", "neuralil-published": "morse"}
+REPULSIONS |= dict.fromkeys(JUMPS, "none")
 
 
 def make_checkpoint(form: str = "jat-gated-sum", dtype: torch.dtype = torch.float64) -> Checkpoint:
     """A potential with random parameters and physically sized scale, shift and references."""
     name, settings = FORMS[form]
     torch.manual_seed(7)
-    checkpoint = new_checkpoint(name, settings, SPECIES, repulsion=form not in PUBLISHED)
+    checkpoint = new_checkpoint(name, settings, SPECIES, REPULSIONS.get(form, "zbl"))
     potential = checkpoint.potential.eval()
     potential.set_dtype(dtype)
     potential.shift.copy_(torch.tensor([-1.0, -0.5, -1.5, -2.0]))

@@ -1,11 +1,11 @@
 """Checkpoints: one file that rebuilds a potential; versioned, loaded without unpickling code.
 
-Layout (format version 1), a dictionary saved by ``torch.save``:
+Layout (format version 2), a dictionary saved by ``torch.save``:
 
-    format_version  1
+    format_version  2
     model           {"name": "jat", "settings": {...}}
     species         atomic numbers, in the order of the types
-    repulsion       whether the ZBL prior is added
+    repulsion       "zbl", "morse" or "none" (format 1: true for zbl, false for none)
     state           parameters and buffers of the Potential
     training        what the fit wants to tell: errors, settings, data; JSON-like, may be empty
 """
@@ -20,9 +20,15 @@ from physrep.config import ConfigError
 from physrep.models import build_model
 from physrep.potential import Potential
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+
+def _name_the_repulsion(contents: dict[str, Any]) -> dict[str, Any]:
+    return {**contents, "repulsion": "zbl" if contents["repulsion"] else "none"}
+
+
 # From format version k to k + 1, applied in order to what an older file holds.
-UPGRADES: dict[int, Any] = {}
+UPGRADES = {1: _name_the_repulsion}
 KEYS = ("model", "species", "repulsion", "state", "training")
 
 
@@ -41,12 +47,12 @@ class Checkpoint:
 
 
 def new_checkpoint(
-    model_name: str, settings: dict[str, Any], species: list[int], repulsion: bool = True
+    model_name: str, settings: dict[str, Any], species: list[int], repulsion: str = "zbl"
 ) -> Checkpoint:
     """A potential with random parameters.
 
     Raises:
-        ConfigError: unknown model or setting.
+        ConfigError: unknown model, setting or repulsion.
     """
     model = build_model(model_name, settings, len(species))
     return Checkpoint(Potential(model, species, repulsion), model_name, dict(settings))
@@ -60,7 +66,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "format_version": FORMAT_VERSION,
         "model": {"name": checkpoint.model_name, "settings": checkpoint.model_settings},
         "species": potential.species,
-        "repulsion": potential.repulsion is not None,
+        "repulsion": potential.repulsion_name,
         "state": {name: value.cpu() for name, value in potential.state_dict().items()},
         "training": checkpoint.training,
     }
@@ -118,9 +124,9 @@ def _upgrade(contents: dict[str, Any], path: Path) -> dict[str, Any]:
             f"{path}: format version {version} is newer than this physrep reads "
             f"({FORMAT_VERSION}); upgrade physrep"
         )
-    for step in range(version, FORMAT_VERSION):
-        contents = UPGRADES[step](contents)
     missing = [key for key in KEYS if key not in contents]
     if missing:
         raise CheckpointError(f"{path}: damaged checkpoint, missing {', '.join(missing)}")
+    for step in range(version, FORMAT_VERSION):
+        contents = UPGRADES[step](contents)
     return contents

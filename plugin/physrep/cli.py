@@ -30,9 +30,10 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from physrep.checkpoint import CheckpointError
     from physrep.config import ConfigError
     from physrep.deploy.metadata import ExportError
+    from physrep.importers import ImportProblem
     from physrep.io import DataError
 
-    return CheckpointError, ConfigError, ExportError, DataError, OSError
+    return CheckpointError, ConfigError, ExportError, ImportProblem, DataError, OSError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,11 +42,33 @@ def build_parser() -> argparse.ArgumentParser:
         prog="physrep", description="Machine-learned potentials in OpenMM, LAMMPS and ASE."
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _add_import(verbs)
     _add_export(verbs)
     _add_inspect(verbs)
     _add_evaluate(verbs)
     _add_doctor(verbs)
     return parser
+
+
+def _add_import(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("import", help="parameters of a published model -> checkpoint")
+    verb.add_argument("model", choices=["jat", "neuralil"])
+    verb.add_argument("parameters", help="npz of the flattened flax tree (docs/formats.md)")
+    verb.add_argument("settings", help="JSON of the hyper-parameters")
+    verb.add_argument("-o", "--output", required=True, help="file to write, e.g. thesis.ckpt")
+    verb.set_defaults(run=_import)
+
+
+def _import(parsed: argparse.Namespace) -> int:
+    from physrep.checkpoint import save_checkpoint
+    from physrep.importers import IMPORTERS
+
+    checkpoint = IMPORTERS[parsed.model](parsed.parameters, parsed.settings)
+    checkpoint.training["name"] = f"published {parsed.model}, from {parsed.parameters}"
+    save_checkpoint(checkpoint, parsed.output)
+    symbols = " ".join(checkpoint.potential.symbols)
+    print(f"{parsed.output}: {parsed.model}, {symbols}, exactly as published")
+    return 0
 
 
 def _add_export(verbs: argparse._SubParsersAction) -> None:

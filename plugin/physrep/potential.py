@@ -7,9 +7,13 @@ import torch
 from ase.data import chemical_symbols
 from torch import Tensor, nn
 
+from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel, Edges
 from physrep.nn.scatter import sum_edges
+from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
+
+REPULSIONS = ("zbl", "morse", "none")
 
 
 class Prediction(NamedTuple):
@@ -22,15 +26,28 @@ class Prediction(NamedTuple):
     virial: Tensor
 
 
+def make_repulsion(name: str, species: list[int], cutoff: float) -> nn.Module | None:
+    """The pair energy of that name, one of REPULSIONS.
+
+    Raises:
+        ConfigError: unknown name.
+    """
+    if name not in REPULSIONS:
+        raise ConfigError(f"repulsion = {name!r}: unknown; choose one of {', '.join(REPULSIONS)}")
+    if name == "morse":
+        return MorseRepulsion(len(species), cutoff)
+    return ZBL(species) if name == "zbl" else None
+
+
 class Potential(nn.Module):
     """Atomic energies in eV from types and edges.
 
-        E_i = scale (y_i - y_iso) + shift_type (1 - exp(-n_i)) + E0_type + 1/2 sum_j ZBL_ij
+        E_i = scale (y_i - y_iso) + shift_type (1 - exp(-n_i)) + E0_type + 1/2 sum_j R_ij
 
     y is the model's readout and y_iso its readout of the isolated atom; n_i is the sum of the
     envelopes of the atom's edges, so that the shift (the mean cohesive energy) vanishes with the
     last neighbour: an isolated atom has exactly its reference energy. Published forms keep
-    E_i = scale y_i + shift_type + E0_type.
+    E_i = scale y_i + shift_type + E0_type. R is the repulsion: ZBL, fixed, or Morse, learned.
 
     The pieces ``edges``, ``embed``, ``step`` and ``readout`` are the exported ones, see
     :mod:`physrep.models.contract`.
@@ -38,8 +55,8 @@ class Potential(nn.Module):
 
     __jit_unused_properties__ = ["symbols", "dtype"]
 
-    def __init__(self, model: AtomicModel, species: list[int], repulsion: bool = True) -> None:
-        """species: atomic numbers; type t is the element species[t]. repulsion: add ZBL."""
+    def __init__(self, model: AtomicModel, species: list[int], repulsion: str = "zbl") -> None:
+        """species: atomic numbers; type t is the element species[t]. repulsion: of REPULSIONS."""
         super().__init__()
         self.model = model
         self.species = list(species)
@@ -48,7 +65,8 @@ class Potential(nn.Module):
         self.width = model.width
         self.readout_reads_neighbors = model.readout_reads_neighbors
         self.published = model.published
-        self.repulsion = ZBL(species) if repulsion else None
+        self.repulsion_name = repulsion
+        self.repulsion = make_repulsion(repulsion, species, model.cutoff)
         self.baked = False
         n_types = len(species)
         double = torch.float64

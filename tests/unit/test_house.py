@@ -22,7 +22,7 @@ ORDER = [
     {"models"},
     {"potential"},
     {"checkpoint", "io", "analysis"},
-    {"deploy"},
+    {"deploy", "importers"},
     {"evaluate", "selfcheck", "doctor"},
     {"cli"},
 ]

@@ -2,14 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
+import scipy.special
 import torch
 
 from physrep.nn.activations import swish
-from physrep.nn.angular import real_harmonics
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
-from physrep.nn.radial import BesselBasis, DistanceFeature
+from physrep.nn.harmonics import real_harmonics
+from physrep.nn.radial import BesselBasis, DistancePowers
 from physrep.nn.scatter import max_edges, sum_edges
+from physrep.nn.spherical_bessel import SphericalBesselBasis
+from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
 D = torch.linspace(0.3, 5.0, 200, dtype=torch.float64)
@@ -55,7 +59,8 @@ def test_bessel_basis_is_orthonormal():
 def test_distance_features():
     expected = {"distance": D, "distance_squared": D**2, "inverse_smooth": 1 / torch.sqrt(1 + D**2)}
     for kind, values in expected.items():
-        assert torch.allclose(DistanceFeature(kind)(D).squeeze(-1), values)
+        powers = torch.stack([values, values**2, values**3], dim=1)
+        assert torch.allclose(DistancePowers(kind, 3)(D), powers)
 
 
 def test_sums_and_maxima_over_edges():
@@ -83,8 +88,51 @@ def test_zbl_equals_its_equation_and_ends_smoothly():
 def test_harmonics_obey_the_addition_theorem():
     torch.manual_seed(0)
     u, v = (torch.nn.functional.normalize(torch.randn(50, 3).double(), dim=1) for _ in range(2))
-    products = real_harmonics(u, 2) * real_harmonics(v, 2)
-    cosine = (u * v).sum(dim=1)
-    assert torch.allclose(products[:, :3].sum(dim=1), cosine)
-    assert torch.allclose(products[:, 3:].sum(dim=1), 1.5 * cosine**2 - 0.5)
-    assert torch.equal(real_harmonics(u, 1), u)
+    cosine = (u * v).sum(dim=1).numpy()
+    for degree, (a, b) in enumerate(zip(real_harmonics(u, 6), real_harmonics(v, 6), strict=True)):
+        assert a.shape == (50, 2 * degree + 1)
+        legendre = scipy.special.eval_legendre(degree, cosine)
+        np.testing.assert_allclose((a * b).sum(dim=1).numpy(), legendre, atol=1e-12)
+
+
+def test_radial_functions_of_neuralil_are_orthonormal_and_end_smoothly():
+    """With weight r^2 on (0, r_c) for each l; value, slope and curvature vanish at r_c."""
+    basis = SphericalBesselBasis(n_max=4, cutoff=3.5).double()
+    r = torch.linspace(1e-3, 3.5, 20001, dtype=torch.float64)
+    values = basis(r)
+    assert values.shape == (20001, 15)
+    start = 0
+    for n in (5, 4, 3, 2, 1):
+        g = values[:, start : start + n]
+        start += n
+        overlap = torch.trapezoid(g[:, :, None] * g[:, None, :] * (r * r)[:, None, None], r, dim=0)
+        assert torch.allclose(overlap, torch.eye(n, dtype=torch.float64), atol=1e-6)
+    end = torch.tensor([3.5], dtype=torch.float64, requires_grad=True)
+    for column in range(15):
+        value = basis(end)[0, column]
+        (slope,) = torch.autograd.grad(value, end, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope, end)
+        assert max(abs(value), abs(slope), abs(curvature)) < 1e-9
+    assert not bool(basis(torch.tensor([3.6], dtype=torch.float64)).any())
+
+
+def test_morse_repulsion_equals_its_equation():
+    """The pair of two types from the equations of the paper, in plain Python."""
+    torch.manual_seed(3)
+    morse = MorseRepulsion(2, cutoff=3.5).double().requires_grad_(False)
+    r = torch.tensor([0.8, 2.0, 3.0, 3.49], dtype=torch.float64)
+    (a0, b0, d0), (a1, b1, d1) = (0.01 + morse.roots**2).tolist()
+    zeros, ones = torch.zeros(4, dtype=torch.int64), torch.ones(4, dtype=torch.int64)
+    switch = 3.5 * (1 + torch.sigmoid(morse.switch).item()) / 2
+    for k, d in enumerate(r.tolist()):
+        share = a1 * d + math.log(a0 * d0 / (a1 * d1)) / 4 + (a0 * b0 - a1 * b1) / 2
+        expected = d0 * math.exp(-2 * a0 * (2 * share / (a0 + a1) - b0)) * _bump(d, switch, 3.5)
+        assert float(morse(r, zeros, ones)[k]) == pytest.approx(expected, rel=1e-9, abs=1e-15)
+
+
+def _bump(r: float, start: float, end: float) -> float:
+    def f(x):
+        return math.exp(-1 / x) if x > 0 else 0.0
+
+    x = (r * r - start * start) / (end * end - start * start)
+    return 1 - f(x) / (f(x) + f(1 - x))

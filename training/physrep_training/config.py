@@ -106,7 +106,7 @@ class FitConfig(StrictModel):
     output: Path | None = None
     start_from: Path | None = None
     model: dict[str, Any]
-    repulsion: bool = True
+    repulsion: Literal["zbl", "morse", "none"] = "zbl"
     data: DataConfig
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -42,7 +42,7 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "width": potential.width,
         "n_parameters": sum(p.numel() for p in potential.parameters()),
         "published": potential.published,
-        "repulsion": potential.repulsion is not None,
+        "repulsion": potential.repulsion_name,
         "dtype": str(potential.dtype).removeprefix("torch."),
         "reference_energies": dict(zip(potential.symbols, energies, strict=True)),
         "training": checkpoint.training,

@@ -5,8 +5,12 @@ from typing import Any
 from physrep.config import ConfigError, StrictModel
 from physrep.models.contract import AtomicModel, Edges
 from physrep.models.jat import JAT, JATConfig
+from physrep.models.neuralil import NeuralIL, NeuralILConfig
 
-MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {"jat": (JAT, JATConfig)}
+MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {
+    "jat": (JAT, JATConfig),
+    "neuralil": (NeuralIL, NeuralILConfig),
+}
 
 
 def build_model(name: str, settings: dict[str, Any], n_types: int) -> AtomicModel:

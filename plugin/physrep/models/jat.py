@@ -14,12 +14,15 @@ from torch import Tensor, nn
 
 from physrep.config import StrictModel
 from physrep.models.contract import AtomicModel, Edges
+from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
-from physrep.nn.angular import AngularMoments, real_harmonics
+from physrep.nn.angular import AngularMoments
+from physrep.nn.attention import neighbor_softmax
 from physrep.nn.cutoffs import polynomial_envelope
+from physrep.nn.harmonics import real_harmonics
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
-from physrep.nn.radial import BesselBasis, DistanceFeature
-from physrep.nn.scatter import max_edges, sum_edges
+from physrep.nn.radial import BesselBasis, DistancePowers
+from physrep.nn.scatter import sum_edges
 
 READOUT_WIDTHS = {"pyramidal": [64, 32, 16, 16], "shallow": [64, 24]}
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -29,7 +32,8 @@ class JATConfig(StrictModel):
     """Settings of JAT.
 
     Attributes:
-        cutoff: A. n_layers, features, heads: depth, width, attention heads (split the width).
+        cutoff: A. n_layers, features, heads: depth, width, attention heads, which split the width
+            (in the published form every head has the full width).
         attention_features: width of the space in which sender and receiver meet; equal to
             ``features`` in the published form, where the sender's projection is the message too.
         edge_features: what the attention logit reads of an edge; ``rbf`` has ``n_basis`` columns.
@@ -60,14 +64,15 @@ class JATConfig(StrictModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.features % self.heads:
+        if self.smooth and self.features % self.heads:
             raise ValueError(f"features ({self.features}) must be a multiple of heads")
         plain = not self.filters and not self.angular_features
-        published = self.aggregation == "softmax" and plain
-        if not self.smooth and not (published and self.attention_features == self.features):
+        plain = plain and self.aggregation == "softmax" and self.edge_features != "rbf"
+        if not self.smooth and not (plain and self.attention_features == self.features):
             raise ValueError(
                 "smooth: false is the published form: set aggregation: softmax, filters: false, "
-                f"angular_features: 0 and attention_features: {self.features} (the width)"
+                f"angular_features: 0, attention_features: {self.features} (the width) and "
+                "edge_features: distance_squared, distance or inverse_smooth"
             )
         return self
 
@@ -86,22 +91,25 @@ def edge_columns(config: JATConfig) -> EdgeColumns:
     """Layout that :class:`EdgeFeatures` makes for these settings."""
     if config.edge_features == "rbf":
         return EdgeColumns(config.n_basis, 0, config.n_basis)
-    return EdgeColumns(1, 1, 1 + config.n_basis)
+    n_powers = n_distance_powers(config)
+    return EdgeColumns(n_powers, n_powers, n_powers + config.n_basis)
+
+
+def n_distance_powers(config: JATConfig) -> int:
+    """Published head k reads the k-th power of the edge feature; ours all read the first."""
+    return 1 if config.smooth else config.heads
 
 
 class AttentionLayer(nn.Module):
     """One layer: attention weights, weighted messages from the neighbours, update.
 
         s = h W_s;  r = h W_r;  e_ij = a . swish(s_j + r_i) + b . features_ij
-        m_i = sum_j w(e_ij) v_j [* filter_ij];  h_i <- LayerNorm(h_i + swish(m_i W_o))
+        m_i = sum_j w(e_ij) h_j W_v [* filter_ij];  h_i <- LayerNorm(h_i + swish(m_i W_o))
 
-    with v = s and W_o = 1 in the published form and v = h W_v otherwise. The softmax counts the
-    atom itself among its neighbours, with no edge features and envelope 1, so that its
-    denominator never vanishes.
+    The softmax counts the atom itself among its neighbours, with no edge features.
     """
 
     softmax: Final[bool]
-    smooth: Final[bool]
     filters: Final[bool]
     gru: Final[bool]
     angular: Final[bool]
@@ -111,7 +119,6 @@ class AttentionLayer(nn.Module):
         width, heads = config.features, config.heads
         self.heads = heads
         self.softmax = config.aggregation == "softmax"
-        self.smooth = config.smooth
         self.filters = config.filters
         self.gru = config.update == "gru"
         self.angular = config.angular_features > 0
@@ -120,7 +127,7 @@ class AttentionLayer(nn.Module):
         self.message_scale = 1.0 if self.softmax else 1.0 / math.sqrt(config.mean_neighbors)
         narrow = config.attention_features
         self.sender = nn.Linear(width, narrow, bias=False)
-        self.receiver = nn.Linear(width, narrow, bias=self.smooth)
+        self.receiver = nn.Linear(width, narrow)
         self.attention = nn.Parameter(_normal(narrow, heads))
         self.edge_attention = nn.Parameter(_normal(columns.n_attention, heads))
         n_messages = width
@@ -129,9 +136,8 @@ class AttentionLayer(nn.Module):
                 width, config.n_basis, config.angular_features, config.degree
             )
             n_messages += self.moments.n_out
-        if self.smooth:
-            self.value = nn.Linear(width, width, bias=False)
-            self.output = nn.Linear(n_messages, width)
+        self.value = nn.Linear(width, width, bias=False)
+        self.output = nn.Linear(n_messages, width)
         if self.filters:
             self.filter = nn.Parameter(_normal(config.n_basis, width))
         if self.gru:
@@ -143,13 +149,15 @@ class AttentionLayer(nn.Module):
         own = h[: edges.n_centers]
         sent = self.sender(h)
         received = self.receiver(own)
-        values = self.value(h) if self.smooth else sent
+        values = self.value(h)
         pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
         logits = swish(pre) @ self.attention
         logits = logits + edges.features[:, : self.n_attention] @ self.edge_attention
         if self.softmax:
             self_logits = swish(sent[: edges.n_centers] + received) @ self.attention
-            weights, self_weights = softmax_weights(logits, self_logits, edges, self.smooth)
+            weights, self_weights = neighbor_softmax(
+                logits, self_logits, edges.centers, edges.envelope
+            )
         else:
             weights = swish(logits) * (edges.envelope * self.message_scale).unsqueeze(-1)
             self_weights = weights[:0]
@@ -158,8 +166,7 @@ class AttentionLayer(nn.Module):
             message = message + values[: edges.n_centers] * self.spread(self_weights)
         if self.angular:
             message = torch.cat([message, self.invariants(h, weights, edges)], dim=1)
-        if self.smooth:
-            message = self.output(message)
+        message = self.output(message)
         new = self.update(swish(message), own) if self.gru else swish(message) + own
         return self.norm(new)
 
@@ -194,27 +201,6 @@ class AttentionLayer(nn.Module):
         return weights.repeat_interleave(self.head_width, dim=1)
 
 
-def softmax_weights(
-    logits: Tensor, self_logits: Tensor, edges: Edges, smooth: bool
-) -> tuple[Tensor, Tensor]:
-    """Attention of each centre over its neighbours and itself, summing to one.
-
-    Args:
-        logits: (n_edges, heads); self_logits: (n_centers, heads).
-        smooth: weigh each exponential with the envelope, so that a pair enters and leaves without
-            a jump; otherwise the published hard cutoff.
-    Returns:
-        weights of the edges (n_edges, heads) and of the atoms themselves (n_centers, heads).
-    """
-    largest = max_edges(logits.detach(), edges.centers, self_logits.detach())
-    exponentials = torch.exp(logits - largest.index_select(0, edges.centers))
-    if smooth:
-        exponentials = exponentials * edges.envelope.unsqueeze(-1)
-    own = torch.exp(self_logits - largest)
-    total = own + sum_edges(exponentials, edges.centers, edges.n_centers)
-    return exponentials / total.index_select(0, edges.centers), own / total
-
-
 def _normal(rows: int, columns: int) -> Tensor:
     return torch.randn(rows, columns) / math.sqrt(rows)
 
@@ -228,7 +214,7 @@ class EdgeFeatures(nn.Module):
         self.needs_basis = config.filters or config.angular_features > 0
         self.degree = config.degree if config.angular_features else 0
         self.basis = BesselBasis(config.n_basis, config.cutoff)
-        self.scalar = DistanceFeature(config.edge_features)
+        self.scalar = DistancePowers(config.edge_features, n_distance_powers(config))
 
     def forward(self, vectors: Tensor, distances: Tensor, envelope: Tensor) -> Tensor:
         """vectors (n_edges, 3) in A, their lengths and envelope -> (n_edges, n_columns)."""
@@ -238,23 +224,39 @@ class EdgeFeatures(nn.Module):
         if self.rbf or self.needs_basis:
             columns.append(self.basis(distances, envelope))
         if self.degree > 0:
-            columns.append(real_harmonics(vectors / distances.unsqueeze(-1), self.degree))
+            columns += real_harmonics(vectors / distances.unsqueeze(-1), self.degree)[1:]
         return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
+
+
+def _make_layer(config: JATConfig, k: int) -> nn.Module:
+    last = k == config.n_layers - 1
+    if config.smooth:
+        return AttentionLayer(config, edge_columns(config), last)
+    return PublishedLayer(
+        config.features,
+        config.heads,
+        gru=config.update == "gru",
+        self_feature=1.0 if config.edge_features == "inverse_smooth" else 0.0,
+        first=k == 0,
+        last=last,
+    )
 
 
 class JAT(AtomicModel):
     """Embedding, ``n_layers`` attention layers, readout; see :class:`JATConfig`."""
 
     def __init__(self, config: JATConfig, n_types: int) -> None:
-        super().__init__(n_types, config.cutoff, config.n_layers, config.features)
+        copies = 1 if config.smooth else config.heads
+        width = config.features * copies
+        super().__init__(n_types, config.cutoff, config.n_layers, width)
+        self.copies = copies  # of the embedding, side by side
         self.published = not config.smooth
         self.edge_features = EdgeFeatures(config)
         self.embedding = nn.Embedding(n_types, config.features)
-        self.layers = nn.ModuleList(
-            AttentionLayer(config, edge_columns(config), last=k == config.n_layers - 1)
-            for k in range(config.n_layers)
-        )
-        self.energy = Readout(config.features, READOUT_WIDTHS[config.readout], self.published)
+        self.layers = nn.ModuleList(_make_layer(config, k) for k in range(config.n_layers))
+        self.energy = Readout(width, READOUT_WIDTHS[config.readout], self.published)
+        if self.published:
+            initialize_as_published(self)
 
     def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
@@ -264,7 +266,7 @@ class JAT(AtomicModel):
         return Edges(centers, neighbors, vectors, distances, envelope, features, n_centers)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
-        return self.embedding(types[: edges.n_centers])
+        return self.embedding(types[: edges.n_centers]).repeat(1, self.copies)
 
     def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
         out = h

@@ -13,31 +13,6 @@ from torch import Tensor, nn
 
 from physrep.nn.scatter import sum_edges
 
-N_HARMONICS = {1: 3, 2: 8}  # of degrees 1 to l
-
-
-def real_harmonics(unit: Tensor, degree: int) -> Tensor:
-    """Real spherical harmonics of degrees 1 to ``degree`` (1 or 2), scaled so that for each l the
-    squares sum to 1.
-
-    Args:
-        unit: (n_edges, 3) unit vectors.
-    Returns:
-        (n_edges, 3) or (n_edges, 8); (x, y, z), then the five of degree 2.
-    """
-    if degree == 1:
-        return unit
-    root3 = math.sqrt(3.0)
-    x, y, z = unit[:, 0], unit[:, 1], unit[:, 2]
-    second = [
-        root3 * x * y,
-        root3 * y * z,
-        0.5 * (3.0 * z * z - 1.0),
-        root3 * x * z,
-        0.5 * root3 * (x * x - y * y),
-    ]
-    return torch.cat([unit, torch.stack(second, dim=1)], dim=1)
-
 
 class AngularMoments(nn.Module):
     """q / sqrt(1 + q) with q = sum_m (sum_j w_ij f_c(d_ij) v_c(h_j) Y_lm)^2, for each channel c and

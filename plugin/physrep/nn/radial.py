@@ -24,19 +24,20 @@ class BesselBasis(nn.Module):
         return waves * (self.norm * envelope / distances).unsqueeze(-1)
 
 
-class DistanceFeature(nn.Module):
-    """One number per edge: ``distance``, ``distance_squared`` (what the published JAT reads)
-    or ``inverse_smooth`` = 1 / sqrt(1 + d^2), which is finite at contact.
+class DistancePowers(nn.Module):
+    """f, f^2, ..., f^n of one number per edge: f is ``distance``, ``distance_squared`` (what the
+    published JAT reads) or ``inverse_smooth`` = 1 / sqrt(1 + d^2), which is finite at contact.
 
     The envelope is left to the attention weights, so that the published form stays exact.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, n_powers: int = 1) -> None:
         super().__init__()
         self.kind = kind
+        self.n_powers = n_powers
 
     def forward(self, distances: Tensor) -> Tensor:
-        """(n_edges,) distances in A -> (n_edges, 1)."""
+        """(n_edges,) distances in A -> (n_edges, n_powers)."""
         squared = distances * distances
         if self.kind == "distance":
             value = distances
@@ -44,4 +45,7 @@ class DistanceFeature(nn.Module):
             value = squared
         else:
             value = torch.rsqrt(1.0 + squared)
-        return value.unsqueeze(-1)
+        powers = [value]
+        for _ in range(self.n_powers - 1):
+            powers.append(powers[-1] * value)
+        return torch.stack(powers, dim=1)
