@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.build import molecule
 from lammps_run import MEASURE, differences, eager, head, style
 from pair_readout import pair_readout_checkpoint
+from published import ENERGY_ERROR, FORCE_ERROR, NAMES, published, reference
 
 import physrep
 from physrep.deploy.export import export_potential, prepare
@@ -56,6 +57,17 @@ def test_readout_of_neighbors_and_embedding_of_edges(lammps, ean_box, tmp_path, 
     expected = eager(prepare(made.potential, torch.float64), ean_box)
     run = lammps(head(ean_box, tmp_path) + style(tmp_path / "pair.pt") + MEASURE, ranks)
     assert_equal(differences(run, ean_box, expected))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_potentials_keep_their_numbers_on_two_ranks(lammps, tmp_path, name):
+    atoms, energy, forces = reference(name)[5]
+    export_potential(published(name), tmp_path / "published.pt", dtype="float64")
+    run = lammps(head(atoms, tmp_path) + style(tmp_path / "published.pt") + MEASURE, 2)
+    known = eager(prepare(published(name).potential, torch.float64), atoms)
+    assert float(known.energy) == pytest.approx(energy, abs=ENERGY_ERROR[name])
+    assert np.abs(known.forces.numpy() - forces).max() <= FORCE_ERROR[name]
+    assert_equal(differences(run, atoms, known))
 
 
 @pytest.mark.parametrize(
