@@ -35,7 +35,25 @@ def test_steps_are_those_of_torch():
         assert float((x - y).detach().abs().max()) < 5 * 0.025 * 0.02
 
 
-@pytest.mark.parametrize("kind", ["muon", "adamw", "adam"])
+def test_yogi_takes_the_steps_of_its_paper():
+    """Zaheer et al., NeurIPS 2018, algorithm 2, with Adam's correction of the start's bias."""
+    parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    model = nn.ParameterList([parameter])
+    settings = OptimizerConfig(kind="yogi", lr=0.01, weight_decay=0.0)
+    optimizer = make_optimizer(model, settings)
+    expected, m, v = parameter.detach().clone(), 0.0, 1e-6
+    for step, gradient in enumerate(torch.tensor([[0.5, -1.0], [2.0, 0.1], [-0.3, 0.0]]), start=1):
+        parameter.grad = gradient.double()
+        optimizer.step()
+        square = parameter.grad**2
+        m = 0.9 * m + 0.1 * parameter.grad
+        v = v - 0.001 * torch.sign(v - square) * square
+        corrected = torch.sqrt(v) / (1 - 0.999**step) ** 0.5 + 1e-3
+        expected -= 0.01 * m / (1 - 0.9**step) / corrected
+    assert torch.allclose(parameter.detach(), expected, atol=2e-3 * 0.01)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw", "adam", "yogi"])
 def test_restored_state_takes_the_same_steps(kind):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(10, 12), nn.Tanh(), nn.Linear(12, 1))

@@ -50,19 +50,26 @@ class LossTerm(StrictModel):
     width: Positive = 0.1
 
 
-class LossConfig(StrictModel):
-    """Energy and virial are compared per atom."""
+class EnergyTerm(LossTerm):
+    """per_atom: false compares total energies, and ``width`` is in eV."""
 
-    energy: LossTerm = LossTerm(kind="mae", weight=1.0)
+    per_atom: bool = True
+
+
+class LossConfig(StrictModel):
+    """Energy (unless it says otherwise) and virial are compared per atom."""
+
+    energy: EnergyTerm = EnergyTerm(kind="mae", weight=1.0)
     force: LossTerm = LossTerm(kind="huber", weight=1.0, width=0.3)
     virial: LossTerm = LossTerm(weight=0.0)
 
 
 class OptimizerConfig(StrictModel):
     """``muon`` steps matrices by orthogonalised momentum (Jordan 2024) at lr * matrix_lr_factor and
-    the rest by AdamW at lr; ``adam`` and ``adamw`` step everything at lr."""
+    the rest by AdamW at lr; ``adam``, ``adamw`` and ``yogi`` (Zaheer et al., NeurIPS 2018; what the
+    thesis used) step everything at lr."""
 
-    kind: Literal["muon", "adamw", "adam"] = "muon"
+    kind: Literal["muon", "adamw", "adam", "yogi"] = "muon"
     lr: Positive = 3e-3
     matrix_lr_factor: Positive = 7.0
     weight_decay: Weight = 1e-3

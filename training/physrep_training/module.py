@@ -100,12 +100,13 @@ class PotentialModule(L.LightningModule):
 
 
 def weighted_loss(prediction: Prediction, batch: Batch, config: FitConfig) -> Tensor:
-    """Sum of the weighted losses of energy (eV/atom), forces (eV/A) and virial (eV/atom)."""
+    """Sum of the weighted losses of energy (eV/atom or eV), forces (eV/A) and virial (eV/atom)."""
     loss = prediction.forces.new_zeros(())
     n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
     term = config.loss.energy
     if term.weight:
-        predicted, reference = prediction.energy / n_atoms, batch.energy / n_atoms
+        share = 1.0 / n_atoms if config.loss.energy.per_atom else torch.ones_like(batch.energy)
+        predicted, reference = prediction.energy * share, batch.energy * share
         loss = loss + term.weight * evaluate_loss(term.kind, term.width, predicted, reference)
     term = config.loss.force
     if term.weight:

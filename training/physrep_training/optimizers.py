@@ -4,12 +4,14 @@ from collections import defaultdict
 from typing import Any
 
 import torch
+from pytorch_optimizer import Yogi
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from physrep_training.config import OptimizerConfig
 
 BETAS = (0.9, 0.99)  # a short memory of the squared gradients suits small batches
+YOGI_BETAS = (0.9, 0.999)  # those of the paper, with which the published parameters were fitted
 SMALLEST_MATRIX = 8  # thinner parameters have nothing to orthogonalise
 
 
@@ -121,5 +123,6 @@ def make_optimizer(model: nn.Module, settings: OptimizerConfig) -> Optimizer:
     """The optimizer named in the settings over all parameters of ``model``."""
     if settings.kind == "muon":
         return MuonAdamW(model, settings)
-    kind = {"adam": Adam, "adamw": AdamW}[settings.kind]
-    return kind(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, betas=BETAS)
+    kind = {"adam": Adam, "adamw": AdamW, "yogi": Yogi}[settings.kind]
+    betas = YOGI_BETAS if settings.kind == "yogi" else BETAS
+    return kind(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, betas=betas)
