@@ -15,6 +15,8 @@ from ase.data import chemical_symbols
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from physrep.analysis.dissociation import BondScan
+
 P = ParamSpec("P")
 
 INK = "#262626"
@@ -179,6 +181,35 @@ def energy_figure(
     axes.axhline(0.0, color=GREY, lw=0.8, zorder=0)
     axes.set(xlabel="Time (ps)", ylabel=f"{quantity}\nsince the start (meV/atom)")
     _legend_above(axes)
+    return figure
+
+
+@in_house_style
+def bond_scan_figure(
+    scans: Mapping[str, BondScan], bond: str, known: tuple[float, float] | None = None
+) -> Figure:
+    """Force along a stretched bond and energy, one curve for each model.
+
+    Args:
+        scans: name -> scan; bond: its name, e.g. "N-O"; known: shortest and longest of these
+            bonds in the training data, A, drawn as a band.
+    """
+    figure, (forces, energies) = new_figure(7.4, 3.4, columns=2)
+    for axes in (forces, energies):
+        if known is not None:
+            axes.axvspan(*known, color=GREY, alpha=0.22, lw=0, label="in the training data")
+        axes.set_xlabel(f"{bond} distance (Å)")
+    forces.axhline(0.0, color=GREY, lw=0.8, zorder=0)
+    for k, (name, scan) in enumerate(scans.items()):
+        color = SERIES[k % len(SERIES)]
+        forces.plot(scan.distances, scan.forces, color=color, label=name)
+        energies.plot(scan.distances, scan.energies - scan.energies.min(), color=color)
+    floor = min(float(scan.forces.min()) for scan in scans.values())
+    forces.set(ylabel="Force along the bond (eV/Å)", ylim=(1.3 * floor, -2.0 * floor))
+    ends = [scan.energies[-1] - scan.energies.min() for scan in scans.values()]
+    energies.set(ylabel="Energy above the minimum (eV)", ylim=(0.0, 1.6 * max(ends)))
+    handles, labels = forces.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 4))
     return figure
 
 
