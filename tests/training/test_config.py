@@ -40,6 +40,8 @@ def test_overrides_are_applied_and_typed(config_file):
         ("optimizer.kind=sgd", ["optimizer.kind = 'sgd'", "muon"]),
         ("loss={energy: {weight: 0}, force: {weight: 0}}", ["all loss weights are 0"]),
         ("run.epochs", ["overrides look like"]),
+        ("transfer={references: refit}", ["transfer needs a checkpoint"]),
+        ("data.split={validation: 0, test: 0}", ["both 0"]),
     ],
 )
 def test_mistakes_are_explained(config_file, override, messages):
@@ -47,6 +49,12 @@ def test_mistakes_are_explained(config_file, override, messages):
         load_config(config_file, [override])
     for message in messages:
         assert message in str(error.value)
+
+
+@pytest.mark.parametrize("watcher", ["schedule.kind=plateau", "run.early_stop=5"])
+def test_what_watches_the_validation_needs_one(config_file, watcher):
+    with pytest.raises(ConfigError, match="watch the validation loss"):
+        load_config(config_file, ["data.split.validation=0", watcher])
 
 
 def test_unreadable_files_are_named(tmp_path):

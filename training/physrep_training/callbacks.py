@@ -65,6 +65,22 @@ class BestCheckpoint(Callback):
         self.best = state["best"]
 
 
+class FinalCheckpoint(Callback):
+    """Writes best.ckpt at the end of a fit that has no validation part to choose by.
+
+    Stands after the averaging callback, which by then has put the averages in place.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, path: Path) -> None:
+        self.checkpoint = checkpoint
+        self.path = path
+
+    def on_train_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if not trainer.interrupted:
+            self.checkpoint.training.update(epoch=trainer.current_epoch)
+            save_checkpoint(self.checkpoint, self.path)
+
+
 class EpochLog(Callback):
     """One row per epoch in log.csv (units in the column names) and in TensorBoard.
 
@@ -115,11 +131,17 @@ def read_log(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> list[Callback]:
+def make_callbacks(
+    config: FitConfig, checkpoint: Checkpoint, folder: Path, validated: bool
+) -> list[Callback]:
     """Everything a fit needs, in the order that matters (see BestCheckpoint)."""
-    callbacks: list[Callback] = [BestCheckpoint(checkpoint, folder / "best.ckpt")]
+    callbacks: list[Callback] = []
+    if validated:
+        callbacks.append(BestCheckpoint(checkpoint, folder / "best.ckpt"))
     if config.run.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=config.run.ema_decay))
+    if not validated:
+        callbacks.append(FinalCheckpoint(checkpoint, folder / "best.ckpt"))
     if config.run.early_stop:
         callbacks.append(EarlyStopping("validation_loss", patience=config.run.early_stop))
     callbacks.append(EpochLog(folder / "log.csv"))

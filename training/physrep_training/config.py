@@ -106,12 +106,25 @@ class RunConfig(StrictModel):
     precision: Literal["float32", "float64"] = "float32"
 
 
+class TransferConfig(StrictModel):
+    """What becomes of the checkpoint in ``start_from``.
+
+    freeze: patterns of parameter names that are not fitted (``model.layers.0.*``); references,
+    scale: ``refit`` aligns the reference energies and the scale with the new labels.
+    """
+
+    freeze: list[str] = []
+    references: Literal["keep", "refit"] = "keep"
+    scale: Literal["keep", "refit"] = "keep"
+
+
 class FitConfig(StrictModel):
     """Everything a fit needs; see training/configs/jat_ean.yaml for a commented example."""
 
     name: str
     output: Path | None = None
     start_from: Path | None = None
+    transfer: TransferConfig = TransferConfig()
     model: dict[str, Any]
     repulsion: Literal["zbl", "morse", "none"] = "zbl"
     data: DataConfig
@@ -133,6 +146,25 @@ class FitConfig(StrictModel):
     def _something_to_fit(self) -> Self:
         if not any(term.weight for term in (self.loss.energy, self.loss.force, self.loss.virial)):
             raise ValueError("all loss weights are 0: give energy, force or virial a weight")
+        return self
+
+    @model_validator(mode="after")
+    def _transfer_from_something(self) -> Self:
+        if self.start_from is None and self.transfer != TransferConfig():
+            raise ValueError("transfer needs a checkpoint: give start_from")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_judge_by(self) -> Self:
+        split = self.data.split
+        if split.method != "trajectory" and not split.validation and not split.test:
+            raise ValueError("data.split: validation and test are both 0; give one of them a share")
+        needed = self.schedule.kind == "plateau" or self.run.early_stop > 0
+        if needed and split.method != "trajectory" and not split.validation:
+            raise ValueError(
+                "schedule.kind plateau and run.early_stop watch the validation loss: give "
+                "data.split.validation a share"
+            )
         return self
 
     @property

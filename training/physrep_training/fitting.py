@@ -22,7 +22,13 @@ from physrep_training.module import PotentialModule
 from physrep_training.references import set_references, set_shortest_distances
 from physrep_training.report import write_report
 from physrep_training.splits import PARTS, save_split, split_structures
+from physrep_training.transfer import apply_transfer
 
+EXPECTED_WARNINGS = (
+    ".*does not have many workers.*",
+    "Checkpoint directory .* not empty.*",
+    ".*have no `val_dataloader`.*",  # a fit without a validation part keeps its last state
+)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -111,6 +117,9 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
         checkpoint = load_checkpoint(config.start_from, DTYPES[config.run.precision])
         checkpoint.training = {}
         checkpoint.potential.train()
+        apply_transfer(
+            checkpoint.potential, config.transfer, data.train, config.data.isolated_atoms
+        )
     else:
         species = species_of([*data.train, *data.validation, *data.test])
         settings = config.model_settings
@@ -140,13 +149,15 @@ def train(
     set_shortest_distances(potential, graphs[0])
     sampler = EpochSampler(len(graphs[0]), run.seed)
     train_loader = DataLoader(graphs[0], run.batch_size, sampler=sampler, num_workers=run.workers)
-    validation_loader = DataLoader(graphs[1], run.batch_size, num_workers=run.workers)
+    validation_loader = None
+    if data.validation:
+        validation_loader = DataLoader(graphs[1], run.batch_size, num_workers=run.workers)
     module = PotentialModule(potential, config, len(train_loader))
     trainer = L.Trainer(
         max_epochs=run.epochs,
         accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
         devices=1,
-        callbacks=make_callbacks(config, checkpoint, folder),
+        callbacks=make_callbacks(config, checkpoint, folder, bool(data.validation)),
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),
         gradient_clip_val=run.clip or None,
         check_val_every_n_epoch=min(run.validate_every, run.epochs),
@@ -157,7 +168,7 @@ def train(
         log_every_n_steps=max(1, len(train_loader)),
     )
     with warnings.catch_warnings():
-        for message in (".*does not have many workers.*", "Checkpoint directory .* not empty.*"):
+        for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)
         resume_from = folder / "last.ckpt" if resume else None
         trainer.fit(module, train_loader, validation_loader, ckpt_path=resume_from)

@@ -74,21 +74,16 @@ class MuonAdamW(Optimizer):
     """
 
     def __init__(self, model: nn.Module, settings: OptimizerConfig) -> None:
-        matrices = {name for name, p in model.named_parameters() if _is_matrix(name, p)}
-        named = list(model.named_parameters())
-        self.parts = [
-            Muon(
-                [p for name, p in named if name in matrices],
-                lr=settings.lr * settings.matrix_lr_factor,
-                weight_decay=settings.weight_decay,
-            ),
-            AdamW(
-                [p for name, p in named if name not in matrices],
-                lr=settings.lr,
-                weight_decay=0.0,
-                betas=BETAS,
-            ),
-        ]
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        matrices = {name for name, p in named if _is_matrix(name, p)}
+        shaped = [p for name, p in named if name in matrices]
+        others = [p for name, p in named if name not in matrices]
+        rate = settings.lr * settings.matrix_lr_factor
+        self.parts: list[Optimizer] = []
+        if shaped:
+            self.parts.append(Muon(shaped, lr=rate, weight_decay=settings.weight_decay))
+        if others:
+            self.parts.append(AdamW(others, lr=settings.lr, weight_decay=0.0, betas=BETAS))
         super().__init__([p for _, p in named], {})
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
@@ -125,4 +120,5 @@ def make_optimizer(model: nn.Module, settings: OptimizerConfig) -> Optimizer:
         return MuonAdamW(model, settings)
     kind = {"adam": Adam, "adamw": AdamW, "yogi": Yogi}[settings.kind]
     betas = YOGI_BETAS if settings.kind == "yogi" else BETAS
-    return kind(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, betas=betas)
+    fitted = [p for p in model.parameters() if p.requires_grad]
+    return kind(fitted, lr=settings.lr, weight_decay=settings.weight_decay, betas=betas)

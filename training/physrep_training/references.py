@@ -75,10 +75,15 @@ def set_references(
     potential.scale.fill_(_scale(structures, species, reference))
 
 
+def rms_force(structures: Sequence[Structure]) -> float:
+    """Root mean square of the force components, eV/A."""
+    return float(np.sqrt(np.mean(np.concatenate([s.forces.ravel() for s in structures]) ** 2)))
+
+
 def _scale(structures: Sequence[Structure], species: list[int], reference: np.ndarray) -> float:
-    forces = [s.forces.ravel() for s in structures if s.forces is not None]
-    if forces:
-        return float(np.sqrt(np.mean(np.concatenate(forces) ** 2)))
+    labelled = [s for s in structures if s.forces is not None]
+    if labelled:
+        return rms_force(labelled)
     counts = composition(structures, species)
     excess = np.array([s.energy for s in structures]) - counts @ reference
     return float(max(np.std(excess / counts.sum(axis=1)), 1e-3))
