@@ -11,13 +11,14 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test test-slow lint clean requirements
+.PHONY: help setup demo test test-slow thesis-tables lint clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
 	@echo "make demo       fit, export, run in OpenMM, LAMMPS and ASE; writes out/demo/report.html"
 	@echo "make test       the test suite (at most 15 minutes on 2 cores)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
+	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make lint       ruff"
 	@echo "make clean      remove $(VENV), build/ and out/"
 
@@ -48,6 +49,11 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 	@echo "test-slow: passed"
+
+# Hours; goes on where it was interrupted. THESIS="--minutes 2 --only models" makes it short.
+thesis-tables: setup
+	$(BIN)/python training/tables.py $(THESIS)
+	@echo "thesis-tables: done, runs/thesis-tables/tables.md"
 
 lint: setup
 	$(BIN)/ruff check .

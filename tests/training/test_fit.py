@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from systems import compute, make_checkpoint, random_atoms
 
-from physrep.checkpoint import load_checkpoint
+from physrep.checkpoint import load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.io import Structure, write_npz
+from physrep_training.callbacks import CollapseWarning, read_log
 from physrep_training.config import load_config
 from physrep_training.fitting import fit
 from physrep_training.module import FitError
@@ -140,6 +142,33 @@ def test_thesis_schedule_and_optimizers_run(config_file, tmp_path):
             "run.validate_every=3",  # a fit shorter than that is validated all the same
         ]
         assert fit(load_config(config_file, overrides)).is_file()
+
+
+def test_start_that_learns_nothing_is_reported(config_file, tmp_path):
+    """A potential without forces whose parameters have no gradient stands for a collapsed start."""
+    dead = make_checkpoint("jat-published", torch.float32)
+    dead.potential.scale.zero_()
+    save_checkpoint(dead, tmp_path / "dead.ckpt")
+    overrides = [
+        f"output={tmp_path}/run",
+        f"start_from={tmp_path}/dead.ckpt",
+        "loss={force: {weight: 1}, energy: {weight: 0}, virial: {weight: 0}}",
+    ]
+    with pytest.warns(CollapseWarning, match="100 % of those of a model without forces"):
+        best = fit(load_config(config_file, overrides))
+    assert load_checkpoint(best).training["collapsed"]
+
+
+def test_fit_ends_with_the_epoch_that_passes_its_time(config_file, tmp_path):
+    overrides = [
+        f"output={tmp_path}/run",
+        "run.minutes=0.0001",
+        "run.epochs=1000",
+        "run.validate_every=3",
+    ]
+    best = fit(load_config(config_file, overrides))
+    assert len(read_log(tmp_path / "run" / "log.csv")) == 1
+    assert not load_checkpoint(best).training["collapsed"]
 
 
 def test_fit_starts_from_a_checkpoint(config_file, finished, tmp_path):

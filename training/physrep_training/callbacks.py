@@ -3,6 +3,7 @@
 import csv
 import math
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from lightning.pytorch.callbacks import (
     EarlyStopping,
     EMAWeightAveraging,
     ModelCheckpoint,
+    Timer,
 )
+from lightning.pytorch.utilities import rank_zero_warn
 
 from physrep.checkpoint import Checkpoint, save_checkpoint
 from physrep_training.config import FitConfig
@@ -30,6 +33,14 @@ COLUMNS = (
     "validation_energy_mae_mev_per_atom",
     "time_s",
 )
+
+
+COLLAPSED_SHARE = 0.95  # of the error of predicting no forces
+COLLAPSED_EPOCHS = 5
+
+
+class CollapseWarning(UserWarning):
+    """A fit that has learned nothing so far and is not likely to."""
 
 
 class BestCheckpoint(Callback):
@@ -66,19 +77,49 @@ class BestCheckpoint(Callback):
 
 
 class FinalCheckpoint(Callback):
-    """Writes best.ckpt at the end of a fit that has no validation part to choose by.
+    """Writes best.ckpt at the end of a fit that was never validated: without a validation part, or
+    out of time before the first validation.
 
     Stands after the averaging callback, which by then has put the averages in place.
     """
 
-    def __init__(self, checkpoint: Checkpoint, path: Path) -> None:
-        self.checkpoint = checkpoint
-        self.path = path
+    def __init__(self, best: BestCheckpoint) -> None:
+        self.best = best
 
     def on_train_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
-        if not trainer.interrupted:
-            self.checkpoint.training.update(epoch=trainer.current_epoch)
-            save_checkpoint(self.checkpoint, self.path)
+        if math.isinf(self.best.best) and not trainer.interrupted:
+            self.best.checkpoint.training.update(epoch=trainer.current_epoch)
+            save_checkpoint(self.best.checkpoint, self.best.path)
+
+
+class CollapseWatch(Callback):
+    """Says so when a fit has learned nothing: forces no better than none, for several epochs.
+
+    Some starts of wide and deep networks end so and never recover (thesis, Fig. 4.11: 9 layers of
+    64); their loss looks like a slow fit. Recorded in the checkpoint as ``collapsed``.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.epochs = 0
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        share = module.train_sums.relative_force_mae()
+        self.epochs = self.epochs + 1 if share > COLLAPSED_SHARE else 0
+        self.checkpoint.training["collapsed"] = self.epochs >= COLLAPSED_EPOCHS
+        if self.epochs == COLLAPSED_EPOCHS:
+            rank_zero_warn(
+                f"for {self.epochs} epochs the force errors have been {100 * share:.0f} % of those "
+                "of a model without forces: this start has collapsed. Stop it and try another "
+                "run.seed, a lower optimizer.lr, or fewer layers",
+                category=CollapseWarning,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epochs = state["epochs"]
 
 
 class EpochLog(Callback):
@@ -131,17 +172,16 @@ def read_log(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def make_callbacks(
-    config: FitConfig, checkpoint: Checkpoint, folder: Path, validated: bool
-) -> list[Callback]:
-    """Everything a fit needs, in the order that matters (see BestCheckpoint)."""
-    callbacks: list[Callback] = []
-    if validated:
-        callbacks.append(BestCheckpoint(checkpoint, folder / "best.ckpt"))
+def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> list[Callback]:
+    """Everything a fit needs, in the order that matters (see the two checkpoints)."""
+    best = BestCheckpoint(checkpoint, folder / "best.ckpt")
+    callbacks: list[Callback] = [CollapseWatch(checkpoint), best]
     if config.run.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=config.run.ema_decay))
-    if not validated:
-        callbacks.append(FinalCheckpoint(checkpoint, folder / "best.ckpt"))
+    callbacks.append(FinalCheckpoint(best))
+    if config.run.minutes:
+        limit = timedelta(minutes=config.run.minutes)
+        callbacks.append(Timer(limit, interval="epoch", verbose=False))
     if config.run.early_stop:
         callbacks.append(EarlyStopping("validation_loss", patience=config.run.early_stop))
     callbacks.append(EpochLog(folder / "log.csv"))

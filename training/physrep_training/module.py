@@ -124,7 +124,7 @@ class ErrorSums:
     """Running sums of an epoch's loss and errors; NaN where the data has no such label."""
 
     def __init__(self) -> None:
-        self.loss = self.force = 0.0
+        self.loss = self.force = self.reference = 0.0
         self.n_batches = self.n_components = 0
         self.energy_errors: list[float] = []
 
@@ -133,6 +133,7 @@ class ErrorSums:
         with torch.no_grad():
             self.loss += float(loss.detach())
             self.force += float((prediction.forces - batch.forces).abs().sum())
+            self.reference += float(batch.forces.abs().sum())
             self.n_components += batch.forces.numel()
             n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
             self.energy_errors += ((prediction.energy - batch.energy) / n_atoms).tolist()
@@ -145,6 +146,10 @@ class ErrorSums:
     def force_mae(self) -> float:
         """Mean absolute force error in eV/A."""
         return self.force / self.n_components if self.n_components else math.nan
+
+    def relative_force_mae(self) -> float:
+        """The same as a share of the error of a model that predicts no forces at all."""
+        return self.force / self.reference if self.reference > 0.0 else math.nan
 
     def energy_mae(self) -> float:
         """Mean absolute energy error in meV/atom."""

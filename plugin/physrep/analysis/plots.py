@@ -213,6 +213,20 @@ def bond_scan_figure(
     return figure
 
 
+@in_house_style
+def bar_figure(values: Mapping[str, float], label: str) -> Figure:
+    """One horizontal bar for each name, in the order given, with its number."""
+    figure, axes = new_figure(7.0, 0.9 + 0.3 * len(values))
+    places = np.arange(len(values))[::-1]
+    axes.barh(places, list(values.values()), height=0.62, color=BLUE)
+    for place, value in zip(places, values.values(), strict=True):
+        axes.text(value, place, f" {value:.3f}", va="center", color=INK)
+    axes.set_yticks(places, list(values))
+    axes.tick_params(left=False)
+    axes.set(xlabel=label, xlim=(0.0, 1.15 * max(values.values())))
+    return figure
+
+
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
     return np.array([float(row[name]) for row in rows])
 
