@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
+from ase.data import atomic_numbers
+from ase.formula import Formula
 from pydantic import Field, field_validator, model_validator
 
 from physrep.config import ConfigError, StrictModel
+from physrep.io import FORMATS
 from physrep.models import MODELS
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -21,9 +24,11 @@ class SplitConfig(StrictModel):
     ``time_blocks`` cuts the end of every trajectory off for validation and test, with ``gap``
     frames thrown away between the blocks; ``trajectory`` keeps whole trajectories (``test_names``,
     ``validation_names``) apart; ``random`` is for sets of unrelated molecules only.
+    ``molecules`` goes with ``data.conformers``: test is a share of the molecules, all conformers
+    of each; validation a share of the conformers of the others.
     """
 
-    method: Literal["time_blocks", "trajectory", "random"] = "time_blocks"
+    method: Literal["time_blocks", "trajectory", "random", "molecules"] = "time_blocks"
     validation: Share = 0.1
     test: Share = 0.15
     gap: Annotated[int, Field(ge=0)] = 2
@@ -31,14 +36,96 @@ class SplitConfig(StrictModel):
     test_names: list[str] = []
 
 
+class ConformersConfig(StrictModel):
+    """What is drawn of ANI-1 files, which hold all conformers of many molecules.
+
+    share: of the conformers of every molecule; max_per_file: training and validation conformers
+    with which a file is full, the rest of its molecules being left out; held_out: compositions
+    that are kept out of all parts and tested one by one, as chemical formulas of any notation.
+    """
+
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    max_per_file: Count | None = None
+    held_out: list[str] = []
+
+    @field_validator("held_out")
+    @classmethod
+    def _known_compositions(cls, formulas: list[str]) -> list[str]:
+        named: dict[tuple, str] = {}
+        for formula in formulas:
+            composition = tuple(sorted(composition_of(formula).items()))
+            if composition in named:
+                raise ValueError(
+                    f"{named[composition]} and {formula} are one composition; keep one of them"
+                )
+            named[composition] = formula
+        return formulas
+
+
+def composition_of(formula: str) -> dict[int, int]:
+    """Number of atoms by atomic number.
+
+    Raises:
+        ValueError: it is no chemical formula.
+    """
+    try:
+        counts = Formula(formula).count()
+    except ValueError:
+        counts = {}
+    if not counts or any(atomic_numbers.get(symbol, 0) < 1 for symbol in counts):
+        raise ValueError(f"{formula!r} is no chemical formula; write it as C2H6N2")
+    if min(counts.values()) < 1:
+        raise ValueError(f"{formula!r} has an element 0 times; leave that element out")
+    return {atomic_numbers[symbol]: n for symbol, n in counts.items()}
+
+
 class DataConfig(StrictModel):
-    """files are split; extra_train_files are trained on. Paths: from the working folder."""
+    """files are split; extra_train_files are trained on. Paths: from the working folder.
+
+    With ``conformers``, files are ANI-1 files, of which conformers are drawn; they are kept in
+    the run's folder, not in memory.
+    """
 
     files: Annotated[list[Path], Field(min_length=1)]
     extra_train_files: list[Path] = []
     isolated_atoms: Path | None = None
     max_train: Count | None = None
+    conformers: ConformersConfig | None = None
     split: SplitConfig = SplitConfig()
+
+    @model_validator(mode="after")
+    def _conformers_go_with_molecules(self) -> Self:
+        by_molecule = self.split.method == "molecules"
+        if self.conformers is None:
+            if by_molecule:
+                raise ValueError(
+                    "split.method molecules needs data.conformers, e.g. {share: 0.05}, and ANI-1 "
+                    "files; choose another method for other data"
+                )
+            return self
+        if not by_molecule:
+            raise ValueError(
+                f"split.method {self.split.method} would put conformers of one molecule into "
+                "training and test; with data.conformers set split.method to molecules"
+            )
+        for name, advice in (
+            ("extra_train_files", "give them in data.files"),
+            ("max_train", "limit conformers.max_per_file or conformers.share"),
+        ):
+            if getattr(self, name):
+                raise ValueError(f"{name} does not go with data.conformers; {advice}")
+        return self
+
+    @model_validator(mode="after")
+    def _conformers_are_in_hdf5(self) -> Self:
+        known = FORMATS["ani1"].suffixes
+        for file in self.files if self.conformers is not None else ():
+            if file.suffix.lower() not in known:
+                raise ValueError(
+                    f"data.conformers reads ANI-1 files ({', '.join(known)}) alone, not {file}; "
+                    "remove data.conformers for other data"
+                )
+        return self
 
 
 class LossTerm(StrictModel):
@@ -91,9 +178,12 @@ class ScheduleConfig(StrictModel):
 
 
 class RunConfig(StrictModel):
-    """ema_decay 0: no average; early_stop: epochs without improvement, 0 never stops."""
+    """ema_decay 0: no average; early_stop: epochs without improvement, 0 never stops; minutes: the
+    fit ends with the epoch that passes this time (of training, resumed parts added), 0: no limit.
+    """
 
     epochs: Count = 100
+    minutes: Weight = 0.0
     batch_size: Count = 1
     validate_every: Count = 1
     ema_decay: Share = 0.995
@@ -146,6 +236,16 @@ class FitConfig(StrictModel):
     def _something_to_fit(self) -> Self:
         if not any(term.weight for term in (self.loss.energy, self.loss.force, self.loss.virial)):
             raise ValueError("all loss weights are 0: give energy, force or virial a weight")
+        return self
+
+    @model_validator(mode="after")
+    def _conformers_have_energies_only(self) -> Self:
+        for name in ("force", "virial") if self.data.conformers is not None else ():
+            if getattr(self.loss, name).weight:
+                raise ValueError(
+                    f"loss.{name}.weight is {getattr(self.loss, name).weight}, but the files that "
+                    f"data.conformers reads have energies only; set loss.{name}.weight to 0"
+                )
         return self
 
     @model_validator(mode="after")
@@ -214,7 +314,10 @@ def _override(values: dict[str, Any], item: str) -> None:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise ConfigError(f"{item!r}: {parent} is a value, not a group of settings")
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{item!r}: the value is not valid YAML: {error}") from None
 
 
 def _check_files(config: FitConfig) -> None:

@@ -10,12 +10,22 @@ from torch_geometric.data import Data
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure
 from physrep.neighbors import neighbor_list
+from physrep_training.conformers import ConformerView
 
 LABELS = ("energy", "forces", "virial")
+SAMPLE = 20_000  # conformers that stand for all of a part that is kept on disk
+DRAWN_AT_ONCE = 65_536  # indices; a list of all of 10^7 would take a gigabyte
+
+
+def evenly_drawn(structures: Sequence[Structure]) -> Sequence[Structure]:
+    """The structures; of conformers on disk at most SAMPLE, at even distances."""
+    return structures.evenly(SAMPLE) if isinstance(structures, ConformerView) else structures
 
 
 class GraphDataset(Dataset):
     """Structures as graphs; neighbour lists are made once, at first use, and kept.
+
+    Those of conformers on disk are made anew each time: kept ones would fill the memory.
 
     A graph holds types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A and the
     labels energy (1,) eV, forces (n_atoms, 3) eV/A, virial (1, 3, 3) eV; NaN where a label is
@@ -29,17 +39,29 @@ class GraphDataset(Dataset):
         self.species = species
         self.cutoff = cutoff
         self.dtype = dtype
-        self._graphs: list[Data | None] = [None] * len(structures)
+        kept = 0 if isinstance(structures, ConformerView) else len(structures)
+        self._graphs: list[Data | None] = [None] * kept
 
     def __len__(self) -> int:
         return len(self.structures)
 
     def __getitem__(self, index: int) -> Data:
+        if not self._graphs:
+            return self._make(index)
         graph = self._graphs[index]
         if graph is None:
-            graph = make_graph(self.structures[index], self.species, self.cutoff, self.dtype)
-            self._graphs[index] = graph
+            graph = self._graphs[index] = self._make(index)
         return graph
+
+    def sample(self) -> "GraphDataset":
+        """Graphs that stand for all; see :func:`evenly_drawn`."""
+        structures = evenly_drawn(self.structures)
+        if structures is self.structures:
+            return self
+        return GraphDataset(structures, self.species, self.cutoff, self.dtype)
+
+    def _make(self, index: int) -> Data:
+        return make_graph(self.structures[index], self.species, self.cutoff, self.dtype)
 
 
 def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: torch.dtype) -> Data:
@@ -85,11 +107,13 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
 def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> None:
     """Every label whose loss has a weight must be there.
 
+    Of conformers on disk, which all have the same labels, a sample is looked at.
+
     Raises:
         DataError: naming the first frame without it.
     """
     for label, weight in weights.items():
-        for structure in structures if weight else ():
+        for structure in evenly_drawn(structures) if weight else ():
             if getattr(structure, label) is None:
                 raise DataError(
                     f"has no {label}, but the loss gives {label} the weight {weight}; set that "
@@ -99,12 +123,18 @@ def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> 
                 )
 
 
-def species_of(structures: Sequence[Structure]) -> list[int]:
+def species_of(*parts: Sequence[Structure]) -> list[int]:
     """Atomic numbers that occur, with carbon first as in Hill's system, then ascending."""
-    numbers = sorted({int(z) for s in structures for z in np.unique(s.species)})
+    numbers = sorted(set().union(*(_elements(part) for part in parts)))
     if not numbers:
         raise ConfigError("the data holds no structures")
     return ([6] if 6 in numbers else []) + [z for z in numbers if z != 6]
+
+
+def _elements(structures: Sequence[Structure]) -> set[int]:
+    if isinstance(structures, ConformerView):
+        return structures.elements()
+    return {int(z) for s in structures for z in np.unique(s.species)}
 
 
 class EpochSampler(Sampler[int]):
@@ -124,5 +154,6 @@ class EpochSampler(Sampler[int]):
         return self.length
 
     def __iter__(self):
-        rng = np.random.default_rng([self.seed, self.epoch])
-        return iter(rng.permutation(self.length).tolist())
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length)
+        for start in range(0, self.length, DRAWN_AT_ONCE):
+            yield from order[start : start + DRAWN_AT_ONCE].tolist()

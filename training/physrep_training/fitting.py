@@ -2,12 +2,15 @@
 
 import json
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
 import yaml
+from ase.data import chemical_symbols
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch_geometric.loader import DataLoader
 
@@ -17,10 +20,17 @@ from physrep.heap import keep_heap
 from physrep.io import Structure, read_structures
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig
-from physrep_training.data import EpochSampler, GraphDataset, check_labels, species_of
+from physrep_training.conformers import conformer_store, has_store
+from physrep_training.data import (
+    EpochSampler,
+    GraphDataset,
+    check_labels,
+    evenly_drawn,
+    species_of,
+)
 from physrep_training.module import PotentialModule
 from physrep_training.references import set_references, set_shortest_distances
-from physrep_training.report import write_report
+from physrep_training.report import write_conformer_report, write_report
 from physrep_training.splits import PARTS, save_split, split_structures
 from physrep_training.transfer import apply_transfer
 
@@ -34,18 +44,20 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass
 class FitData:
-    """Structures of the three parts."""
+    """Structures of the three parts, and those of each formula that is held out of all three."""
 
-    train: list[Structure]
-    validation: list[Structure]
-    test: list[Structure]
+    train: Sequence[Structure]
+    validation: Sequence[Structure]
+    test: Sequence[Structure]
+    held_out: dict[str, Sequence[Structure]] = field(default_factory=dict)
 
 
 def fit(config: FitConfig, resume: bool = False) -> Path:
     """Fit, evaluate on the test part, write the report; returns the path of best.ckpt.
 
     The folder ``config.folder`` gets config.yaml, split.json, log.csv, best.ckpt, last.ckpt (to
-    resume from), errors.json, parity.png, training.png and TensorBoard's files.
+    resume from), errors.json, parity.png, training.png and TensorBoard's files; with
+    data.conformers also the folder conformers, which may be deleted after the fit.
 
     Raises:
         ConfigError, DataError: before any work starts. FitError: the loss is no longer finite.
@@ -54,15 +66,25 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     torch.set_num_threads(config.run.threads)
     keep_heap(torch.empty(0))
     L.seed_everything(config.run.seed, verbose=False)
-    data = load_data(config, folder)
+    data = load_data(config, folder, resume)
     checkpoint = start(config, data)
     train(config, checkpoint, data, folder, resume)
     best = load_checkpoint(folder / "best.ckpt")
-    best.training["errors"] = write_report(
-        folder / "best.ckpt", data.test or data.validation, folder
-    )
+    # Where a fit that was stopped during its report is resumed, no epoch is left to tell.
+    earlier = best.training.get("collapsed", False)
+    best.training["collapsed"] = checkpoint.training.get("collapsed", earlier)
+    best.training["errors"] = report(config, data, folder)
     save_checkpoint(best, folder / "best.ckpt")
     return folder / "best.ckpt"
+
+
+def report(config: FitConfig, data: FitData, folder: Path) -> dict[str, Any]:
+    """Errors of best.ckpt on the test part, or on the validation part where there is none."""
+    judged, name = (data.test, "test") if data.test else (data.validation, "validation")
+    if config.data.conformers is None:
+        return write_report(folder / "best.ckpt", judged, folder)
+    parts = {name: judged, **data.held_out}
+    return write_conformer_report(folder / "best.ckpt", parts, folder, config.run)
 
 
 def prepare_folder(config: FitConfig, resume: bool) -> Path:
@@ -75,9 +97,9 @@ def prepare_folder(config: FitConfig, resume: bool) -> Path:
     settings = yaml.safe_dump(json.loads(config.model_dump_json()), sort_keys=False)
     saved = folder / "config.yaml"
     if resume:
-        if not (folder / "last.ckpt").is_file():
+        if not (folder / "last.ckpt").is_file() and not has_store(folder):
             raise ConfigError(f"{folder}: nothing to resume (no last.ckpt); start without --resume")
-        if saved.read_text() != settings:
+        if not same_settings(saved, config):
             raise ConfigError(
                 f"{saved} differs from the settings given now; a resumed fit must keep them "
                 "(give the same file and overrides, or another output=...)"
@@ -91,8 +113,18 @@ def prepare_folder(config: FitConfig, resume: bool) -> Path:
     return folder
 
 
-def load_data(config: FitConfig, folder: Path) -> FitData:
+def same_settings(saved: Path, config: FitConfig) -> bool:
+    """Whether a config.yaml means these settings; keys newer than it have their defaults."""
+    try:
+        return FitConfig.parse(yaml.safe_load(saved.read_text())) == config
+    except ConfigError:
+        return False
+
+
+def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
     """Read all files, split, check that the labels the loss needs are there, save the split."""
+    if config.data.conformers is not None:
+        return load_conformers(config, folder, resume)
     structures = [s for path in config.data.files for s in read_structures(path)]
     split = split_structures(structures, config.data.split, config.run.seed)
     save_split(split, structures, folder / "split.json")
@@ -111,17 +143,39 @@ def load_data(config: FitConfig, folder: Path) -> FitData:
     return FitData(train, validation, test)
 
 
+def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
+    """Draw conformers onto the disk, or find them there; save the split."""
+    store = conformer_store(config, folder, resume)
+    (folder / "split.json").write_text(json.dumps(store.split(), indent=1) + "\n")
+    held_out = {formula: store.view(formula) for formula in config.data.conformers.held_out}
+    found = {formula: view for formula, view in held_out.items() if len(view)}
+    return FitData(*(store.view(part) for part in PARTS), held_out=found)
+
+
 def start(config: FitConfig, data: FitData) -> Checkpoint:
-    """A new potential with its references, or the one to start from."""
+    """A new potential with its references, or the one to start from.
+
+    Raises:
+        ConfigError: the one to start from does not know an element of the data.
+    """
+    species = species_of(data.train, data.validation, data.test, *data.held_out.values())
     if config.start_from is not None:
         checkpoint = load_checkpoint(config.start_from, DTYPES[config.run.precision])
         checkpoint.training = {}
+        unknown = [chemical_symbols[z] for z in species if z not in checkpoint.potential.species]
+        if unknown:
+            raise ConfigError(
+                f"start_from = {config.start_from} knows {' '.join(checkpoint.potential.symbols)}, "
+                f"but the data also holds {' '.join(unknown)}; remove those frames or start anew"
+            )
         checkpoint.potential.train()
         apply_transfer(
-            checkpoint.potential, config.transfer, data.train, config.data.isolated_atoms
+            checkpoint.potential,
+            config.transfer,
+            evenly_drawn(data.train),
+            config.data.isolated_atoms,
         )
     else:
-        species = species_of([*data.train, *data.validation, *data.test])
         settings = config.model_settings
         checkpoint = new_checkpoint(config.model_name, settings, species, config.repulsion)
         checkpoint.potential.set_dtype(DTYPES[config.run.precision])
@@ -157,7 +211,7 @@ def train(
         max_epochs=run.epochs,
         accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
         devices=1,
-        callbacks=make_callbacks(config, checkpoint, folder, bool(data.validation)),
+        callbacks=make_callbacks(config, checkpoint, folder),
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),
         gradient_clip_val=run.clip or None,
         check_val_every_n_epoch=min(run.validate_every, run.epochs),
@@ -170,5 +224,6 @@ def train(
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)
-        resume_from = folder / "last.ckpt" if resume else None
+        last = folder / "last.ckpt"
+        resume_from = last if resume and last.is_file() else None
         trainer.fit(module, train_loader, validation_loader, ckpt_path=resume_from)

@@ -12,6 +12,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from physrep.config import ConfigError
 from physrep.io import Structure
 from physrep.potential import Potential
+from physrep_training.data import GraphDataset, evenly_drawn
 
 
 def composition(structures: Sequence[Structure], species: list[int]) -> np.ndarray:
@@ -56,7 +57,9 @@ def set_references(
 
     Without isolated atoms the least-squares energies serve as E0 and the shift stays zero.
     Without energies both stay zero; without forces the scale is the spread of the energies.
+    Conformers on disk are represented by at most 20,000 of them, drawn evenly.
     """
+    structures = evenly_drawn(structures)
     species = potential.species
     labelled = [s for s in structures if s.energy is not None]
     if isolated_atoms is not None:
@@ -89,11 +92,14 @@ def _scale(structures: Sequence[Structure], species: list[int], reference: np.nd
     return float(max(np.std(excess / counts.sum(axis=1)), 1e-3))
 
 
-def set_shortest_distances(potential: Potential, graphs: Sequence) -> None:
-    """Record the shortest distance of every pair of types in the training data (A)."""
+def set_shortest_distances(potential: Potential, graphs: GraphDataset) -> None:
+    """Record the shortest distance of every pair of types in the training data (A).
+
+    Conformers on disk are represented by at most 20,000 of them, drawn evenly.
+    """
     n_types = len(potential.species)
     shortest = np.full((n_types, n_types), np.inf)
-    for graph in graphs:
+    for graph in graphs.sample():
         types = graph.types.numpy()
         i, j = graph.edge_index.numpy()
         distances = np.linalg.norm(graph.vectors.double().numpy(), axis=1)

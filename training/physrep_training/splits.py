@@ -1,17 +1,31 @@
 """Training, validation and test structures: which frames go where, and a file that says so."""
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from physrep.config import ConfigError
 from physrep.io import Structure
-from physrep_training.config import SplitConfig
+from physrep.io.ani import Molecule
+from physrep_training.config import DataConfig, SplitConfig, composition_of
 
 PARTS = ("train", "validation", "test")
 Split = dict[str, list[int]]
+
+
+class Drawn(NamedTuple):
+    """What is drawn of one molecule: part is train (and validation), test or a formula held out."""
+
+    file: int  # which of data.files
+    molecule: Molecule
+    part: str
+    rows: np.ndarray  # (n,) int32, which of its conformers, ascending
+    validation: np.ndarray  # (n,) bool, those of them that are kept for validation
 
 
 def split_structures(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
@@ -87,3 +101,72 @@ def save_split(split: Split, structures: Sequence[Structure], path: Path) -> Non
         part: [[structures[i].source, structures[i].frame] for i in split[part]] for part in PARTS
     }
     path.write_text(json.dumps(named, indent=0))
+
+
+def draw_conformers(
+    tables: Sequence[Sequence[Molecule]], data: DataConfig, seed: int
+) -> list[Drawn]:
+    """Conformers of the molecules of each file, file by file in the order given.
+
+    What is drawn of a molecule, and for which part, depends on the seed and the molecule alone. A
+    file is left once its training and validation conformers reach ``max_per_file``; held-out
+    compositions are taken from the whole of it.
+
+    Raises:
+        ConfigError: a part that came out empty though it was asked for.
+    """
+    held_out = {_frozen(composition_of(f)): f for f in data.conformers.held_out}
+    drawn = []
+    for file, molecules in enumerate(tables):
+        room = data.conformers.max_per_file or sum(m.n_conformers for m in molecules)
+        for molecule in molecules:
+            formula = held_out.get(_frozen(Counter(molecule.species)))
+            if molecule.n_conformers == 0 or (room == 0 and formula is None):
+                continue
+            one = _draw(file, molecule, formula, room, data, seed)
+            if one.part == "train":
+                room -= len(one.rows)
+            drawn.append(one)
+    _require_parts(drawn, data.split)
+    return drawn
+
+
+def _frozen(composition: dict[int, int]) -> frozenset[tuple[int, int]]:
+    return frozenset(composition.items())
+
+
+def _draw(
+    file: int, molecule: Molecule, formula: str | None, room: int, data: DataConfig, seed: int
+) -> Drawn:
+    rng = _generator(molecule, seed)
+    part = formula or ("test" if rng.random() < data.split.test else "train")
+    total = molecule.n_conformers
+    n = min(round(data.conformers.share * total) + 1, total)  # one more, as in the thesis' code
+    if part == "train":
+        n = min(n, room)
+    rows = rng.permutation(total)[:n]
+    validation = (rng.random(n) < data.split.validation) & (part == "train")
+    order = np.argsort(rows)
+    return Drawn(file, molecule, part, rows[order].astype(np.int32), validation[order])
+
+
+def _generator(molecule: Molecule, seed: int) -> np.random.Generator:
+    identity = f"{molecule.name} {molecule.smiles} {molecule.species}"
+    digest = hashlib.sha256(identity.encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest[:16])])
+
+
+def _require_parts(drawn: Sequence[Drawn], split: SplitConfig) -> None:
+    found = {
+        "train": any(d.part == "train" and not d.validation.all() for d in drawn),
+        "validation": not split.validation or any(d.validation.any() for d in drawn),
+        "test": not split.test or any(d.part == "test" for d in drawn),
+    }
+    for part in PARTS:
+        if not found[part]:
+            raise ConfigError(
+                f"data.split leaves nothing for {part} of {len(drawn)} molecules: test = "
+                f"{split.test} is the probability that a molecule is tested, validation = "
+                f"{split.validation} that a conformer of another one validates; change the "
+                "shares or run.seed, or give more files"
+            )
