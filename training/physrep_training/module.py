@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential, Prediction, predict
 from physrep_training import schedules
 from physrep_training.config import FitConfig
@@ -31,6 +32,8 @@ class PotentialModule(L.LightningModule):
         self.validation_sums = ErrorSums()
 
     def forward(self, batch: Batch, create_graph: bool = False) -> Prediction:
+        if not (self.config.loss.force.weight or self.config.loss.virial.weight):
+            return self.energies_only(batch)
         return predict(
             self.potential,
             batch.types,
@@ -40,6 +43,13 @@ class PotentialModule(L.LightningModule):
             batch.num_graphs,
             create_graph=create_graph,
         )
+
+    def energies_only(self, batch: Batch) -> Prediction:
+        """Without the backward pass for forces; forces and virial are NaN."""
+        atomic = self.potential(batch.types, batch.edge_index, batch.vectors)
+        energy = sum_edges(atomic, batch.batch, batch.num_graphs)
+        unknown = [torch.full_like(label, math.nan) for label in (batch.forces, batch.virial)]
+        return Prediction(energy, atomic, unknown[0], unknown[1])
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         prediction = self(batch, create_graph=True)
@@ -124,9 +134,8 @@ class ErrorSums:
     """Running sums of an epoch's loss and errors; NaN where the data has no such label."""
 
     def __init__(self) -> None:
-        self.loss = self.force = self.reference = 0.0
-        self.n_batches = self.n_components = 0
-        self.energy_errors: list[float] = []
+        self.loss = self.force = self.reference = self.energy = 0.0
+        self.n_batches = self.n_components = self.n_structures = 0
 
     def add(self, prediction: Prediction, batch: Batch, loss: Tensor) -> None:
         """Count one batch."""
@@ -136,7 +145,8 @@ class ErrorSums:
             self.reference += float(batch.forces.abs().sum())
             self.n_components += batch.forces.numel()
             n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
-            self.energy_errors += ((prediction.energy - batch.energy) / n_atoms).tolist()
+            self.energy += float(((prediction.energy - batch.energy) / n_atoms).abs().sum())
+            self.n_structures += batch.num_graphs
             self.n_batches += 1
 
     def mean_loss(self) -> float:
@@ -153,6 +163,4 @@ class ErrorSums:
 
     def energy_mae(self) -> float:
         """Mean absolute energy error in meV/atom."""
-        if not self.energy_errors:
-            return math.nan
-        return 1000.0 * sum(abs(e) for e in self.energy_errors) / len(self.energy_errors)
+        return 1000.0 * self.energy / self.n_structures if self.n_structures else math.nan

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from ase.data import atomic_numbers
 
+from physrep.io.convert import to_structure
 from physrep.io.label_units import parse_units
 from physrep.io.raw import (
     LabelKeys,
@@ -25,6 +26,7 @@ from physrep.io.raw import (
 )
 from physrep.io.structures import DataError, Structure
 
+ANI_UNITS = "Hartree"
 DEFAULT_KEYS = LabelKeys(energy="energies")
 CONFORMERS_PER_READ = 4096  # one molecule of ANI-1 can have 10^5 of them
 
@@ -95,12 +97,8 @@ def iter_conformers(path: Path, chosen: Mapping[str, np.ndarray]) -> Generator[S
 
 
 def _checked(raw: RawFrame, path: Path, frame: int) -> Structure:
-    # readers registers this module's reader, so it can be imported only once that is done.
-    from physrep.io.readers import FORMATS, _to_structure
-
     with _naming(raw.info["molecule"]):
-        factors = parse_units(FORMATS["ani1"].units)
-        return _to_structure(raw, factors, path, frame).validate(("energy",))
+        return to_structure(raw, parse_units(ANI_UNITS), path, frame).validate(("energy",))
 
 
 @contextmanager

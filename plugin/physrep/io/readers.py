@@ -5,13 +5,11 @@ import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from ase.stress import voigt_6_to_full_3x3_stress
+from typing import NamedTuple
 
 from physrep.config import ConfigError
-from physrep.io.ani import read_ani1
+from physrep.io.ani import ANI_UNITS, read_ani1
+from physrep.io.convert import to_structure
 from physrep.io.extxyz import read_extxyz
 from physrep.io.label_units import LabelUnits, parse_units
 from physrep.io.neuralil_json import read_neuralil_json
@@ -38,12 +36,7 @@ FORMATS = {
         trajectory_reader(EAN_DISTILLED), "eV", (".npz",), EAN_DISTILLED.required
     ),
     "neuralil-json": Format(read_neuralil_json, "eV", (".json", ".jsonl")),
-    "ani1": Format(read_ani1, "Hartree", (".h5", ".hdf5")),
-}
-
-TENSOR_SPELLINGS = {
-    (6,): voigt_6_to_full_3x3_stress,
-    (9,): lambda nine: nine.reshape(3, 3),
+    "ani1": Format(read_ani1, ANI_UNITS, (".h5", ".hdf5")),
 }
 
 
@@ -115,7 +108,7 @@ def _checked_frames(
     # Closed at once when a frame is refused, not when the error's traceback is forgotten.
     with closing(raw_frames):
         for frame, raw in enumerate(raw_frames):
-            yield _to_structure(raw, factors, path, frame).validate(require)
+            yield to_structure(raw, factors, path, frame).validate(require)
     if frame < 0:
         raise DataError("holds no structures; fetch it again or name its format", path)
 
@@ -153,40 +146,3 @@ def _npz_names(path: Path) -> set[str]:
             f"is no npz archive ({error}); it is truncated or of another format: fetch it again",
             path,
         ) from error
-
-
-def _to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> Structure:
-    """The one place where a file's units become physrep's."""
-    virial = _full_tensor(_scaled(raw.virial, factors.energy))
-    if virial is None and raw.stress is not None:
-        volume = abs(np.linalg.det(raw.cell)) if raw.cell is not None else 0.0
-        if volume == 0.0:
-            raise DataError("has a stress but no cell volume; give the virial", path, frame)
-        virial = _full_tensor(_scaled(raw.stress, -volume * factors.stress))
-    return Structure(
-        positions=raw.positions,
-        species=raw.species,
-        cell=raw.cell,
-        pbc=raw.pbc,
-        energy=_scaled(raw.energy, factors.energy),
-        forces=_scaled(raw.forces, factors.forces),
-        virial=virial,
-        info=raw.info,
-        source=str(path),
-        frame=frame,
-    )
-
-
-def _scaled(value: Any, factor: float) -> Any:
-    """The numbers times the factor; what is no number stays, for `Structure` to refuse by name."""
-    try:
-        given = np.asarray(value)
-    except ValueError:  # ragged
-        return value
-    return given * factor if given.dtype.kind in "iuf" else value
-
-
-def _full_tensor(value: Any) -> Any:
-    """A tensor of 9 numbers, or 6 in Voigt order, as (3, 3); anything else unchanged."""
-    convert = TENSOR_SPELLINGS.get(value.shape) if isinstance(value, np.ndarray) else None
-    return convert(value) if convert else value
