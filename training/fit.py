@@ -2,28 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 
-from physrep.checkpoint import CheckpointError
-from physrep.config import ConfigError
-from physrep.io import DataError
 from physrep_training.config import load_config
+from physrep_training.console import run_reporting_mistakes
 from physrep_training.fitting import fit
-from physrep_training.module import FitError
-
-
-def run_reporting_mistakes(name: str, work: Callable[[], str]) -> int:
-    """Do the work and print what it returns; 0 on success, 2 for a mistake in settings or data, 1
-    for a fit that failed."""
-    try:
-        print(work())
-    except (ConfigError, DataError, CheckpointError) as error:
-        print(f"{name}: error: {error}", file=sys.stderr)
-        return 2
-    except FitError as error:
-        print(f"{name}: stopped: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def main() -> int:

@@ -78,6 +78,23 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     return folder / "best.ckpt"
 
 
+def finish_fit(config: FitConfig) -> dict[str, Any]:
+    """The errors of this fit: from its folder where it is done, else after doing what is left.
+
+    Raises:
+        ConfigError: the folder holds a fit with other settings.
+    """
+    errors = config.folder / "errors.json"
+    if not errors.is_file():
+        fit(config, resume=(config.folder / "last.ckpt").is_file())
+    elif not same_settings(config.folder / "config.yaml", config):
+        raise ConfigError(
+            f"{config.folder} holds a fit with other settings (its config.yaml); give another "
+            "output folder, or remove this one"
+        )
+    return json.loads(errors.read_text())
+
+
 def report(config: FitConfig, data: FitData, folder: Path) -> dict[str, Any]:
     """Errors of best.ckpt on the test part, or on the validation part where there is none."""
     judged, name = (data.test, "test") if data.test else (data.validation, "validation")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from physrep.config import ConfigError
-from physrep.io import Structure
+from physrep.io import Structure, read_structures
 from physrep.io.ani import Molecule
 from physrep_training.config import DataConfig, SplitConfig, composition_of
 
@@ -101,6 +101,13 @@ def save_split(split: Split, structures: Sequence[Structure], path: Path) -> Non
         part: [[structures[i].source, structures[i].frame] for i in split[part]] for part in PARTS
     }
     path.write_text(json.dumps(named, indent=0))
+
+
+def load_part(path: Path, part: str) -> list[Structure]:
+    """The structures of one part of a split that was saved."""
+    named = json.loads(path.read_text())[part]
+    known = {source: read_structures(source) for source in {source for source, _ in named}}
+    return [known[source][frame] for source, frame in named]
 
 
 def draw_conformers(
