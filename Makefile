@@ -53,7 +53,7 @@ test-slow: setup
 # Hours; goes on where it was interrupted. THESIS="--minutes 2 --only models" makes it short.
 thesis-tables: setup
 	$(BIN)/python training/tables.py $(THESIS)
-	@echo "thesis-tables: done, runs/thesis-tables/tables.md"
+	@echo "thesis-tables: done, runs/thesis-tables"
 
 lint: setup
 	$(BIN)/ruff check .

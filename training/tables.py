@@ -1,8 +1,8 @@
 """Fit the thesis' variants with equal time and write its tables: python training/tables.py
 
 Fits are kept in OUTPUT/<table>/<row>; those that are done are not repeated, an interrupted one goes
-on where it stopped. After every fit the tables so far are written to OUTPUT/tables.md, with one
-figure each. Nine variants of 15 minutes take more than two hours.
+on where it stopped. After every fit its table so far is written to OUTPUT/<table>.md and .png. Nine
+variants of 15 minutes take more than two hours.
 """
 
 import argparse
@@ -32,8 +32,8 @@ def main() -> int:
         if arguments.minutes is not None:
             values["minutes"] = arguments.minutes
         plan = Plan.parse(values)
-        path = make_tables(plan, arguments.output, arguments.only, arguments.overrides)
-        return f"tables: done, {path}"
+        paths = make_tables(plan, arguments.output, arguments.only, arguments.overrides)
+        return f"tables: done, {', '.join(map(str, paths))}"
 
     return run_reporting_mistakes("tables", work)
 

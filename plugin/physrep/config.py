@@ -37,6 +37,8 @@ def _explain(cls: type[BaseModel], problem: Any) -> str:
         advice = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
         return f"unknown key '{path}': {advice}"
     message = problem["msg"].removeprefix("Value error, ")
+    if isinstance(problem["input"], dict):  # several settings together; the message has the values
+        return f"{path}: {message}" if path else message
     return f"{path or cls.__name__} = {problem['input']!r}: {message}"
 
 

@@ -51,6 +51,12 @@ def test_mistakes_are_explained(config_file, override, messages):
         assert message in str(error.value)
 
 
+def test_settings_that_clash_are_named_without_a_dump_of_all(config_file):
+    with pytest.raises(ConfigError) as error:
+        load_config(config_file, ["model.heads=5"])
+    assert str(error.value) == "model: features (48) must be a multiple of heads (5)"
+
+
 @pytest.mark.parametrize("watcher", ["schedule.kind=plateau", "run.early_stop=5"])
 def test_what_watches_the_validation_needs_one(config_file, watcher):
     with pytest.raises(ConfigError, match="watch the validation loss"):

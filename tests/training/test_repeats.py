@@ -77,7 +77,7 @@ def test_tables_have_a_row_for_each_fit(config_file, tmp_path):
         {"label": "narrow", "published": 0.07, "set": ["model.features=8"]},
         {"label": "wide", "set": ["model.features=16"]},
     ]
-    path = make_tables(plan(config_file, rows), tmp_path, [], ["run.epochs=1"])
+    (path,) = make_tables(plan(config_file, rows), tmp_path, [], ["run.epochs=1"])
     lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
     narrow, wide = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines[1:])
     assert (narrow[0], narrow[3], wide[0], wide[3]) == ("narrow", "0.070", "wide", "")

@@ -84,40 +84,42 @@ def table_text(table: Table, results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make_tables(plan: Plan, output: Path, only: Sequence[str], overrides: Sequence[str]) -> Path:
-    """Fit everything that is missing and write tables.md and the figures after each fit.
+def make_tables(
+    plan: Plan, output: Path, only: Sequence[str], overrides: Sequence[str]
+) -> list[Path]:
+    """Fit everything that is missing; write NAME.md and NAME.png of a table after each fit.
+
+    Two calls with different tables may run side by side in the same folder.
 
     Args:
         only: names of the tables wanted, all where empty; overrides: settings for every fit.
+    Returns:
+        the Markdown files.
     Raises:
-        ConfigError: a name that is no table's.
+        ConfigError: a name that is no table's; a folder holds a fit with other settings.
     """
     unknown = sorted(set(only) - {table.name for table in plan.tables})
     if unknown:
         names = ", ".join(table.name for table in plan.tables)
         raise ConfigError(f"no table is called {unknown[0]!r}; there are {names}")
     budget = [f"run.minutes={plan.minutes}", "run.epochs=100000"]
-    chosen = [table for table in plan.tables if not only or table.name in only]
-    results: dict[str, Results] = {table.name: {} for table in chosen}
     output.mkdir(parents=True, exist_ok=True)
+    chosen = [table for table in plan.tables if not only or table.name in only]
     for table in chosen:
+        results: Results = {}
         for row in table.rows:
             print(f"tables: {table.name}: {row.label}", flush=True)
             folder = output / table.name / re.sub(r"[^A-Za-z0-9]+", "_", row.label)
-            results[table.name][row.label] = fit_row(table, row, folder, budget, overrides)
-            write_tables(plan, chosen, results, output)
-    return output / "tables.md"
+            results[row.label] = fit_row(table, row, folder, budget, overrides)
+            write_table(table, results, plan.minutes, output)
+    return [output / f"{table.name}.md" for table in chosen]
 
 
-def write_tables(
-    plan: Plan, tables: Sequence[Table], results: dict[str, Results], output: Path
-) -> None:
-    """What is known so far, as Markdown and one figure for each table."""
-    known = [table for table in tables if results[table.name]]
-    texts = [table_text(table, results[table.name]) for table in known]
-    intro = f"Each fit had {plan.minutes:g} minutes; command: {shlex.join(sys.argv)}\n"
-    (output / "tables.md").write_text("\n".join([intro, *texts]))
-    for table in known:
-        maes = {label: found["force_mae"] for label, found in results[table.name].items()}
-        figure = bar_figure(maes, "Force MAE on the test part (eV/Å)")
-        figure.savefig(output / f"{table.name}.png")
+def write_table(table: Table, results: Results, minutes: float, output: Path) -> None:
+    """What is known so far, as Markdown and figure."""
+    intro = f"Each fit had {minutes:g} minutes; command: {shlex.join(sys.argv)}\n"
+    text = "\n".join([table_text(table, results), intro])
+    (output / f"{table.name}.md").write_text(text)
+    maes = {label: found["force_mae"] for label, found in results.items()}
+    figure = bar_figure(maes, "Force MAE on the test part (eV/Å)")
+    figure.savefig(output / f"{table.name}.png")

@@ -65,7 +65,9 @@ class JATConfig(StrictModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.smooth and self.features % self.heads:
-            raise ValueError(f"features ({self.features}) must be a multiple of heads")
+            raise ValueError(
+                f"features ({self.features}) must be a multiple of heads ({self.heads})"
+            )
         plain = not self.filters and not self.angular_features
         plain = plain and self.aggregation == "softmax" and self.edge_features != "rbf"
         if not self.smooth and not (plain and self.attention_features == self.features):
