@@ -23,7 +23,7 @@ namespace {
 using torch::Tensor;
 using Json = nlohmann_lmp::json;
 
-constexpr int NEWEST_FORMAT = 1;
+constexpr int FORMAT = 2;
 const char *const METADATA_FILE = "metadata.json";
 const auto HOST_DOUBLE = torch::TensorOptions().dtype(torch::kFloat64);
 const auto HOST_INDEX = torch::TensorOptions().dtype(torch::kInt64);
@@ -79,10 +79,14 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
   try {
     const auto values = Json::parse(text);
     const int version = values.at("format_version").get<int>();
-    if (version > NEWEST_FORMAT)
+    if (version > FORMAT)
       throw ModelError(path + ": exported format " + std::to_string(version) +
-                       " is newer than this plugin reads (" + std::to_string(NEWEST_FORMAT) +
+                       " is newer than this plugin reads (" + std::to_string(FORMAT) +
                        "); upgrade physrep");
+    if (version < FORMAT)
+      throw ModelError(path + ": exported format " + std::to_string(version) +
+                       " is of an older physrep, this plugin reads " + std::to_string(FORMAT) +
+                       "; export the checkpoint again");
     Metadata out;
     values.at("model").get_to(out.model);
     values.at("dtype").get_to(out.dtype);
@@ -223,7 +227,7 @@ void Model::Torch::start(const Graph &graph) {
                            .to(device);
     types = wrap(graph.types, {n_rows}, HOST_INDEX).to(device);
     vectors = wrap(graph.vectors, {n_edges, 3}, HOST_DOUBLE).to(device).requires_grad_(true);
-    edges = CutEdges(module.get_method("edges")({index, vectors, n_own}));
+    edges = CutEdges(module.get_method("edges")({types, index, vectors, n_own}));
   });
 }
 

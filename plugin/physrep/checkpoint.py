@@ -54,7 +54,7 @@ def new_checkpoint(
     Raises:
         ConfigError: unknown model, setting or repulsion.
     """
-    model = build_model(model_name, settings, len(species))
+    model = build_model(model_name, settings, species)
     return Checkpoint(Potential(model, species, repulsion), model_name, dict(settings))
 
 

@@ -95,9 +95,10 @@ class Potential(nn.Module):
             self.repulsion.to(dtype)
         self.isolated_readouts = self.isolated_readouts.to(dtype)
 
-    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
-        """edge_index (2, n_edges) sorted by centre, vectors (n_edges, 3) in A -> Edges."""
-        return self.model.edges(edge_index, vectors.to(self.isolated_readouts.dtype), n_centers)
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+        """types (n_atoms,), edge_index (2, n_edges) sorted by centre, vectors (n_edges, 3) in A."""
+        vectors = vectors.to(self.isolated_readouts.dtype)
+        return self.model.edges(types, edge_index, vectors, n_centers)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         """types (n_atoms,) -> features (n_centers, width)."""
@@ -130,7 +131,7 @@ class Potential(nn.Module):
             return self.isolated_readouts
         types = torch.arange(len(self.species), device=self.isolated_readouts.device)
         none = torch.zeros(2, 0, dtype=torch.int64, device=types.device)
-        edges = self.model.edges(none, self.isolated_readouts.new_zeros(0, 3), types.size(0))
+        edges = self.model.edges(types, none, self.isolated_readouts.new_zeros(0, 3), types.size(0))
         h = self.model.embed(types, edges)
         for k in range(self.n_layers):
             h = self.model.step(k, h, edges)
@@ -145,7 +146,7 @@ class Potential(nn.Module):
 
     def forward(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
         """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A -> (n_atoms,) eV."""
-        edges = self.edges(edge_index, vectors, types.size(0))
+        edges = self.edges(types, edge_index, vectors, types.size(0))
         h = self.embed(types, edges)
         for k in range(self.n_layers):
             h = self.step(k, h, edges)

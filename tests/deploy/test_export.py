@@ -129,15 +129,19 @@ def test_refuses_files_that_are_no_topology(tmp_path):
         read_topology(text)
 
 
-def test_refuses_a_newer_format(exports, tmp_path):
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [(99, r"format 99 is newer than this physrep reads \(2\)"), (1, "older physrep.*export")],
+)
+def test_refuses_another_format(exports, tmp_path, version, message):
     _, metadata = read_exported(exports.pt(None))
-    values = {**metadata.model_dump(), "format_version": 99}
-    rewrite_metadata(exports.pt(None), tmp_path / "new.pt", json.dumps(values))
-    with pytest.raises(ExportError, match=r"format 99 is newer than this physrep reads \(1\)"):
-        read_exported(tmp_path / "new.pt")
+    values = {**metadata.model_dump(), "format_version": version}
+    rewrite_metadata(exports.pt(None), tmp_path / "other.pt", json.dumps(values))
+    with pytest.raises(ExportError, match=message):
+        read_exported(tmp_path / "other.pt")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format_version": 1}'])
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"format_version": 2}'])
 def test_refuses_damaged_metadata(exports, tmp_path, text):
     rewrite_metadata(exports.pt(None), tmp_path / "bad.pt", text)
     with pytest.raises(ExportError, match="damaged metadata"):

@@ -16,14 +16,14 @@ class PairReadout(AtomicModel):
     ``largest``: a step with more centres than this raises, to fail on one rank and not on others.
     """
 
-    def __init__(self, n_types: int, width: int, largest: int) -> None:
-        super().__init__(n_types, 4.0, 2, width)
+    def __init__(self, species: list[int], width: int, largest: int) -> None:
+        super().__init__(species, 4.0, 2, width)
         self.readout_reads_neighbors = True
         self.largest = largest
-        self.embedding = nn.Embedding(n_types, width)
+        self.embedding = nn.Embedding(self.n_types, width)
         self.mix = nn.Linear(width, width)
 
-    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = envelope.unsqueeze(-1)
@@ -51,6 +51,6 @@ class PairReadout(AtomicModel):
 def pair_readout_checkpoint(width: int, largest: int = 10**9) -> Checkpoint:
     """Random parameters for C, H, N, O."""
     torch.manual_seed(3)
-    potential = Potential(PairReadout(4, width, largest), [6, 1, 7, 8])
+    potential = Potential(PairReadout([6, 1, 7, 8], width, largest), [6, 1, 7, 8])
     potential.set_dtype(torch.float64)
     return Checkpoint(potential, "pair_readout", {})

@@ -96,9 +96,11 @@ def test_files_of_others(lammps, ean_box, potentials, tmp_path):
     fails(
         lammps,
         start + style(newer),
-        "format 99 is newer than this plugin reads (1)",
+        "format 99 is newer than this plugin reads (2)",
         "upgrade physrep",
     )
+    older = forge(potentials["float64"], tmp_path / "older.pt", format_version=1)
+    fails(lammps, start + style(older), "format 1 is of an older physrep", "export the checkpoint")
     damaged = forge(potentials["float64"], tmp_path / "damaged.pt", cutoff=None)
     fails(lammps, start + style(damaged), "damaged metadata", "export the file again")
 

@@ -199,8 +199,8 @@ def test_pieces_equal_the_whole(potential):
     types, n_own = types_of(atoms), 6
     whole = potential(types, found.edge_index, found.vectors)
     keep = found.edge_index[0] < n_own
-    own_edges = potential.edges(found.edge_index[:, keep], found.vectors[keep], n_own)
-    all_edges = potential.edges(found.edge_index, found.vectors, len(atoms))
+    own_edges = potential.edges(types, found.edge_index[:, keep], found.vectors[keep], n_own)
+    all_edges = potential.edges(types, found.edge_index, found.vectors, len(atoms))
     h = potential.embed(types, all_edges)
     for k in range(potential.n_layers):
         np.testing.assert_allclose(

@@ -93,9 +93,9 @@ class ExportedPotential(nn.Module):
             )
 
     @torch.jit.export
-    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
         """See :meth:`physrep.potential.Potential.edges`."""
-        return self.potential.edges(edge_index, vectors, n_centers)
+        return self.potential.edges(types, edge_index, vectors, n_centers)
 
     @torch.jit.export
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

@@ -12,7 +12,7 @@ import physrep
 from physrep.config import ConfigError, StrictModel
 
 METADATA_FILE = "metadata.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: edges() takes the types too
 
 
 class ExportError(ValueError):
@@ -103,6 +103,11 @@ def parse_metadata(text: str | bytes, path: Path) -> Metadata:
         raise ExportError(
             f"{path}: exported format {version} is newer than this physrep reads "
             f"({FORMAT_VERSION}); upgrade physrep"
+        )
+    if version < FORMAT_VERSION:
+        raise ExportError(
+            f"{path}: exported format {version} is of an older physrep, this one reads "
+            f"{FORMAT_VERSION}; export the checkpoint again"
         )
     try:
         return Metadata.parse(values)

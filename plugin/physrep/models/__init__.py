@@ -13,7 +13,7 @@ MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {
 }
 
 
-def build_model(name: str, settings: dict[str, Any], n_types: int) -> AtomicModel:
+def build_model(name: str, settings: dict[str, Any], species: list[int]) -> AtomicModel:
     """Make the model ``name`` with random parameters.
 
     Raises:
@@ -22,7 +22,7 @@ def build_model(name: str, settings: dict[str, Any], n_types: int) -> AtomicMode
     if name not in MODELS:
         raise ConfigError(f"model = {name!r}: unknown; choose one of {', '.join(sorted(MODELS))}")
     model, config = MODELS[name]
-    return model(config.parse(settings), n_types)
+    return model(config.parse(settings), species)
 
 
 __all__ = ["MODELS", "AtomicModel", "Edges", "build_model"]

@@ -41,17 +41,19 @@ class AtomicModel(nn.Module):
         the rule that an isolated atom has its reference energy.
     """
 
-    def __init__(self, n_types: int, cutoff: float, n_layers: int, width: int) -> None:
+    def __init__(self, species: list[int], cutoff: float, n_layers: int, width: int) -> None:
+        """species: atomic numbers; type t is the element species[t]."""
         super().__init__()
-        self.n_types = n_types
+        self.n_types = len(species)
         self.cutoff = cutoff
         self.n_layers = n_layers
         self.width = width
         self.readout_reads_neighbors = False
         self.published = False
 
-    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
-        """edge_index (2, n_edges), vectors (n_edges, 3) in A -> Edges with the model's features."""
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+        """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A -> Edges with the
+        model's features."""
         raise NotImplementedError
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

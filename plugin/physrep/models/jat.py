@@ -247,20 +247,20 @@ def _make_layer(config: JATConfig, k: int) -> nn.Module:
 class JAT(AtomicModel):
     """Embedding, ``n_layers`` attention layers, readout; see :class:`JATConfig`."""
 
-    def __init__(self, config: JATConfig, n_types: int) -> None:
+    def __init__(self, config: JATConfig, species: list[int]) -> None:
         copies = 1 if config.smooth else config.heads
         width = config.features * copies
-        super().__init__(n_types, config.cutoff, config.n_layers, width)
+        super().__init__(species, config.cutoff, config.n_layers, width)
         self.copies = copies  # of the embedding, side by side
         self.published = not config.smooth
         self.edge_features = EdgeFeatures(config)
-        self.embedding = nn.Embedding(n_types, config.features)
+        self.embedding = nn.Embedding(self.n_types, config.features)
         self.layers = nn.ModuleList(_make_layer(config, k) for k in range(config.n_layers))
         self.energy = Readout(width, READOUT_WIDTHS[config.readout], self.published)
         if self.published:
             initialize_as_published(self)
 
-    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.edge_features(vectors, distances, envelope)

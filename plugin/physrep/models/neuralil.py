@@ -111,16 +111,16 @@ class Core(nn.Module):
 class NeuralIL(AtomicModel):
     """Power spectrum and embedding of an atom -> its energy; no layers between atoms."""
 
-    def __init__(self, config: NeuralILConfig, n_types: int) -> None:
-        spectrum = PowerSpectrum(n_types, config.n_max, config.cutoff)
+    def __init__(self, config: NeuralILConfig, species: list[int]) -> None:
+        spectrum = PowerSpectrum(len(species), config.n_max, config.cutoff)
         width = spectrum.n_out + config.embedding
-        super().__init__(n_types, config.cutoff, n_layers=0, width=width)
+        super().__init__(species, config.cutoff, n_layers=0, width=width)
         self.published = config.published
         self.spectrum = spectrum
-        self.embedding = nn.Embedding(n_types, config.embedding)
+        self.embedding = nn.Embedding(self.n_types, config.embedding)
         self.core = Core(width, config.widths)
 
-    def edges(self, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.spectrum.edge_terms(vectors, distances)
