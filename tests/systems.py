@@ -11,6 +11,7 @@ from physrep.potential import Potential, Prediction, predict
 SPECIES = [6, 1, 7, 8]
 # Every model in every form that differs in its equations. The physics suite runs over all of them.
 SMALL = {"n_layers": 2, "features": 16, "attention_features": 8, "cutoff": 3.5}
+PHYSREP = {"n_layers": 2, "features": 16, "heads": 2, "n_basis": 8, "cutoff": 3.5}
 FORMS = {
     "jat-gated-sum": ("jat", SMALL),
     "jat-heads": ("jat", {**SMALL, "heads": 4}),
@@ -61,6 +62,9 @@ FORMS = {
             "smooth": False,
         },
     ),
+    "physrep": ("physrep", PHYSREP),
+    "physrep-atoms-cosine": ("physrep", {**PHYSREP, "head": "atoms", "envelope": "cosine"}),
+    "physrep-published-pairs": ("physrep", {**PHYSREP, "published_pairs": True}),
     "neuralil": ("neuralil", {"cutoff": 3.5}),
     "neuralil-morse": ("neuralil", {"cutoff": 3.2, "n_max": 3, "widths": [16, 8]}),
     "neuralil-published": ("neuralil", {"published": True}),
@@ -68,6 +72,7 @@ FORMS = {
 # Exempt, by name, from the rule that an isolated atom has its reference energy ...
 PUBLISHED = {"jat-published", "jat-published-heads", "neuralil-published"}
 JUMPS = {"jat-published", "jat-published-heads"}  # ... and from smoothness at the cutoff
+KINKS = {"physrep-atoms-cosine"}  # the paper's envelope: only the force derivative jumps
 REPULSIONS = {"neuralil-morse": "morse", "neuralil-published": "morse"}
 REPULSIONS |= dict.fromkeys(JUMPS, "none")
 

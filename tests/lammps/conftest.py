@@ -8,9 +8,9 @@ import ase.io
 import pytest
 import torch
 from ase import Atoms
-from lammps_run import PROGRAMS, SPECIES, Run, run_lammps
+from lammps_run import PROGRAMS, SPECIES, Run, random_checkpoint, run_lammps
 
-from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.checkpoint import Checkpoint
 from physrep.deploy.export import export_potential
 from physrep.deploy.lammps import PLUGIN_FILE, plugin_directory
 
@@ -59,16 +59,6 @@ def lammps(plugin: Path, tmp_path: Path):
 def checkpoint() -> Checkpoint:
     """Random parameters, with forces as large as those of a real liquid (some eV/A)."""
     return random_checkpoint(SMALL)
-
-
-def random_checkpoint(settings: dict) -> Checkpoint:
-    torch.manual_seed(7)
-    made = new_checkpoint("jat", settings, [6, 1, 7, 8])
-    made.potential.set_dtype(torch.float64)
-    made.potential.scale.fill_(20.0)
-    made.potential.shift.copy_(torch.tensor([-1.0, -0.5, -0.7, 0.3]))
-    made.potential.reference_energies.copy_(torch.tensor([-10.0, -0.4, -20.0, -30.0]))
-    return made
 
 
 @pytest.fixture(scope="session")

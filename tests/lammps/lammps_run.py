@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.deploy.lammps import write_data
 from physrep.neighbors import neighbor_list
 from physrep.potential import Potential, Prediction, predict
@@ -127,3 +128,14 @@ def differences(run: Run, atoms: Atoms, expected: Prediction) -> Differences:
         np.abs(found[:, 2:5] - expected.forces.numpy() @ rotation).max(),
         np.abs(pressure - voigt).max(),
     )
+
+
+def random_checkpoint(settings: dict, model: str = "jat") -> Checkpoint:
+    """Random parameters, with forces as large as those of a real liquid (some eV/A)."""
+    torch.manual_seed(7)
+    made = new_checkpoint(model, settings, [6, 1, 7, 8])
+    made.potential.set_dtype(torch.float64)
+    made.potential.scale.fill_(20.0)
+    made.potential.shift.copy_(torch.tensor([-1.0, -0.5, -0.7, 0.3]))
+    made.potential.reference_energies.copy_(torch.tensor([-10.0, -0.4, -20.0, -30.0]))
+    return made

@@ -10,7 +10,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import molecule
-from lammps_run import MEASURE, differences, eager, head, style
+from lammps_run import MEASURE, differences, eager, head, random_checkpoint, style
 from pair_readout import pair_readout_checkpoint
 from published import ENERGY_ERROR, FORCE_ERROR, NAMES, published, reference
 
@@ -57,6 +57,16 @@ def test_readout_of_neighbors_and_embedding_of_edges(lammps, ean_box, tmp_path, 
     expected = eager(prepare(made.potential, torch.float64), ean_box)
     run = lammps(head(ean_box, tmp_path) + style(tmp_path / "pair.pt") + MEASURE, ranks)
     assert_equal(differences(run, ean_box, expected))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_physrep_equals_python(lammps, systems, tmp_path, ranks):
+    settings = {"n_layers": 2, "features": 32, "heads": 4, "n_basis": 8, "cutoff": 4.0}
+    made, atoms = random_checkpoint(settings, "physrep"), systems["sheared"]
+    export_potential(made, tmp_path / "physrep.pt", dtype="float64")
+    expected = eager(prepare(made.potential, torch.float64), atoms)
+    run = lammps(head(atoms, tmp_path) + style(tmp_path / "physrep.pt") + MEASURE, ranks)
+    assert_equal(differences(run, atoms, expected))
 
 
 @pytest.mark.parametrize("name", NAMES)

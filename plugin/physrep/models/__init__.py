@@ -6,10 +6,12 @@ from physrep.config import ConfigError, StrictModel
 from physrep.models.contract import AtomicModel, Edges
 from physrep.models.jat import JAT, JATConfig
 from physrep.models.neuralil import NeuralIL, NeuralILConfig
+from physrep.models.physrep import PhysRep, PhysRepConfig
 
 MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {
     "jat": (JAT, JATConfig),
     "neuralil": (NeuralIL, NeuralILConfig),
+    "physrep": (PhysRep, PhysRepConfig),
 }
 
 

@@ -24,6 +24,26 @@ class BesselBasis(nn.Module):
         return waves * (self.norm * envelope / distances).unsqueeze(-1)
 
 
+class ElementBasis(nn.Module):
+    """envelope(d) exp(-beta_zk (exp(-d) - mu_zk)^2), learned for each element z of the centre.
+
+    Source: PhysRep (UAI 2023), eq. 2; the start is that of PhysNet (Unke and Meuwly, J. Chem.
+    Theory Comput. 15 (2019) 3678): equal widths, centres uniform in [0, 1].
+    """
+
+    def __init__(self, n_types: int, n_basis: int, cutoff: float) -> None:
+        super().__init__()
+        width = (2.0 / n_basis * (1.0 - math.exp(-cutoff))) ** -2
+        self.beta = nn.Parameter(torch.full((n_types, n_basis), width))
+        self.mu = nn.Parameter(torch.linspace(0.0, 1.0, n_basis).repeat(n_types, 1))
+
+    def forward(self, distances: Tensor, envelope: Tensor, center_types: Tensor) -> Tensor:
+        """(n_edges,) distances in A, envelope, types of the centres -> (n_edges, n_basis)."""
+        apart = torch.exp(-distances).unsqueeze(-1) - self.mu.index_select(0, center_types)
+        widths = self.beta.index_select(0, center_types)
+        return envelope.unsqueeze(-1) * torch.exp(-widths * apart * apart)
+
+
 class DistancePowers(nn.Module):
     """f, f^2, ..., f^n of one number per edge: f is ``distance``, ``distance_squared`` (what the
     published JAT reads) or ``inverse_smooth`` = 1 / sqrt(1 + d^2), which is finite at contact.
