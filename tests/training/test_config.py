@@ -1,10 +1,16 @@
 """Settings: what is wrong is said before any work starts, with the key, the value and advice."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from physrep.config import ConfigError
-from physrep_training.config import load_config
+from physrep_training.config import FitConfig, load_config
+from physrep_training.tables import Plan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIGS = sorted((REPOSITORY / "training" / "configs").rglob("*.yaml"))
 
 
 @pytest.fixture(name="config_file")
@@ -15,6 +21,13 @@ def _config_file(tmp_path, monkeypatch):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(values))
     return path
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_shipped_settings_are_valid(path):
+    """Files of data that do not ship are given on the command line."""
+    values = yaml.safe_load(path.read_text())
+    assert (Plan if "tables" in values else FitConfig).parse(values)
 
 
 def test_overrides_are_applied_and_typed(config_file):

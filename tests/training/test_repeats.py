@@ -1,6 +1,7 @@
 """Several fits in one go: what is done is kept, what is written holds the numbers of the fits."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from systems import compute, make_checkpoint, random_atoms
 
 from physrep.config import ConfigError
 from physrep.io import Structure, write_npz
+from physrep_training.config import load_config
 from physrep_training.repeats import repeat_fit, summarise
 from physrep_training.tables import Plan, make_tables
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -85,6 +88,15 @@ def test_tables_have_a_row_for_each_fit(config_file, tmp_path):
     assert narrow[1] == f"{fitted['force_mae']:.4f}"
     assert int(wide[4].replace(",", "")) > int(narrow[4].replace(",", ""))
     assert (tmp_path / "sizes.png").is_file()
+
+
+def test_every_row_of_the_thesis_tables_has_valid_settings(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    values = yaml.safe_load(Path("training/configs/thesis/tables.yaml").read_text())
+    for table in Plan.parse(values).tables:
+        for row in table.rows:
+            common = [] if row.config else table.common
+            assert load_config(row.config or table.config, [*common, *row.set])
 
 
 def test_table_that_does_not_exist_is_refused(config_file, tmp_path):
