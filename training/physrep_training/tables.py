@@ -59,7 +59,7 @@ def fit_row(
         **errors,
         "parameters": sum(p.numel() for p in best.potential.parameters()),
         "epochs": len(read_log(folder / "log.csv")),
-        "collapsed": best.training["collapsed"],
+        "collapsed": best.training.get("collapsed", False),
     }
 
 

@@ -67,3 +67,14 @@ class AtomicModel(nn.Module):
     def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, width) -> atomic energies (n_centers,) in units of the potential's scale."""
         raise NotImplementedError
+
+
+class LayeredModel(AtomicModel):
+    """A model whose steps are the modules in ``self.layers``, each (h, edges) -> h."""
+
+    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
+        out = h
+        for i, layer in enumerate(self.layers):  # TorchScript indexes modules by constants only
+            if i == k:
+                out = layer(h, edges)
+        return out

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import AtomicModel, Edges
+from physrep.models.contract import Edges, LayeredModel
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
 from physrep.nn.angular import AngularMoments
@@ -244,7 +244,7 @@ def _make_layer(config: JATConfig, k: int) -> nn.Module:
     )
 
 
-class JAT(AtomicModel):
+class JAT(LayeredModel):
     """Embedding, ``n_layers`` attention layers, readout; see :class:`JATConfig`."""
 
     def __init__(self, config: JATConfig, species: list[int]) -> None:
@@ -269,13 +269,6 @@ class JAT(AtomicModel):
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers]).repeat(1, self.copies)
-
-    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
-        out = h
-        for i, layer in enumerate(self.layers):  # TorchScript indexes modules by constants only
-            if i == k:
-                out = layer(h, edges)
-        return out
 
     def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
         return self.energy(h[: edges.n_centers])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from physrep.config import StrictModel
 from physrep.electronegativity import electronegativity
-from physrep.models.contract import AtomicModel, Edges
+from physrep.models.contract import Edges, LayeredModel
 from physrep.nn.activations import swish
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
 from physrep.nn.radial import ElementBasis
@@ -111,7 +111,7 @@ class AttentionBlock(nn.Module):
         return x[: edges.n_centers] + self.output(message)
 
 
-class PhysRep(AtomicModel):
+class PhysRep(LayeredModel):
     """Embedding, attention blocks, energies of atoms and pairs; see :class:`PhysRepConfig`."""
 
     physics: Final[bool]
@@ -124,7 +124,7 @@ class PhysRep(AtomicModel):
         features, n_basis = config.features, config.n_basis
         self.basis = ElementBasis(self.n_types, n_basis, config.cutoff)
         self.embedding = AtomEmbedding(species, features, n_basis)
-        self.blocks = nn.ModuleList(
+        self.layers = nn.ModuleList(
             AttentionBlock(features, config.heads, n_basis) for _ in range(config.n_layers)
         )
         self.norm = nn.LayerNorm(features)
@@ -144,13 +144,6 @@ class PhysRep(AtomicModel):
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types, edges)
-
-    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
-        out = h
-        for i, block in enumerate(self.blocks):  # TorchScript indexes modules by constants only
-            if i == k:
-                out = block(h, edges)
-        return out
 
     def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
         x = self.norm(h)
