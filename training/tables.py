@@ -22,8 +22,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="for every fit")
     parser.add_argument("--plan", type=Path, default=PLAN)
-    parser.add_argument("--minutes", type=float, help="of each fit")
-    parser.add_argument("--only", nargs="+", default=[], metavar="TABLE", help="names of tables")
+    parser.add_argument("--minutes", type=float, help="of each fit, processor time")
+    parser.add_argument("--only", action="append", default=[], metavar="TABLE", help="this table")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/thesis-tables"))
     arguments = parser.parse_intermixed_args()
 

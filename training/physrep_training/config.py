@@ -179,7 +179,8 @@ class ScheduleConfig(StrictModel):
 
 class RunConfig(StrictModel):
     """ema_decay 0: no average; early_stop: epochs without improvement, 0 never stops; minutes: the
-    fit ends with the epoch that passes this time (of training, resumed parts added), 0: no limit.
+    fit ends with the epoch that passes this processor time of each thread (training and validation,
+    resumed parts added; on an idle machine the clock's), 0: no limit.
     """
 
     epochs: Count = 100

@@ -117,7 +117,7 @@ def make_tables(
 
 def write_table(table: Table, results: Results, minutes: float, output: Path) -> None:
     """What is known so far, as Markdown and figure."""
-    intro = f"Each fit had {minutes:g} minutes; command: {shlex.join(sys.argv)}\n"
+    intro = f"Each fit had {minutes:g} minutes of processor time; command: {shlex.join(sys.argv)}\n"
     text = "\n".join([table_text(table, results), intro])
     (output / f"{table.name}.md").write_text(text)
     maes = {label: found["force_mae"] for label, found in results.items()}
