@@ -87,6 +87,10 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
       throw ModelError(path + ": exported format " + std::to_string(version) +
                        " is of an older physrep, this plugin reads " + std::to_string(FORMAT) +
                        "; export the checkpoint again");
+    if (values.value("molecular", false))
+      throw ModelError(path + ": this model sees all atoms of an isolated molecule at once (model.cls "
+                       "true), which LAMMPS cannot split among ranks and periodic images; fit one "
+                       "with model.cls false");
     Metadata out;
     values.at("model").get_to(out.model);
     values.at("dtype").get_to(out.dtype);

@@ -65,6 +65,9 @@ FORMS = {
     "physrep": ("physrep", PHYSREP),
     "physrep-atoms-cosine": ("physrep", {**PHYSREP, "head": "atoms", "envelope": "cosine"}),
     "physrep-published-pairs": ("physrep", {**PHYSREP, "published_pairs": True}),
+    "physrep-adjacency": ("physrep", {**PHYSREP, "adjacency": True, "masking": True}),
+    "physrep-cls": ("physrep", {**PHYSREP, "cls": True}),
+    "physrep-molecule": ("physrep", {**PHYSREP, "cls": True, "head": "molecule"}),
     "neuralil": ("neuralil", {"cutoff": 3.5}),
     "neuralil-morse": ("neuralil", {"cutoff": 3.2, "n_max": 3, "widths": [16, 8]}),
     "neuralil-published": ("neuralil", {"published": True}),
@@ -73,6 +76,7 @@ FORMS = {
 PUBLISHED = {"jat-published", "jat-published-heads", "neuralil-published"}
 JUMPS = {"jat-published", "jat-published-heads"}  # ... and from smoothness at the cutoff
 KINKS = {"physrep-atoms-cosine"}  # the paper's envelope: only the force derivative jumps
+MOLECULAR = {"physrep-cls", "physrep-molecule"}  # of whole molecules: no rule that needs locality
 REPULSIONS = {"neuralil-morse": "morse", "neuralil-published": "morse"}
 REPULSIONS |= dict.fromkeys(JUMPS, "none")
 
@@ -137,3 +141,17 @@ def compute(potential: Potential, atoms: Atoms) -> Prediction:
     """Energy, forces, virial of the potential (or of the atomic_energies of a loaded file)."""
     found = neighbors_of(atoms, potential.cutoff)
     return predict(potential, types_of(atoms), found.edge_index, found.vectors)
+
+
+def compute_batch(potential: Potential, structures: list[Atoms]) -> Prediction:
+    """As :func:`compute`, all structures in one call."""
+    offsets = np.cumsum([0] + [len(atoms) for atoms in structures])
+    found = [neighbors_of(atoms, potential.cutoff) for atoms in structures]
+    return predict(
+        potential,
+        torch.cat([types_of(atoms) for atoms in structures]),
+        torch.cat([n.edge_index + k for n, k in zip(found, offsets.tolist(), strict=False)], dim=1),
+        torch.cat([n.vectors for n in found]),
+        torch.repeat_interleave(torch.tensor([len(atoms) for atoms in structures])),
+        len(structures),
+    )

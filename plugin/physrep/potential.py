@@ -65,6 +65,7 @@ class Potential(nn.Module):
         self.width = model.width
         self.readout_reads_neighbors = model.readout_reads_neighbors
         self.published = model.published
+        self.molecular = model.molecular
         self.repulsion_name = repulsion
         self.repulsion = make_repulsion(repulsion, species, model.cutoff)
         self.baked = False
@@ -95,10 +96,22 @@ class Potential(nn.Module):
             self.repulsion.to(dtype)
         self.isolated_readouts = self.isolated_readouts.to(dtype)
 
-    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
-        """types (n_atoms,), edge_index (2, n_edges) sorted by centre, vectors (n_edges, 3) in A."""
+    def edges(
+        self,
+        types: Tensor,
+        edge_index: Tensor,
+        vectors: Tensor,
+        n_centers: int,
+        molecules: Tensor | None = None,
+    ) -> Edges:
+        """types (n_atoms,), edge_index (2, n_edges) sorted by centre, vectors (n_edges, 3) in A.
+
+        molecules: (n_centers,) which molecule each atom belongs to; None for a single one.
+        """
+        if molecules is None:
+            molecules = torch.zeros_like(types[:n_centers])
         vectors = vectors.to(self.isolated_readouts.dtype)
-        return self.model.edges(types, edge_index, vectors, n_centers)
+        return self.model.edges(types, edge_index, vectors, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         """types (n_atoms,) -> features (n_centers, width)."""
@@ -131,7 +144,8 @@ class Potential(nn.Module):
             return self.isolated_readouts
         types = torch.arange(len(self.species), device=self.isolated_readouts.device)
         none = torch.zeros(2, 0, dtype=torch.int64, device=types.device)
-        edges = self.model.edges(types, none, self.isolated_readouts.new_zeros(0, 3), types.size(0))
+        vectors = self.isolated_readouts.new_zeros(0, 3)
+        edges = self.model.edges(types, none, vectors, types.size(0), types)  # each its molecule
         h = self.model.embed(types, edges)
         for k in range(self.n_layers):
             h = self.model.step(k, h, edges)
@@ -144,9 +158,11 @@ class Potential(nn.Module):
             self.isolated_readouts.copy_(self.isolated())
         self.baked = True
 
-    def forward(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
-        """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A -> (n_atoms,) eV."""
-        edges = self.edges(types, edge_index, vectors, types.size(0))
+    def forward(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, molecules: Tensor | None = None
+    ) -> Tensor:
+        """Atomic energies, (n_atoms,) eV; arguments as those of :meth:`edges`."""
+        edges = self.edges(types, edge_index, vectors, types.size(0), molecules)
         h = self.embed(types, edges)
         for k in range(self.n_layers):
             h = self.step(k, h, edges)
@@ -154,7 +170,7 @@ class Potential(nn.Module):
 
 
 def predict(
-    potential: Callable[[Tensor, Tensor, Tensor], Tensor],
+    potential: Callable[..., Tensor],
     types: Tensor,
     edge_index: Tensor,
     vectors: Tensor,
@@ -165,14 +181,16 @@ def predict(
     """Energy, forces and virial of one structure or of a batch laid end to end.
 
     Args:
-        potential: a Potential, or what else makes (types, edge_index, vectors) atomic energies.
+        potential: a Potential, or what else makes (types, edge_index, vectors) atomic energies;
+            with ``structure``, a Potential.
         types: (n_atoms,); edge_index: (2, n_edges) sorted by centre; vectors: (n_edges, 3) in A.
         structure: (n_atoms,) which structure each atom belongs to; None for a single one.
         create_graph: keep the graph, so that a loss of the forces can be differentiated.
     """
     vectors = vectors.detach().requires_grad_(True)
     with torch.enable_grad():
-        atomic_energies = potential(types, edge_index, vectors)
+        batch = () if structure is None else (structure,)
+        atomic_energies = potential(types, edge_index, vectors, *batch)
         (slope,) = torch.autograd.grad(
             atomic_energies.sum(), vectors, create_graph=create_graph, materialize_grads=True
         )

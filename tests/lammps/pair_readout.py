@@ -23,12 +23,21 @@ class PairReadout(AtomicModel):
         self.embedding = nn.Embedding(self.n_types, width)
         self.mix = nn.Linear(width, width)
 
-    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
+    ) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = envelope.unsqueeze(-1)
         return Edges(
-            edge_index[0], edge_index[1], vectors, distances, envelope, features, n_centers
+            edge_index[0],
+            edge_index[1],
+            vectors,
+            distances,
+            envelope,
+            features,
+            n_centers,
+            molecules,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

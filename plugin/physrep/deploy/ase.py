@@ -9,7 +9,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from physrep.deploy.load import load_potential
-from physrep.deploy.topology import types_of
+from physrep.deploy.topology import refuse_periodic, types_of
 from physrep.neighbors import neighbor_list
 from physrep.potential import Prediction, predict
 
@@ -61,6 +61,8 @@ class PhysRepCalculator(Calculator):
 
     def _predict(self) -> Prediction:
         potential, device = self.potential, self.potential.device
+        if potential.molecular:
+            refuse_periodic(self.atoms, potential.path)
         symbols = self.atoms.get_chemical_symbols()
         types = types_of(symbols, potential.symbols, potential.path)
         positions, cell, pbc = (

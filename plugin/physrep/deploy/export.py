@@ -12,7 +12,7 @@ from torch import Tensor
 from physrep.checkpoint import Checkpoint
 from physrep.deploy.exported import ExportedPotential
 from physrep.deploy.metadata import METADATA_FILE, ExportError, Metadata, read_exported
-from physrep.deploy.topology import set_periodicity, topology_info, types_of
+from physrep.deploy.topology import refuse_periodic, set_periodicity, topology_info, types_of
 from physrep.neighbors import neighbor_list
 from physrep.potential import Potential, predict
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -43,6 +43,8 @@ def export_potential(
         raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
     if topology is not None:
         topology = set_periodicity(topology, "topology")
+        if checkpoint.potential.molecular:
+            refuse_periodic(topology, "topology")
     potential = prepare(checkpoint.potential, DTYPES[dtype])
     metadata = describe(checkpoint, potential, topology)
     module = script(potential, topology)
@@ -93,6 +95,7 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
         width=potential.width,
         readout_reads_neighbors=potential.readout_reads_neighbors,
         published=potential.published,
+        molecular=potential.molecular,
         dtype=str(potential.dtype).removeprefix("torch."),
         reference_energies=dict(zip(symbols, potential.reference_energies.tolist(), strict=True)),
         shortest_distances={

@@ -16,7 +16,7 @@ from physrep.heap import keep_heap
 
 class LoadedPotential(NamedTuple):
     """atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
-    cutoff: A; dtype: of the network's arithmetic."""
+    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel."""
 
     atomic_energies: Callable[[Tensor, Tensor, Tensor], Tensor]
     symbols: list[str]
@@ -24,6 +24,7 @@ class LoadedPotential(NamedTuple):
     dtype: str
     device: torch.device
     path: Path
+    molecular: bool
 
 
 def load_potential(
@@ -49,7 +50,13 @@ def load_potential(
     potential.requires_grad_(False).bake()
     own = str(potential.dtype).removeprefix("torch.")
     return LoadedPotential(
-        potential.to(where), potential.symbols, potential.cutoff, own, where, path
+        potential.to(where),
+        potential.symbols,
+        potential.cutoff,
+        own,
+        where,
+        path,
+        potential.molecular,
     )
 
 
@@ -62,7 +69,13 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> Loade
         )
     energies = module.atomic_energies
     return LoadedPotential(
-        energies, metadata.species, metadata.cutoff, metadata.dtype, device, path
+        energies,
+        metadata.species,
+        metadata.cutoff,
+        metadata.dtype,
+        device,
+        path,
+        metadata.molecular,
     )
 
 

@@ -50,6 +50,7 @@ class Metadata(StrictModel):
     width: int
     readout_reads_neighbors: bool
     published: bool
+    molecular: bool = False  # whole isolated molecules only
     dtype: str
     units: dict[str, str] = {"energy": "eV", "length": "A"}
     reference_energies: dict[str, float]

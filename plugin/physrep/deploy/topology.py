@@ -42,6 +42,20 @@ def set_periodicity(atoms: Atoms, name: str | Path) -> Atoms:
     return atoms
 
 
+def refuse_periodic(atoms: Atoms, name: str | Path) -> None:
+    """For models of whole molecules (``molecular``).
+
+    Raises:
+        ExportError: ``atoms`` are periodic.
+    """
+    if atoms.pbc.any():
+        raise ExportError(
+            f"{name}: pbc = {atoms.pbc.tolist()}, but this model sees all atoms of an isolated "
+            "molecule at once (model.cls true); set pbc to False for a molecule, or fit a local "
+            "model, with model.cls false, for a periodic system"
+        )
+
+
 def topology_info(atoms: Atoms) -> TopologyInfo:
     """Elements, number of atoms and periodicity of ``atoms``."""
     symbols = atoms.get_chemical_symbols()

@@ -19,7 +19,8 @@ class Edges(NamedTuple):
     """A neighbour list as a model sees it; edges are sorted by centre.
 
     centers, neighbors: (n_edges,) int64; vectors: (n_edges, 3) r_j - r_i in A;
-    distances, envelope: (n_edges,); features: (n_edges, n_features) of the model's own making.
+    distances, envelope: (n_edges,); features: (n_edges, n_features) of the model's own making;
+    molecules: (n_centers,) int64, which molecule an atom belongs to (all 0 in a periodic system).
     """
 
     centers: Tensor
@@ -29,6 +30,7 @@ class Edges(NamedTuple):
     envelope: Tensor
     features: Tensor
     n_centers: int
+    molecules: Tensor
 
 
 class AtomicModel(nn.Module):
@@ -38,7 +40,9 @@ class AtomicModel(nn.Module):
         cutoff: in A; n_layers: number of ``step`` calls; width: columns of ``h``;
         readout_reads_neighbors: whether ``h`` of ghosts is needed by ``readout`` too;
         published: a form kept exactly as published, exempt from our rules of smoothness and from
-        the rule that an isolated atom has its reference energy.
+        the rule that an isolated atom has its reference energy;
+        molecular: for whole isolated molecules only: something in it sees all atoms of a molecule
+        at once, so that it is neither periodic nor size-extensive nor split among ranks.
     """
 
     def __init__(self, species: list[int], cutoff: float, n_layers: int, width: int) -> None:
@@ -50,10 +54,13 @@ class AtomicModel(nn.Module):
         self.width = width
         self.readout_reads_neighbors = False
         self.published = False
+        self.molecular = False
 
-    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
-        """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A -> Edges with the
-        model's features."""
+    def edges(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
+    ) -> Edges:
+        """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A, molecules
+        (n_centers,) -> Edges with the model's features."""
         raise NotImplementedError
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

@@ -260,12 +260,16 @@ class JAT(LayeredModel):
         if self.published:
             initialize_as_published(self)
 
-    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
+    ) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.edge_features(vectors, distances, envelope)
         centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(centers, neighbors, vectors, distances, envelope, features, n_centers)
+        return Edges(
+            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+        )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers]).repeat(1, self.copies)

@@ -120,12 +120,16 @@ class NeuralIL(AtomicModel):
         self.embedding = nn.Embedding(self.n_types, config.embedding)
         self.core = Core(width, config.widths)
 
-    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
+    ) -> Edges:
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.spectrum.edge_terms(vectors, distances)
         centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(centers, neighbors, vectors, distances, envelope, features, n_centers)
+        return Edges(
+            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+        )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         descriptors = self.spectrum(edges, types.index_select(0, edges.neighbors))

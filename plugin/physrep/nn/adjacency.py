@@ -1,0 +1,29 @@
+"""Which atoms are bonded, as a smooth function of their distance."""
+
+import torch
+from ase.data import covalent_radii
+from torch import Tensor, nn
+
+# Bonded below the first, not bonded beyond the second, in sums of the covalent radii (B. Cordero
+# et al., Dalton Trans. 2008, 2832): bonds at equilibrium lie at 0.9 to 1.1, 1-3 pairs above 1.6.
+BONDED, APART = 1.15, 1.6
+
+
+class CovalentAdjacency(nn.Module):
+    """1 for bonded pairs, 0 for others, C2 in between: no list that MD could outlive."""
+
+    def __init__(self, species: list[int], masking: bool) -> None:
+        """masking: one more type, of hidden elements, which has the mean radius."""
+        super().__init__()
+        radii = torch.tensor([float(covalent_radii[z]) for z in species])
+        if masking:
+            radii = torch.cat([radii, radii.mean().unsqueeze(0)])
+        self.register_buffer("radii", radii)
+        self.start = BONDED
+        self.span = APART - BONDED
+
+    def forward(self, distances: Tensor, centers: Tensor, neighbors: Tensor) -> Tensor:
+        """(n_edges,) distances in A and types of both ends -> (n_edges,) in [0, 1]."""
+        reach = self.radii.index_select(0, centers) + self.radii.index_select(0, neighbors)
+        x = torch.clamp((distances / reach - self.start) / self.span, min=0.0, max=1.0)
+        return 1.0 - x * x * x * (10.0 - x * (15.0 - 6.0 * x))
