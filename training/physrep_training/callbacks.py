@@ -18,6 +18,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from physrep.checkpoint import Checkpoint, save_checkpoint
 from physrep_training.config import FitConfig
 from physrep_training.module import PotentialModule
+from physrep_training.objective import TERMS
 
 COLUMNS = (
     "epoch",
@@ -30,6 +31,7 @@ COLUMNS = (
     "validation_force_mae_ev_per_a",
     "validation_energy_mae_mev_per_atom",
     "time_s",
+    *(f"{part}_{term}_loss" for term in TERMS for part in ("train", "validation")),
 )
 
 
@@ -183,6 +185,7 @@ class EpochLog(Callback):
             validation.force_mae(),
             validation.energy_mae(),
             self.earlier + time.monotonic() - self.started,
+            *(part.mean_term(term) for term in TERMS for part in (train, validation)),
         )
         row = dict(zip(COLUMNS, values, strict=True))
         with self.path.open("a", newline="") as file:

@@ -84,14 +84,27 @@ class DataConfig(StrictModel):
 
     With ``conformers``, files are ANI-1 files, of which conformers are drawn; they are kept in
     the run's folder, not in memory.
+
+    energy_key, forces_key: names of the labels where they are not the usual ones (``U0_eV``); with
+    one of them given, only those given are read. equilibrium: structures at rest, where the forces
+    vanish: none, all, or those whose ``equilibrium`` is true in the file (a key of the frame in
+    extxyz).
     """
 
     files: Annotated[list[Path], Field(min_length=1)]
     extra_train_files: list[Path] = []
     isolated_atoms: Path | None = None
+    energy_key: str | None = None
+    forces_key: str | None = None
+    equilibrium: Literal["none", "all", "marked"] = "none"
     max_train: Count | None = None
     conformers: ConformersConfig | None = None
     split: SplitConfig = SplitConfig()
+
+    @property
+    def keys(self) -> dict[str, str | None]:
+        """Names of the labels, as `physrep.io.read_structures` takes them."""
+        return {"energy_key": self.energy_key, "forces_key": self.forces_key}
 
     @model_validator(mode="after")
     def _conformers_go_with_molecules(self) -> Self:
@@ -143,12 +156,38 @@ class EnergyTerm(LossTerm):
     per_atom: bool = True
 
 
+class Condition(StrictModel):
+    """A term that compares with no label."""
+
+    weight: Weight = 0.0
+
+
+class MaskTerm(Condition):
+    """share: of the atoms whose element is hidden and guessed."""
+
+    share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
+
+
+class BoundTerm(Condition):
+    """noise: standard deviation in A on every coordinate of the perturbed structure."""
+
+    noise: Positive = 0.5
+
+
 class LossConfig(StrictModel):
-    """Energy (unless it says otherwise) and virial are compared per atom."""
+    """Energy (unless it says otherwise) and virial are compared per atom.
+
+    PhysRep's conditions (UAI 2023, eq. 9): ``mask`` guesses hidden elements (cross-entropy),
+    ``zero_force`` is the sum of |F|^2 over the atoms of a structure at rest, in (eV/A)^2, ``bound``
+    what its energy lies above that of a perturbed copy, in eV. At rest: data.equilibrium.
+    """
 
     energy: EnergyTerm = EnergyTerm(kind="mae", weight=1.0)
     force: LossTerm = LossTerm(kind="huber", weight=1.0, width=0.3)
     virial: LossTerm = LossTerm(weight=0.0)
+    mask: MaskTerm = MaskTerm()
+    zero_force: Condition = Condition()
+    bound: BoundTerm = BoundTerm()
 
 
 class OptimizerConfig(StrictModel):
@@ -165,8 +204,8 @@ class OptimizerConfig(StrictModel):
 class ScheduleConfig(StrictModel):
     """``one_cycle`` starts anew with every epoch, as in the thesis; the others span the run.
 
-    warm_up: share of the run (cosine, constant); start (one_cycle), end: factors of the peak rate;
-    patience (epochs) and factor are plateau's.
+    warm_up: share of the run (not one_cycle); start (one_cycle), end: factors of the peak rate, end
+    being the lowest one; patience (epochs) and factor are plateau's.
     """
 
     kind: Literal["cosine", "one_cycle", "plateau", "constant"] = "cosine"
@@ -237,6 +276,21 @@ class FitConfig(StrictModel):
     def _something_to_fit(self) -> Self:
         if not any(term.weight for term in (self.loss.energy, self.loss.force, self.loss.virial)):
             raise ValueError("all loss weights are 0: give energy, force or virial a weight")
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_can_be_met(self) -> Self:
+        for name in ("zero_force", "bound"):
+            if getattr(self.loss, name).weight and self.data.equilibrium == "none":
+                raise ValueError(
+                    f"loss.{name} holds at equilibrium, and data.equilibrium is none: say which "
+                    "structures are at rest (all, or marked in the files)"
+                )
+        if self.loss.mask.weight and not self.model.get("masking", False):
+            raise ValueError(
+                f"loss.mask needs a model that can hide elements, and model {self.model['name']} "
+                "is set up without; take physrep with model.masking true"
+            )
         return self
 
     @model_validator(mode="after")

@@ -29,13 +29,20 @@ class GraphDataset(Dataset):
 
     A graph holds types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A and the
     labels energy (1,) eV, forces (n_atoms, 3) eV/A, virial (1, 3, 3) eV; NaN where a label is
-    missing, which no loss term may meet.
+    missing, which no loss term may meet. equilibrium (1,) bool: the structure is at rest.
     """
 
     def __init__(
-        self, structures: Sequence[Structure], species: list[int], cutoff: float, dtype: torch.dtype
+        self,
+        structures: Sequence[Structure],
+        species: list[int],
+        cutoff: float,
+        dtype: torch.dtype,
+        equilibrium: str = "none",
     ) -> None:
+        """cutoff: of the neighbour lists; equilibrium: see DataConfig."""
         self.structures = structures
+        self.equilibrium = equilibrium
         self.species = species
         self.cutoff = cutoff
         self.dtype = dtype
@@ -58,10 +65,16 @@ class GraphDataset(Dataset):
         structures = evenly_drawn(self.structures)
         if structures is self.structures:
             return self
-        return GraphDataset(structures, self.species, self.cutoff, self.dtype)
+        return GraphDataset(structures, self.species, self.cutoff, self.dtype, self.equilibrium)
 
     def _make(self, index: int) -> Data:
-        return make_graph(self.structures[index], self.species, self.cutoff, self.dtype)
+        structure = self.structures[index]
+        graph = make_graph(structure, self.species, self.cutoff, self.dtype)
+        marked = self.equilibrium == "marked" and bool(structure.info.get("equilibrium", False))
+        graph.equilibrium = torch.tensor([self.equilibrium == "all" or marked])
+        if graph.equilibrium and structure.forces is None:
+            graph.forces.zero_()  # what is known of them without a label
+        return graph
 
 
 def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: torch.dtype) -> Data:

@@ -18,6 +18,7 @@ from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save
 from physrep.config import ConfigError
 from physrep.heap import keep_heap
 from physrep.io import Structure, read_structures
+from physrep.potential import Potential
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig
 from physrep_training.conformers import conformer_store, has_store
@@ -142,12 +143,13 @@ def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
     """Read all files, split, check that the labels the loss needs are there, save the split."""
     if config.data.conformers is not None:
         return load_conformers(config, folder, resume)
-    structures = [s for path in config.data.files for s in read_structures(path)]
+    keys = config.data.keys
+    structures = [s for path in config.data.files for s in read_structures(path, **keys)]
     split = split_structures(structures, config.data.split, config.run.seed)
     save_split(split, structures, folder / "split.json")
     train, validation, test = ([structures[i] for i in split[part]] for part in PARTS)
     for path in config.data.extra_train_files:
-        train += read_structures(path)
+        train += read_structures(path, **keys)
     if config.data.max_train is not None:
         train = train[: config.data.max_train]
     loss = config.loss
@@ -207,14 +209,22 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
     return checkpoint
 
 
+def reach(config: FitConfig, potential: Potential) -> float:
+    """Cutoff of the neighbour lists in A: pairs that noise may carry into the cutoff are in them.
+
+    Two atoms move by sqrt(2) noise against each other on each axis; 6 noise is 4.2 of that.
+    """
+    return potential.cutoff + (6.0 * config.loss.bound.noise if config.loss.bound.weight else 0.0)
+
+
 def train(
     config: FitConfig, checkpoint: Checkpoint, data: FitData, folder: Path, resume: bool
 ) -> None:
     """Run Lightning's loop."""
     potential, run = checkpoint.potential, config.run
-    dtype = DTYPES[run.precision]
+    dtype, equilibrium = DTYPES[run.precision], config.data.equilibrium
     graphs = [
-        GraphDataset(part, potential.species, potential.cutoff, dtype)
+        GraphDataset(part, potential.species, reach(config, potential), dtype, equilibrium)
         for part in (data.train, data.validation)
     ]
     set_shortest_distances(potential, graphs[0])

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from physrep_training.config import LossTerm
+
 
 def mse(predicted: Tensor, reference: Tensor) -> Tensor:
     """Mean of the squared differences (units squared)."""
@@ -31,8 +33,38 @@ def log_cosh(predicted: Tensor, reference: Tensor, scale: float) -> Tensor:
     return scale * (x + F.softplus(-2.0 * x) - math.log(2.0)).mean()
 
 
+def of_term(term: LossTerm, predicted: Tensor, reference: Tensor) -> Tensor:
+    """The loss that the settings name."""
+    return evaluate_loss(term.kind, term.width, predicted, reference)
+
+
 def evaluate_loss(kind: str, width: float, predicted: Tensor, reference: Tensor) -> Tensor:
     """The loss named ``kind``; ``width`` is the delta of huber or the scale of log_cosh."""
     if kind in ("huber", "log_cosh"):
         return {"huber": huber, "log_cosh": log_cosh}[kind](predicted, reference, width)
     return {"mse": mse, "mae": mae}[kind](predicted, reference)
+
+
+def zero_force(forces: Tensor, structure: Tensor, at_rest: Tensor) -> Tensor:
+    """Mean over the structures at rest of the sum of |F|^2, (eV/A)^2 (PhysRep, eq. 9).
+
+    forces: (n_atoms, 3); structure: (n_atoms,) int64; at_rest: (n_structures,) bool.
+    """
+    squares = (forces * forces).sum(dim=1)
+    sums = squares.new_zeros(len(at_rest)).index_add(0, structure, squares)
+    return (sums * at_rest).sum() / at_rest.sum().clamp(min=1)
+
+
+def bound(stable: Tensor, perturbed: Tensor, at_rest: Tensor) -> Tensor:
+    """Mean over the structures at rest of max(0, E_stable - E_perturbed), eV (PhysRep, eq. 8).
+
+    A perturbed structure below the stable one costs the difference; one above costs nothing. (The
+    sign in the paper may be read in both ways; this one keeps stable structures stable.)
+    stable, perturbed: (n_structures,); at_rest: (n_structures,) bool.
+    """
+    return (F.relu(stable - perturbed) * at_rest).sum() / at_rest.sum().clamp(min=1)
+
+
+def masked_elements(logits: Tensor, atomic_numbers: Tensor) -> Tensor:
+    """Mean cross-entropy (PhysRep, eq. 7); logits (n, 64), column k is the element k + 1."""
+    return F.cross_entropy(logits, atomic_numbers - 1)

@@ -4,15 +4,15 @@ import math
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from physrep.nn.scatter import sum_edges
-from physrep.potential import Potential, Prediction, predict
+from physrep.potential import Potential, Prediction
 from physrep_training import schedules
 from physrep_training.config import FitConfig
-from physrep_training.losses import evaluate_loss
+from physrep_training.objective import Objective, Terms
 from physrep_training.optimizers import make_optimizer
 
 
@@ -27,36 +27,18 @@ class PotentialModule(L.LightningModule):
         super().__init__()
         self.potential = potential
         self.config = config
+        self.objective = Objective(potential, config.loss)
         self.steps_per_epoch = max(steps_per_epoch, 1)
         self.train_sums = ErrorSums()
         self.validation_sums = ErrorSums()
 
-    def forward(self, batch: Batch, create_graph: bool = False) -> Prediction:
-        if not (self.config.loss.force.weight or self.config.loss.virial.weight):
-            return self.energies_only(batch)
-        return predict(
-            self.potential,
-            batch.types,
-            batch.edge_index,
-            batch.vectors,
-            batch.batch,
-            batch.num_graphs,
-            create_graph=create_graph,
-        )
-
-    def energies_only(self, batch: Batch) -> Prediction:
-        """Without the backward pass for forces; forces and virial are NaN."""
-        atomic = self.potential(batch.types, batch.edge_index, batch.vectors)
-        energy = sum_edges(atomic, batch.batch, batch.num_graphs)
-        unknown = [torch.full_like(label, math.nan) for label in (batch.forces, batch.virial)]
-        return Prediction(energy, atomic, unknown[0], unknown[1])
-
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        prediction = self(batch, create_graph=True)
-        loss = weighted_loss(prediction, batch, self.config)
+        seed = draw_seed(self.config.run.seed, 1 + self.global_step)
+        prediction, terms = self.objective(batch, seed, create_graph=True)
+        loss = self.objective.total(terms)
         if not bool(torch.isfinite(loss)):
             raise FitError(self._explain_nan(batch, index, loss))
-        self.train_sums.add(prediction, batch, loss)
+        self.train_sums.add(prediction, batch, loss, terms)
         return loss
 
     def _explain_nan(self, batch: Batch, index: int, loss: Tensor) -> str:
@@ -74,8 +56,10 @@ class PotentialModule(L.LightningModule):
         self.validation_sums = ErrorSums()
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        prediction = self(batch)
-        self.validation_sums.add(prediction, batch, weighted_loss(prediction, batch, self.config))
+        # The same masks and noise in every epoch, so that the losses compare.
+        seed = draw_seed(self.config.run.seed, -1 - index)
+        prediction, terms = self.objective(batch, seed, create_graph=False)
+        self.validation_sums.add(prediction, batch, self.objective.total(terms), terms)
 
     def on_validation_epoch_end(self) -> None:
         sums = self.validation_sums
@@ -87,8 +71,13 @@ class PotentialModule(L.LightningModule):
         optimizer = make_optimizer(self.potential, self.config.optimizer)
         schedule = self.config.schedule
         if schedule.kind == "plateau":
+            for group in optimizer.param_groups:
+                group["peak_lr"] = group["lr"]
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimizer, factor=schedule.factor, patience=schedule.patience
+                optimizer,
+                factor=schedule.factor,
+                patience=schedule.patience,
+                min_lr=[schedule.end * group["lr"] for group in optimizer.param_groups],
             )
             return {
                 "optimizer": optimizer,
@@ -96,6 +85,14 @@ class PotentialModule(L.LightningModule):
             }
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
+
+    def on_train_batch_start(self, batch: Batch, index: int) -> None:
+        """Warm-up of the plateau schedule, which knows nothing but the last rate."""
+        share = self.config.schedule.warm_up
+        progress = (self.global_step + 1) / (self.steps_per_epoch * self.config.run.epochs)
+        if self.config.schedule.kind == "plateau" and progress <= share:
+            for group in self.optimizers().param_groups:
+                group["lr"] = group["peak_lr"] * schedules.warm_up(progress, share)
 
     def rate_factor(self, step: int) -> float:
         """Learning rate at ``step`` as a factor of the peak."""
@@ -109,25 +106,9 @@ class PotentialModule(L.LightningModule):
         return schedules.warm_up(progress, schedule.warm_up)
 
 
-def weighted_loss(prediction: Prediction, batch: Batch, config: FitConfig) -> Tensor:
-    """Sum of the weighted losses of energy (eV/atom or eV), forces (eV/A) and virial (eV/atom)."""
-    loss = prediction.forces.new_zeros(())
-    n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
-    term = config.loss.energy
-    if term.weight:
-        share = 1.0 / n_atoms if config.loss.energy.per_atom else torch.ones_like(batch.energy)
-        predicted, reference = prediction.energy * share, batch.energy * share
-        loss = loss + term.weight * evaluate_loss(term.kind, term.width, predicted, reference)
-    term = config.loss.force
-    if term.weight:
-        forces = evaluate_loss(term.kind, term.width, prediction.forces, batch.forces)
-        loss = loss + term.weight * forces
-    term = config.loss.virial
-    if term.weight:
-        per_atom = 1.0 / n_atoms[:, None, None]
-        predicted, reference = prediction.virial * per_atom, batch.virial * per_atom
-        loss = loss + term.weight * evaluate_loss(term.kind, term.width, predicted, reference)
-    return loss
+def draw_seed(seed: int, draw: int) -> int:
+    """Seed of one draw of one fit; no two of them are alike."""
+    return int(np.random.SeedSequence([seed, draw + 2**31]).generate_state(1)[0])
 
 
 class ErrorSums:
@@ -136,11 +117,14 @@ class ErrorSums:
     def __init__(self) -> None:
         self.loss = self.force = self.reference = self.energy = 0.0
         self.n_batches = self.n_components = self.n_structures = 0
+        self.terms: dict[str, float] = {}
 
-    def add(self, prediction: Prediction, batch: Batch, loss: Tensor) -> None:
+    def add(self, prediction: Prediction, batch: Batch, loss: Tensor, terms: Terms) -> None:
         """Count one batch."""
         with torch.no_grad():
             self.loss += float(loss.detach())
+            for name, value in terms.items():
+                self.terms[name] = self.terms.get(name, 0.0) + float(value)
             self.force += float((prediction.forces - batch.forces).abs().sum())
             self.reference += float(batch.forces.abs().sum())
             self.n_components += batch.forces.numel()
@@ -152,6 +136,10 @@ class ErrorSums:
     def mean_loss(self) -> float:
         """Mean loss per batch."""
         return self.loss / self.n_batches if self.n_batches else math.nan
+
+    def mean_term(self, name: str) -> float:
+        """Mean of a term of the loss per batch, without its weight; NaN where it has none."""
+        return self.terms.get(name, math.nan) / self.n_batches if self.n_batches else math.nan
 
     def force_mae(self) -> float:
         """Mean absolute force error in eV/A."""

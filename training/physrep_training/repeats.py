@@ -38,7 +38,7 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
     found: Numbers = {"seeds": errors, "summary": summarise(errors)}
     splits = {(here / "split.json").read_text() for here in seeds}
     if len(splits) == 1 and n_seeds > 1 and errors[0]["force_mae"] is not None:
-        found["committee"] = committee_errors(seeds)
+        found["committee"] = committee_errors(seeds, **configs[0].data.keys)
     (folder / "errors.json").write_text(json.dumps(found, indent=1) + "\n")
     return found
 
@@ -53,8 +53,11 @@ def summarise(errors: Sequence[Numbers]) -> Numbers:
     }
 
 
-def committee_errors(folders: Sequence[Path]) -> Numbers:
-    """Errors of the mean of the fits in these folders on the first one's test part."""
+def committee_errors(folders: Sequence[Path], **keys: str | None) -> Numbers:
+    """Errors of the mean of the fits in these folders on the first one's test part.
+
+    keys: names of the labels in the data.
+    """
     members = [PhysRepCalculator(folder / "best.ckpt") for folder in folders]
-    structures = load_part(folders[0] / "split.json", "test")
+    structures = load_part(folders[0] / "split.json", "test", **keys)
     return asdict(evaluate(AverageCalculator(members), structures))

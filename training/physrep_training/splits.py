@@ -103,10 +103,10 @@ def save_split(split: Split, structures: Sequence[Structure], path: Path) -> Non
     path.write_text(json.dumps(named, indent=0))
 
 
-def load_part(path: Path, part: str) -> list[Structure]:
-    """The structures of one part of a split that was saved."""
+def load_part(path: Path, part: str, **keys: str | None) -> list[Structure]:
+    """The structures of one part of a split that was saved; keys: names of the labels."""
     named = json.loads(path.read_text())[part]
-    known = {source: read_structures(source) for source in {source for source, _ in named}}
+    known = {source: read_structures(source, **keys) for source in {source for source, _ in named}}
     return [known[source][frame] for source, frame in named]
 
 

@@ -1,0 +1,118 @@
+"""What a fit minimises: labels compared, and the conditions of PhysRep's objective.
+
+Source of mask, zero_force and bound: "Towards Physically Reliable Molecular Representation
+Learning" (UAI 2023), eqs. 7 to 9.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch
+
+from physrep.nn.scatter import sum_edges
+from physrep.potential import Potential, Prediction, predict
+from physrep_training import losses
+from physrep_training.config import LossConfig
+
+TERMS = ("energy", "force", "virial", "mask", "zero_force", "bound")
+Terms = dict[str, Tensor]  # by name, without their weights
+
+
+class Edges(NamedTuple):
+    """edge_index: (2, n_edges); vectors: (n_edges, 3) A."""
+
+    index: Tensor
+    vectors: Tensor
+
+
+class Objective:
+    """The terms with a weight, and their sum, of one batch."""
+
+    def __init__(self, potential: Potential, loss: LossConfig) -> None:
+        self.potential = potential
+        self.loss = loss
+        self.weights = {name: getattr(loss, name).weight for name in TERMS}
+        self.needs_forces = any(self.weights[name] for name in ("force", "virial", "zero_force"))
+
+    def __call__(self, batch: Batch, seed: int, create_graph: bool) -> tuple[Prediction, Terms]:
+        """Prediction and terms.
+
+        Args:
+            seed: of what is drawn (masked atoms, noise): the same seed, the same loss.
+            create_graph: the loss will be differentiated.
+        """
+        draw = torch.Generator().manual_seed(seed)
+        near = within(batch.edge_index, batch.vectors, self.potential.cutoff)
+        prediction = self.predict(batch, near, create_graph)
+        terms = label_terms(prediction, batch, self.loss)
+        rest = batch.equilibrium
+        if self.weights["zero_force"]:
+            terms["zero_force"] = losses.zero_force(prediction.forces, batch.batch, rest)
+        if self.weights["bound"]:
+            perturbed = self.perturbed_energy(batch, draw)
+            terms["bound"] = losses.bound(prediction.energy, perturbed, rest)
+        if self.weights["mask"]:
+            terms["mask"] = self.mask_term(batch, near, draw)
+        return prediction, terms
+
+    def total(self, terms: Terms) -> Tensor:
+        """The weighted sum."""
+        return torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
+
+    def predict(self, batch: Batch, near: Edges, create_graph: bool) -> Prediction:
+        """Forces and virial are NaN where no term needs them: their backward pass is left out."""
+        if self.needs_forces:
+            arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
+            return predict(self.potential, *arguments, create_graph=create_graph)
+        atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
+        unknown = [torch.full_like(label, torch.nan) for label in (batch.forces, batch.virial)]
+        energy = sum_edges(atomic, batch.batch, batch.num_graphs)
+        return Prediction(energy, atomic, unknown[0], unknown[1])
+
+    def perturbed_energy(self, batch: Batch, draw: torch.Generator) -> Tensor:
+        """Energies (n_structures,) eV with Gaussian noise on every coordinate."""
+        noise = torch.randn(batch.num_nodes, 3, generator=draw, dtype=torch.float64)
+        noise = self.loss.bound.noise * noise.to(batch.vectors)
+        index = batch.edge_index
+        apart = noise.index_select(0, index[1]) - noise.index_select(0, index[0])
+        near = within(index, batch.vectors + apart, self.potential.cutoff)
+        atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
+        return sum_edges(atomic, batch.batch, batch.num_graphs)
+
+    def mask_term(self, batch: Batch, near: Edges, draw: torch.Generator) -> Tensor:
+        """Cross-entropy of the elements of atoms whose type is hidden (eq. 7)."""
+        hidden = torch.rand(batch.num_nodes, generator=draw) < self.loss.mask.share
+        hidden[torch.randint(batch.num_nodes, (1,), generator=draw)] = True  # at least one
+        hidden = hidden.to(batch.types.device)
+        model = self.potential.model
+        types = torch.where(hidden, len(self.potential.species), batch.types)
+        edges = model.edges(types, near.index, near.vectors, batch.num_nodes, batch.batch)
+        logits = model.element_logits(types, edges)[hidden]
+        species = torch.tensor(self.potential.species, device=logits.device)
+        return losses.masked_elements(logits, species[batch.types[hidden]])
+
+
+def within(edge_index: Tensor, vectors: Tensor, cutoff: float) -> Edges:
+    """The edges of a longer list that are nearer than the cutoff."""
+    near = (vectors * vectors).sum(dim=1) < cutoff * cutoff
+    if bool(near.all()):
+        return Edges(edge_index, vectors)
+    return Edges(edge_index[:, near], vectors[near])
+
+
+def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:
+    """Losses of energy (eV/atom or eV), forces (eV/A) and virial (eV/atom) where they count."""
+    terms: Terms = {}
+    n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
+    if loss.energy.weight:
+        share = 1.0 / n_atoms if loss.energy.per_atom else torch.ones_like(batch.energy)
+        predicted, reference = prediction.energy * share, batch.energy * share
+        terms["energy"] = losses.of_term(loss.energy, predicted, reference)
+    if loss.force.weight:
+        terms["force"] = losses.of_term(loss.force, prediction.forces, batch.forces)
+    if loss.virial.weight:
+        per_atom = 1.0 / n_atoms[:, None, None]
+        predicted, reference = prediction.virial * per_atom, batch.virial * per_atom
+        terms["virial"] = losses.of_term(loss.virial, predicted, reference)
+    return terms
