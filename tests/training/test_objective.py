@@ -124,10 +124,10 @@ def test_gradient_of_the_objective_is_its_slope(potential, batch):
     for sign in (1, -1):
         with torch.no_grad():
             parameter[2, 1] += sign * step
-        ends.append(float(total()))
+        ends.append(total().item())
         with torch.no_grad():
             parameter[2, 1] -= sign * step
-    assert float(slope[2, 1]) == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5)
+    assert slope[2, 1].item() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5)
 
 
 def test_structures_at_rest_without_force_labels_have_none(batch):

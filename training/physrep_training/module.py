@@ -124,7 +124,7 @@ class ErrorSums:
         with torch.no_grad():
             self.loss += float(loss.detach())
             for name, value in terms.items():
-                self.terms[name] = self.terms.get(name, 0.0) + float(value)
+                self.terms[name] = self.terms.get(name, 0.0) + float(value.detach())
             self.force += float((prediction.forces - batch.forces).abs().sum())
             self.reference += float(batch.forces.abs().sum())
             self.n_components += batch.forces.numel()
