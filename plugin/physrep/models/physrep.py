@@ -141,9 +141,14 @@ class PhysRep(LayeredModel):
         return energies / n_atoms.index_select(0, edges.molecules)
 
     @torch.jit.unused
-    def element_logits(self, types: Tensor, edges: Edges) -> Tensor:
-        """Logits of the elements 1 to 64, (n_atoms, 64); type n_types is a hidden element."""
+    def encode(self, types: Tensor, edges: Edges) -> Tensor:
+        """What the heads read, (n_atoms, features); type n_types is a hidden element."""
         h = self.embed(types, edges)
         for k in range(self.n_layers):
             h = self.step(k, h, edges)
-        return self.elements(self.norm(h[:, : self.features]))
+        return self.norm(h[:, : self.features])
+
+    @torch.jit.unused
+    def element_logits(self, types: Tensor, edges: Edges) -> Tensor:
+        """Logits of the elements 1 to 64, (n_atoms, 64)."""
+        return self.elements(self.encode(types, edges))
