@@ -12,23 +12,7 @@ import sys
 from pathlib import Path
 
 import ase.io
-from ase import Atoms
 from tqdm import tqdm
-
-METHOD = "GFN2-xTB"
-
-
-def label(atoms: Atoms) -> Atoms:
-    """A copy with REF_energy (eV) and REF_forces (eV/A); raises what tblite raises."""
-    from tblite.ase import TBLite  # after the number of threads is set
-
-    atoms = atoms.copy()
-    atoms.calc = TBLite(method=METHOD, verbosity=0)
-    energy, forces = atoms.get_potential_energy(), atoms.get_forces()
-    atoms.calc = None
-    atoms.info.update(REF_energy=energy, method=METHOD)
-    atoms.new_array("REF_forces", forces)
-    return atoms
 
 
 def main() -> None:
@@ -38,7 +22,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="extxyz")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # before an OpenMP library is loaded
+    from physrep_training.labels import label
+
     frames = ase.io.read(arguments.frames, ":")
     done = set()
     if arguments.output.exists():

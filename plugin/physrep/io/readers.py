@@ -7,16 +7,21 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
+
 from physrep.config import ConfigError
 from physrep.io.ani import ANI_UNITS, read_ani1
+from physrep.io.ase_lmdb import read_ase_lmdb
 from physrep.io.convert import to_structure
 from physrep.io.extxyz import read_extxyz
 from physrep.io.label_units import LabelUnits, parse_units
 from physrep.io.neuralil_json import read_neuralil_json
 from physrep.io.npz import ARRAYS, read_physrep_npz
-from physrep.io.raw import LabelKeys, RawFrame
+from physrep.io.raw import LabelKeys, RawFrame, damage_as_data_error
 from physrep.io.structures import DataError, Structure
 from physrep.io.trajectory_npz import EAN_DISTILLED, RMD17, trajectory_reader
+from physrep.io.transition1x import ARRAYS as TRANSITION1X_ARRAYS
+from physrep.io.transition1x import read_transition1x
 
 
 class Format(NamedTuple):
@@ -25,7 +30,8 @@ class Format(NamedTuple):
     read: Callable[[Path, LabelKeys], Generator[RawFrame]]
     units: str  # of its labels, where the user does not say otherwise; see `parse_units`
     suffixes: tuple[str, ...]  # also with .gz appended, where it is text
-    arrays: frozenset[str] = frozenset()  # what tells formats of the same suffix apart
+    # What tells formats of the same suffix apart; without any: whatever no other format claims.
+    arrays: frozenset[str] = frozenset()
 
 
 FORMATS = {
@@ -37,6 +43,8 @@ FORMATS = {
     ),
     "neuralil-json": Format(read_neuralil_json, "eV", (".json", ".jsonl")),
     "ani1": Format(read_ani1, ANI_UNITS, (".h5", ".hdf5")),
+    "transition1x": Format(read_transition1x, "eV", (".h5", ".hdf5"), TRANSITION1X_ARRAYS),
+    "ase-lmdb": Format(read_ase_lmdb, "eV", (".aselmdb", ".lmdb")),
 }
 
 
@@ -54,8 +62,8 @@ def read_structures(
 
     Args:
         path: the file.
-        format: a name of `FORMATS`; by default told from the file's name and, for npz, from the
-            arrays it holds.
+        format: a name of `FORMATS`; by default told from the file's name and, for npz and HDF5,
+            from the arrays it holds.
         units: what the file's labels are in: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
             A), or with a length for forces and stress, "Hartree/Bohr"; by default the format's
             own. Positions and cells are in A always.
@@ -89,10 +97,12 @@ def iter_structures(
 ) -> Iterator[Structure]:
     """As `read_structures`, one frame at a time, for files larger than memory.
 
-    extxyz, neuralil-json and ani1 are read from disk as the frames are asked for. An error in a
-    later frame is raised when that frame is reached.
+    All but the npz formats are read from disk as the frames are asked for. An error in a later
+    frame is raised when that frame is reached.
     """
     path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f"{path}: is a folder; name the files in it")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     chosen = _named_format(format) if format else _detected_format(path)
@@ -125,8 +135,9 @@ def _detected_format(path: Path) -> Format:
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     candidates = [known for known in FORMATS.values() if suffix in known.suffixes]
     if len(candidates) > 1:
-        names = _npz_names(path)
+        names = _npz_names(path) if suffix == ".npz" else _hdf5_names(path)
         candidates = [known for known in candidates if known.arrays <= names]
+        candidates = [known for known in candidates if known.arrays] or candidates
         suffix = f"{suffix} with the arrays {', '.join(sorted(names))}"
     if len(candidates) != 1:
         raise DataError(
@@ -146,3 +157,17 @@ def _npz_names(path: Path) -> set[str]:
             f"is no npz archive ({error}); it is truncated or of another format: fetch it again",
             path,
         ) from error
+
+
+def _hdf5_names(path: Path) -> set[str]:
+    """What stands in the first group that holds an array."""
+    with damage_as_data_error(path, OSError, RuntimeError, KeyError), h5py.File(path, "r") as file:
+        return _first_arrays(file)
+
+
+def _first_arrays(group: h5py.Group) -> set[str]:
+    members = [group.get(name, getclass=True) for name in group]
+    if h5py.Dataset in members:
+        return set(group)
+    below = (_first_arrays(child) for child in group.values() if isinstance(child, h5py.Group))
+    return next((names for names in below if names), set())
