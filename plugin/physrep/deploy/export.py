@@ -13,6 +13,7 @@ from physrep.checkpoint import Checkpoint
 from physrep.deploy.exported import ExportedPotential
 from physrep.deploy.metadata import METADATA_FILE, ExportError, Metadata, read_exported
 from physrep.deploy.topology import refuse_periodic, set_periodicity, topology_info, types_of
+from physrep.models import BASELINES
 from physrep.neighbors import neighbor_list
 from physrep.potential import Potential, predict
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -35,10 +36,15 @@ def export_potential(
         topology: the system that ``forward`` serves (OpenMM); None for LAMMPS and ASE alone.
         dtype: precision of the network's arithmetic; energies are summed in float64 in either.
     Raises:
-        ExportError: unknown element or dtype, or the file does not reproduce the potential (it is
-            then removed).
+        ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
+            potential (it is then removed).
     """
     output = Path(output)
+    if checkpoint.model_name in BASELINES:
+        raise ExportError(
+            f"model = {checkpoint.model_name!r}: baselines are for comparison, run in ASE from "
+            "their checkpoint alone and cannot be exported; export a fit of another model"
+        )
     if dtype not in DTYPES:
         raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
     if topology is not None:

@@ -13,6 +13,8 @@ MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {
     "neuralil": (NeuralIL, NeuralILConfig),
     "physrep": (PhysRep, PhysRepConfig),
 }
+# Models of other libraries to compare with; the training package adds them to MODELS.
+BASELINES = ("cgcnn", "dimenet++", "schnet", "torchmd-et")
 
 
 def build_model(name: str, settings: dict[str, Any], species: list[int]) -> AtomicModel:
@@ -21,10 +23,15 @@ def build_model(name: str, settings: dict[str, Any], species: list[int]) -> Atom
     Raises:
         ConfigError: unknown model, unknown or impossible setting.
     """
+    if name in BASELINES and name not in MODELS:
+        raise ConfigError(
+            f"model = {name!r}: a baseline; baselines are for comparison and cannot be exported; "
+            "only the training package reads them (training/ on the path, import physrep_training)"
+        )
     if name not in MODELS:
         raise ConfigError(f"model = {name!r}: unknown; choose one of {', '.join(sorted(MODELS))}")
     model, config = MODELS[name]
     return model(config.parse(settings), species)
 
 
-__all__ = ["MODELS", "AtomicModel", "Edges", "build_model"]
+__all__ = ["BASELINES", "MODELS", "AtomicModel", "Edges", "build_model"]

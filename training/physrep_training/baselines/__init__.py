@@ -1,0 +1,22 @@
+"""Published models of other libraries, fitted and judged as ours are; for comparison only."""
+
+from physrep.models import BASELINES, MODELS
+from physrep_training.baselines.cgcnn import CGCNN, CGCNNConfig
+from physrep_training.baselines.dimenet import DimeNetConfig, DimeNetPlusPlus
+from physrep_training.baselines.schnet import SchNet, SchNetConfig
+from physrep_training.baselines.torchmd import TorchMDConfig, TorchMDET
+
+FOUND = {
+    "cgcnn": (CGCNN, CGCNNConfig),
+    "dimenet++": (DimeNetPlusPlus, DimeNetConfig),
+    "schnet": (SchNet, SchNetConfig),
+    "torchmd-et": (TorchMDET, TorchMDConfig),
+}
+
+
+def register() -> None:
+    """Let physrep build baselines by name, also those in checkpoints."""
+    MODELS.update({name: FOUND[name] for name in BASELINES})
+
+
+__all__ = ["register"]
