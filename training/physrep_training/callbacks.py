@@ -126,7 +126,8 @@ class TimeLimit(Callback):
     """Ends the fit with the epoch that passes its minutes of processor time of each thread.
 
     Not of the clock: fits that are compared get the same work done on a busy machine too. Parts
-    before a resume count.
+    before a resume count. Schedules that span the run follow the time spent, where it is ahead of
+    the epochs, so that the rate has fallen when the time is over.
     """
 
     def __init__(self, minutes: float, threads: int) -> None:
@@ -139,6 +140,11 @@ class TimeLimit(Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
         self.started = time.process_time()
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, module: PotentialModule, batch: Any, index: int
+    ) -> None:
+        module.share_of_time = (self.spent + time.process_time() - self.started) / self.limit
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
         self.spent += time.process_time() - self.started

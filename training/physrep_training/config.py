@@ -4,190 +4,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from ase.data import atomic_numbers
-from ase.formula import Formula
 from pydantic import Field, field_validator, model_validator
 
 from physrep.config import ConfigError, StrictModel
-from physrep.io import FORMATS
 from physrep.models import MODELS
+from physrep_training.baselines import register
+from physrep_training.bounds import Count, Positive, Share, Weight
+from physrep_training.data_config import DataConfig
+from physrep_training.loss_config import LossConfig
 
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-Weight = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(gt=0)]
-
-
-class SplitConfig(StrictModel):
-    """How structures are kept apart.
-
-    ``time_blocks`` cuts the end of every trajectory off for validation and test, with ``gap``
-    frames thrown away between the blocks; ``trajectory`` keeps whole trajectories (``test_names``,
-    ``validation_names``) apart; ``random`` is for sets of unrelated molecules only.
-    ``molecules`` goes with ``data.conformers``: test is a share of the molecules, all conformers
-    of each; validation a share of the conformers of the others.
-    """
-
-    method: Literal["time_blocks", "trajectory", "random", "molecules"] = "time_blocks"
-    validation: Share = 0.1
-    test: Share = 0.15
-    gap: Annotated[int, Field(ge=0)] = 2
-    validation_names: list[str] = []
-    test_names: list[str] = []
-
-
-class ConformersConfig(StrictModel):
-    """What is drawn of ANI-1 files, which hold all conformers of many molecules.
-
-    share: of the conformers of every molecule; max_per_file: training and validation conformers
-    with which a file is full, the rest of its molecules being left out; held_out: compositions
-    that are kept out of all parts and tested one by one, as chemical formulas of any notation.
-    """
-
-    share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
-    max_per_file: Count | None = None
-    held_out: list[str] = []
-
-    @field_validator("held_out")
-    @classmethod
-    def _known_compositions(cls, formulas: list[str]) -> list[str]:
-        named: dict[tuple, str] = {}
-        for formula in formulas:
-            composition = tuple(sorted(composition_of(formula).items()))
-            if composition in named:
-                raise ValueError(
-                    f"{named[composition]} and {formula} are one composition; keep one of them"
-                )
-            named[composition] = formula
-        return formulas
-
-
-def composition_of(formula: str) -> dict[int, int]:
-    """Number of atoms by atomic number.
-
-    Raises:
-        ValueError: it is no chemical formula.
-    """
-    try:
-        counts = Formula(formula).count()
-    except ValueError:
-        counts = {}
-    if not counts or any(atomic_numbers.get(symbol, 0) < 1 for symbol in counts):
-        raise ValueError(f"{formula!r} is no chemical formula; write it as C2H6N2")
-    if min(counts.values()) < 1:
-        raise ValueError(f"{formula!r} has an element 0 times; leave that element out")
-    return {atomic_numbers[symbol]: n for symbol, n in counts.items()}
-
-
-class DataConfig(StrictModel):
-    """files are split; extra_train_files are trained on. Paths: from the working folder.
-
-    With ``conformers``, files are ANI-1 files, of which conformers are drawn; they are kept in
-    the run's folder, not in memory.
-
-    energy_key, forces_key: names of the labels where they are not the usual ones (``U0_eV``); with
-    one of them given, only those given are read. equilibrium: structures at rest, where the forces
-    vanish: none, all, or those whose ``equilibrium`` is true in the file (a key of the frame in
-    extxyz).
-    """
-
-    files: Annotated[list[Path], Field(min_length=1)]
-    extra_train_files: list[Path] = []
-    isolated_atoms: Path | None = None
-    energy_key: str | None = None
-    forces_key: str | None = None
-    equilibrium: Literal["none", "all", "marked"] = "none"
-    max_train: Count | None = None
-    conformers: ConformersConfig | None = None
-    split: SplitConfig = SplitConfig()
-
-    @property
-    def keys(self) -> dict[str, str | None]:
-        """Names of the labels, as `physrep.io.read_structures` takes them."""
-        return {"energy_key": self.energy_key, "forces_key": self.forces_key}
-
-    @model_validator(mode="after")
-    def _conformers_go_with_molecules(self) -> Self:
-        by_molecule = self.split.method == "molecules"
-        if self.conformers is None:
-            if by_molecule:
-                raise ValueError(
-                    "split.method molecules needs data.conformers, e.g. {share: 0.05}, and ANI-1 "
-                    "files; choose another method for other data"
-                )
-            return self
-        if not by_molecule:
-            raise ValueError(
-                f"split.method {self.split.method} would put conformers of one molecule into "
-                "training and test; with data.conformers set split.method to molecules"
-            )
-        for name, advice in (
-            ("extra_train_files", "give them in data.files"),
-            ("max_train", "limit conformers.max_per_file or conformers.share"),
-        ):
-            if getattr(self, name):
-                raise ValueError(f"{name} does not go with data.conformers; {advice}")
-        return self
-
-    @model_validator(mode="after")
-    def _conformers_are_in_hdf5(self) -> Self:
-        known = FORMATS["ani1"].suffixes
-        for file in self.files if self.conformers is not None else ():
-            if file.suffix.lower() not in known:
-                raise ValueError(
-                    f"data.conformers reads ANI-1 files ({', '.join(known)}) alone, not {file}; "
-                    "remove data.conformers for other data"
-                )
-        return self
-
-
-class LossTerm(StrictModel):
-    """One term: weight * loss; ``width`` is huber's delta or log_cosh's scale, in the unit of the
-    quantity (eV/atom, eV/A, eV/atom)."""
-
-    kind: Literal["mse", "mae", "huber", "log_cosh"] = "huber"
-    weight: Weight = 1.0
-    width: Positive = 0.1
-
-
-class EnergyTerm(LossTerm):
-    """per_atom: false compares total energies, and ``width`` is in eV."""
-
-    per_atom: bool = True
-
-
-class Condition(StrictModel):
-    """A term that compares with no label."""
-
-    weight: Weight = 0.0
-
-
-class MaskTerm(Condition):
-    """share: of the atoms whose element is hidden and guessed."""
-
-    share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
-
-
-class BoundTerm(Condition):
-    """noise: standard deviation in A on every coordinate of the perturbed structure."""
-
-    noise: Positive = 0.5
-
-
-class LossConfig(StrictModel):
-    """Energy (unless it says otherwise) and virial are compared per atom.
-
-    PhysRep's conditions (UAI 2023, eq. 9): ``mask`` guesses hidden elements (cross-entropy),
-    ``zero_force`` is the sum of |F|^2 over the atoms of a structure at rest, in (eV/A)^2, ``bound``
-    what its energy lies above that of a perturbed copy, in eV. At rest: data.equilibrium.
-    """
-
-    energy: EnergyTerm = EnergyTerm(kind="mae", weight=1.0)
-    force: LossTerm = LossTerm(kind="huber", weight=1.0, width=0.3)
-    virial: LossTerm = LossTerm(weight=0.0)
-    mask: MaskTerm = MaskTerm()
-    zero_force: Condition = Condition()
-    bound: BoundTerm = BoundTerm()
+register()  # settings may name a baseline
 
 
 class OptimizerConfig(StrictModel):
@@ -219,7 +45,8 @@ class ScheduleConfig(StrictModel):
 class RunConfig(StrictModel):
     """ema_decay 0: no average; early_stop: epochs without improvement, 0 never stops; minutes: the
     fit ends with the epoch that passes this processor time of each thread (training and validation,
-    resumed parts added; on an idle machine the clock's), 0: no limit.
+    resumed parts added; on an idle machine the clock's), 0: no limit. A rate that falls over the
+    run then falls over that time.
     """
 
     epochs: Count = 100
@@ -280,7 +107,7 @@ class FitConfig(StrictModel):
 
     @model_validator(mode="after")
     def _conditions_can_be_met(self) -> Self:
-        for name in ("zero_force", "bound"):
+        for name in ("zero_force", "bound", "basin"):
             if getattr(self.loss, name).weight and self.data.equilibrium == "none":
                 raise ValueError(
                     f"loss.{name} holds at equilibrium, and data.equilibrium is none: say which "

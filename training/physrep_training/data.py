@@ -29,7 +29,8 @@ class GraphDataset(Dataset):
 
     A graph holds types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A and the
     labels energy (1,) eV, forces (n_atoms, 3) eV/A, virial (1, 3, 3) eV; NaN where a label is
-    missing, which no loss term may meet. equilibrium (1,) bool: the structure is at rest.
+    missing, which no loss term may meet. equilibrium (1,) bool: the structure is at rest; place
+    (1,): its index in this set; positions (n_atoms, 3) A.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class GraphDataset(Dataset):
         structure = self.structures[index]
         graph = make_graph(structure, self.species, self.cutoff, self.dtype)
         marked = self.equilibrium == "marked" and bool(structure.info.get("equilibrium", False))
+        graph.place = torch.tensor([index])
         graph.equilibrium = torch.tensor([self.equilibrium == "all" or marked])
         if graph.equilibrium and structure.forces is None:
             graph.forces.zero_()  # what is known of them without a label
@@ -108,6 +110,7 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
         types=order[torch.from_numpy(types)],
         edge_index=found.edge_index,
         vectors=found.vectors.to(dtype),
+        positions=torch.from_numpy(structure.positions),
         energy=torch.tensor([energy], dtype=torch.float64),
         forces=torch.from_numpy(forces).to(dtype),
         virial=torch.from_numpy(virial)[None].to(dtype),

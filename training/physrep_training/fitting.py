@@ -19,6 +19,7 @@ from physrep.config import ConfigError
 from physrep.heap import keep_heap
 from physrep.io import Structure, read_structures
 from physrep.potential import Potential
+from physrep_training.basin import LARGEST_DISPLACEMENT
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig
 from physrep_training.conformers import conformer_store, has_store
@@ -212,9 +213,13 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
 def reach(config: FitConfig, potential: Potential) -> float:
     """Cutoff of the neighbour lists in A: pairs that noise may carry into the cutoff are in them.
 
-    Two atoms move by sqrt(2) noise against each other on each axis; 6 noise is 4.2 of that.
+    Two atoms move by sqrt(2) noise against each other on each axis; 6 noise is 4.2 of that. A walk
+    ends where one atom has gone half as far as two may approach each other.
     """
-    return potential.cutoff + (6.0 * config.loss.bound.noise if config.loss.bound.weight else 0.0)
+    loss = config.loss
+    noise = 6.0 * loss.bound.noise if loss.bound.weight else 0.0
+    walk = 2.0 * LARGEST_DISPLACEMENT if loss.basin.weight else 0.0
+    return potential.cutoff + max(noise, walk)
 
 
 def train(

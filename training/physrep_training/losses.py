@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from physrep_training.config import LossTerm
+from physrep_training.loss_config import LossTerm
 
 
 def mse(predicted: Tensor, reference: Tensor) -> Tensor:

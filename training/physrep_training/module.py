@@ -29,6 +29,7 @@ class PotentialModule(L.LightningModule):
         self.config = config
         self.objective = Objective(potential, config.loss)
         self.steps_per_epoch = max(steps_per_epoch, 1)
+        self.share_of_time = 0.0  # of run.minutes
         self.train_sums = ErrorSums()
         self.validation_sums = ErrorSums()
 
@@ -48,6 +49,12 @@ class PotentialModule(L.LightningModule):
             f"({frames}); best.ckpt and last.ckpt in {self.config.folder} are the last good "
             "ones. Lower optimizer.lr or run.clip, or look at these frames"
         )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["walks"] = self.objective.walks.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.objective.walks.load_state_dict(checkpoint["walks"])
 
     def on_train_epoch_start(self) -> None:
         self.train_sums = ErrorSums()
@@ -89,10 +96,14 @@ class PotentialModule(L.LightningModule):
     def on_train_batch_start(self, batch: Batch, index: int) -> None:
         """Warm-up of the plateau schedule, which knows nothing but the last rate."""
         share = self.config.schedule.warm_up
-        progress = (self.global_step + 1) / (self.steps_per_epoch * self.config.run.epochs)
+        progress = self.progress(self.global_step)
         if self.config.schedule.kind == "plateau" and progress <= share:
             for group in self.optimizers().param_groups:
                 group["lr"] = group["peak_lr"] * schedules.warm_up(progress, share)
+
+    def progress(self, step: int) -> float:
+        """Share of the run that is over, by epochs or by time, whichever is ahead."""
+        return max((step + 1) / (self.steps_per_epoch * self.config.run.epochs), self.share_of_time)
 
     def rate_factor(self, step: int) -> float:
         """Learning rate at ``step`` as a factor of the peak."""
@@ -100,7 +111,7 @@ class PotentialModule(L.LightningModule):
         if schedule.kind == "one_cycle":  # every epoch is one cycle
             progress = step % self.steps_per_epoch / self.steps_per_epoch
             return schedules.one_cycle(progress, schedule.start, schedule.end)
-        progress = (step + 1) / (self.steps_per_epoch * self.config.run.epochs)
+        progress = self.progress(step)
         if schedule.kind == "cosine":
             return schedules.cosine(progress, schedule.warm_up, schedule.end)
         return schedules.warm_up(progress, schedule.warm_up)

@@ -4,8 +4,6 @@ Source of mask, zero_force and bound: "Towards Physically Reliable Molecular Rep
 Learning" (UAI 2023), eqs. 7 to 9.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch
@@ -13,17 +11,12 @@ from torch_geometric.data import Batch
 from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential, Prediction, predict
 from physrep_training import losses
-from physrep_training.config import LossConfig
+from physrep_training.basin import Walks, squared_lengths
+from physrep_training.edges import NearEdges, moved, within
+from physrep_training.loss_config import LossConfig
 
-TERMS = ("energy", "force", "virial", "mask", "zero_force", "bound")
+TERMS = ("energy", "force", "virial", "mask", "zero_force", "bound", "basin")
 Terms = dict[str, Tensor]  # by name, without their weights
-
-
-class Edges(NamedTuple):
-    """edge_index: (2, n_edges); vectors: (n_edges, 3) A."""
-
-    index: Tensor
-    vectors: Tensor
 
 
 class Objective:
@@ -33,6 +26,7 @@ class Objective:
         self.potential = potential
         self.loss = loss
         self.weights = {name: getattr(loss, name).weight for name in TERMS}
+        self.walks = Walks(loss.basin)
         self.needs_forces = any(self.weights[name] for name in ("force", "virial", "zero_force"))
 
     def __call__(self, batch: Batch, seed: int, create_graph: bool) -> tuple[Prediction, Terms]:
@@ -50,8 +44,15 @@ class Objective:
         if self.weights["zero_force"]:
             terms["zero_force"] = losses.zero_force(prediction.forces, batch.batch, rest)
         if self.weights["bound"]:
-            perturbed = self.perturbed_energy(batch, draw)
+            perturbed = self.energy_at(batch, self.noise(batch, draw))
             terms["bound"] = losses.bound(prediction.energy, perturbed, rest)
+        if self.weights["basin"]:
+            # In validation every walk is new, and as long as several visits.
+            walks = self.walks if create_graph else Walks(self.loss.basin.in_one_go())
+            apart = walks.advance(self.potential, batch, draw)
+            margin = 0.5 * self.loss.basin.margin * squared_lengths(apart, batch)
+            below = self.energy_at(batch, apart) - margin
+            terms["basin"] = losses.bound(prediction.energy, below, rest)
         if self.weights["mask"]:
             terms["mask"] = self.mask_term(batch, near, draw)
         return prediction, terms
@@ -60,7 +61,7 @@ class Objective:
         """The weighted sum."""
         return torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
 
-    def predict(self, batch: Batch, near: Edges, create_graph: bool) -> Prediction:
+    def predict(self, batch: Batch, near: NearEdges, create_graph: bool) -> Prediction:
         """Forces and virial are NaN where no term needs them: their backward pass is left out."""
         if self.needs_forces:
             arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
@@ -70,17 +71,18 @@ class Objective:
         energy = sum_edges(atomic, batch.batch, batch.num_graphs)
         return Prediction(energy, atomic, unknown[0], unknown[1])
 
-    def perturbed_energy(self, batch: Batch, draw: torch.Generator) -> Tensor:
-        """Energies (n_structures,) eV with Gaussian noise on every coordinate."""
+    def noise(self, batch: Batch, draw: torch.Generator) -> Tensor:
+        """Gaussian displacements, (n_atoms, 3) A."""
         noise = torch.randn(batch.num_nodes, 3, generator=draw, dtype=torch.float64)
-        noise = self.loss.bound.noise * noise.to(batch.vectors)
-        index = batch.edge_index
-        apart = noise.index_select(0, index[1]) - noise.index_select(0, index[0])
-        near = within(index, batch.vectors + apart, self.potential.cutoff)
+        return self.loss.bound.noise * noise.to(batch.vectors)
+
+    def energy_at(self, batch: Batch, displacement: Tensor) -> Tensor:
+        """Energies (n_structures,) eV of displaced atoms."""
+        near = within(batch.edge_index, moved(batch, displacement), self.potential.cutoff)
         atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
         return sum_edges(atomic, batch.batch, batch.num_graphs)
 
-    def mask_term(self, batch: Batch, near: Edges, draw: torch.Generator) -> Tensor:
+    def mask_term(self, batch: Batch, near: NearEdges, draw: torch.Generator) -> Tensor:
         """Cross-entropy of the elements of atoms whose type is hidden (eq. 7)."""
         hidden = torch.rand(batch.num_nodes, generator=draw) < self.loss.mask.share
         hidden[torch.randint(batch.num_nodes, (1,), generator=draw)] = True  # at least one
@@ -91,14 +93,6 @@ class Objective:
         logits = model.element_logits(types, edges)[hidden]
         species = torch.tensor(self.potential.species, device=logits.device)
         return losses.masked_elements(logits, species[batch.types[hidden]])
-
-
-def within(edge_index: Tensor, vectors: Tensor, cutoff: float) -> Edges:
-    """The edges of a longer list that are nearer than the cutoff."""
-    near = (vectors * vectors).sum(dim=1) < cutoff * cutoff
-    if bool(near.all()):
-        return Edges(edge_index, vectors)
-    return Edges(edge_index[:, near], vectors[near])
 
 
 def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:

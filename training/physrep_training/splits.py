@@ -12,7 +12,7 @@ import numpy as np
 from physrep.config import ConfigError
 from physrep.io import Structure, read_structures
 from physrep.io.ani import Molecule
-from physrep_training.config import DataConfig, SplitConfig, composition_of
+from physrep_training.data_config import DataConfig, SplitConfig, composition_of
 
 PARTS = ("train", "validation", "test")
 Split = dict[str, list[int]]

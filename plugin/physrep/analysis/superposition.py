@@ -1,0 +1,72 @@
+"""How far two structures are apart once whole-body motion is taken out."""
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import find_mic
+
+
+def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """``positions`` shifted and rotated, never mirrored, onto ``reference`` by least squares.
+
+    Source: W. Kabsch, Acta Cryst. A34 (1978) 827.
+
+    Args and returns: (n_atoms, 3) each, any unit; atoms in the same order, all weighing the same.
+    Raises:
+        ValueError: shapes that do not belong together.
+    """
+    positions, reference = np.asarray(positions, dtype=float), np.asarray(reference, dtype=float)
+    _check_shapes(positions, reference)
+    centre = reference.mean(axis=0)
+    moved = positions - positions.mean(axis=0)
+    u, _, vt = np.linalg.svd(moved.T @ (reference - centre))
+    # The axis of the smallest singular value is turned where the best matrix is a reflection.
+    u[:, 2] *= np.sign(np.linalg.det(u @ vt))
+    return moved @ (u @ vt) + centre
+
+
+def rmsd(positions: np.ndarray, reference: np.ndarray) -> float:
+    """Root mean square distance per atom after optimal superposition.
+
+    Args: as :func:`superposed`. Returns: in the unit of the positions.
+    Raises:
+        ValueError: shapes that do not belong together.
+    """
+    apart = superposed(positions, reference) - np.asarray(reference)
+    return float(np.sqrt((apart**2).sum(axis=1).mean()))
+
+
+def periodic_rmsd(
+    positions: np.ndarray, reference: np.ndarray, cell: np.ndarray, pbc: np.ndarray
+) -> float:
+    """Root mean square minimum-image distance per atom, the mean displacement taken out.
+
+    A rotation is no symmetry of a cell, so none is taken out.
+
+    Args:
+        positions, reference: (n_atoms, 3) in A, wrapped or not; cell: (3, 3) in A, rows, the same
+            for both; pbc: (3,) bool.
+    Raises:
+        ValueError: shapes that do not belong together.
+    """
+    positions, reference = np.asarray(positions, dtype=float), np.asarray(reference, dtype=float)
+    _check_shapes(positions, reference)
+    apart, _ = find_mic(positions - reference, cell, pbc)
+    apart -= apart.mean(axis=0)
+    return float(np.sqrt((apart**2).sum(axis=1).mean()))
+
+
+def structure_rmsd(atoms: Atoms, reference: Atoms) -> float:
+    """:func:`periodic_rmsd` where any direction of ``reference`` repeats, else :func:`rmsd`; A."""
+    if reference.pbc.any():
+        return periodic_rmsd(
+            atoms.positions, reference.positions, reference.cell.array, reference.pbc
+        )
+    return rmsd(atoms.positions, reference.positions)
+
+
+def _check_shapes(positions: np.ndarray, reference: np.ndarray) -> None:
+    if positions.shape != reference.shape or positions.ndim != 2 or positions.shape[1] != 3:
+        raise ValueError(
+            f"positions {positions.shape} and reference {reference.shape}: give (n_atoms, 3) of "
+            "the same atoms in the same order"
+        )
