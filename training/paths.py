@@ -4,8 +4,8 @@
 
 Resumable: reactions that the output holds whole are not computed again. A reaction that changes
 its bonds on relaxing, or that GFN2-xTB does not converge for, is left out and said so. Layouts of
-both files: docs/formats.md and physrep_training/paths.py, which also splits them
-(`split_reactions`).
+both files: docs/formats.md and physrep_training/paths.py. To fit on them, keep whole reactions
+apart (data.split.method groups, group_key reaction, or reactant: most occur in several reactions).
 """
 
 import argparse

@@ -7,10 +7,11 @@ from ase.build import bulk, molecule
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.stress import voigt_6_to_full_3x3_stress
 from ean_systems import SYSTEMS
-from systems import compute
+from systems import compute, make_checkpoint
 
-from physrep.checkpoint import CheckpointError
+from physrep.checkpoint import CheckpointError, save_checkpoint
 from physrep.deploy.ase import PhysRepCalculator
+from physrep.deploy.export import export_potential
 from physrep.deploy.metadata import ExportError
 
 
@@ -105,6 +106,21 @@ def test_refuses_an_unknown_element(exports, file):
     atoms.calc = PhysRepCalculator(exports.ckpt() if file == "ckpt" else exports.pt(None))
     with pytest.raises(ExportError, match=r"element Cl is unknown .* fitted for C H N O"):
         atoms.get_potential_energy()
+
+
+@pytest.mark.parametrize("file", ["ckpt", "pt"])
+def test_a_model_of_whole_molecules_refuses_periodic_systems(tmp_path, file):
+    checkpoint = make_checkpoint("physrep-molecule")
+    save_checkpoint(checkpoint, tmp_path / "model.ckpt")
+    export_potential(checkpoint, tmp_path / "model.pt", dtype="float64")
+    water = molecule("H2O")
+    water.calc = PhysRepCalculator(tmp_path / f"model.{file}")
+    expected = compute(checkpoint.potential, water).energy.item()
+    assert water.get_potential_energy() == pytest.approx(expected, abs=1e-9)
+    water.set_cell([9.0, 9.0, 9.0])
+    water.pbc = True
+    with pytest.raises(ExportError, match=r"pbc = \[True, True, True\].*model.cls true"):
+        water.get_potential_energy()
 
 
 def test_dtype_casts_a_checkpoint(exports):

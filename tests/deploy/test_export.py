@@ -7,6 +7,7 @@ import ase.io
 import pytest
 import torch
 from ean_systems import REPOSITORY, SYSTEMS
+from systems import liquid, make_checkpoint, molecule
 
 from physrep.deploy import export as export_module
 from physrep.deploy.export import export_potential
@@ -93,6 +94,13 @@ def test_refuses_a_topology_in_other_units(exports, tmp_path):
     with pytest.raises(ExportError, match=r"^topology: atoms 0 and \d+ are 0\.\d+ A apart, far"):
         export_potential(checkpoint, tmp_path / "a.pt", atoms)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_refuses_a_periodic_topology_for_a_model_of_whole_molecules(tmp_path):
+    with pytest.raises(ExportError, match=r"topology: pbc = .*fit a local model"):
+        export_potential(make_checkpoint("physrep-cls"), tmp_path / "a.pt", liquid())
+    assert not list(tmp_path.iterdir())
+    export_potential(make_checkpoint("physrep-cls"), tmp_path / "a.pt", molecule())
 
 
 def test_refuses_partly_periodic_topologies(exports, tmp_path):

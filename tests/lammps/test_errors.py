@@ -105,6 +105,12 @@ def test_files_of_others(lammps, ean_box, potentials, tmp_path):
     fails(lammps, start + style(damaged), "damaged metadata", "export the file again")
 
 
+def test_a_model_of_whole_molecules(lammps, ean_box, potentials, tmp_path):
+    file = forge(potentials["float64"], tmp_path / "molecular.pt", molecular=True)
+    commands = head(ean_box, tmp_path) + style(file)
+    fails(lammps, commands, "sees all atoms of an isolated molecule", "model.cls false")
+
+
 def test_newton(lammps, ean_box, potentials, tmp_path):
     commands = head(ean_box, tmp_path, "newton off") + style(potentials["float64"]) + "run 0\n"
     fails(lammps, commands, "newton pair is off", "newton on")

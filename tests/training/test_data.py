@@ -56,6 +56,19 @@ def test_whole_trajectories_are_kept_apart(frames):
         split_structures(frames, SplitConfig(method="trajectory", test_names=["c"]), seed=0)
 
 
+def test_whole_groups_are_kept_apart(frames):
+    for k, frame in enumerate(frames):
+        frame.info["reaction"] = k // 4
+    config = SplitConfig(method="groups", group_key="reaction", validation=0.1, test=0.25)
+    split = split_structures(frames, config, seed=0)
+    groups = {part: {frames[i].info["reaction"] for i in split[part]} for part in split}
+    assert [len(groups[part]) for part in ("train", "validation", "test")] == [13, 2, 5]
+    assert len(set.union(*groups.values())) == 20
+    assert split["test"] != split_structures(frames, config, seed=1)["test"]
+    with pytest.raises(ConfigError, match="group_key = 'path': frame 0 of memory has no such key"):
+        split_structures(frames, SplitConfig(method="groups", group_key="path"), seed=0)
+
+
 def test_too_little_data_is_said(frames):
     with pytest.raises(ConfigError, match="leaves no"):
         split_structures(frames[:3], SplitConfig(gap=5), seed=0)

@@ -25,8 +25,6 @@ from physrep_training.paths import (
     interpolate,
     labelled_path,
     load_reactions,
-    reactant_of,
-    split_reactions,
 )
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -228,27 +226,11 @@ def test_command_goes_on_where_it_was(inversion, tmp_path):
     assert refused.stderr.startswith("paths: error: --reactions 4: the file has 3")
 
 
-def test_choice_and_split_are_by_seed(inversion):
+def test_choice_is_by_seed(inversion):
     reactions = [inversion._replace(id=10 * k) for k in range(40)]
     few, many = (choose_reactions(reactions, n, seed=1) for n in (10, 20))
     assert [r.id for r in many[:10]] == [r.id for r in few]
     assert {r.id for r in few} != {r.id for r in choose_reactions(reactions, 10, seed=2)}
-    ids = [r.id for r in reactions] * 3  # as the frames of a file give them
-    seen, unseen = split_reactions(ids, 15, seed=4)
-    assert len(seen) == 25 and len(unseen) == 15 and not seen & unseen
-    assert (seen, unseen) == split_reactions(reversed(ids), 15, seed=4)
-    assert unseen != split_reactions(ids, 15, seed=5)[1]
-    with pytest.raises(DataError, match="cannot keep 40 of 40 reactions aside"):
-        split_reactions(ids, 40)
-
-
-def test_split_by_reactant():
-    groups = {k: reactant_of(f"mol{k // 4}>>product{k}") for k in range(40)}
-    seen, unseen = split_reactions(groups, 3, seed=0, groups=groups)
-    assert len(unseen) == 3 and seen
-    assert not {groups[k] for k in seen} & {groups[k] for k in unseen}
-    with pytest.raises(DataError, match="leave no other group"):
-        split_reactions(groups, 39, groups=groups)
 
 
 @pytest.mark.parametrize(

@@ -18,16 +18,19 @@ class SplitConfig(StrictModel):
     ``time_blocks`` cuts the end of every trajectory off for validation and test, with ``gap``
     frames thrown away between the blocks; ``trajectory`` keeps whole trajectories (``test_names``,
     ``validation_names``) apart; ``random`` is for sets of unrelated molecules only.
+    ``groups`` keeps whole groups apart, drawn at random: frames with the same ``group_key`` in the
+    file (``reaction``); the shares are those of the groups.
     ``molecules`` goes with ``data.conformers``: test is a share of the molecules, all conformers
     of each; validation a share of the conformers of the others.
     """
 
-    method: Literal["time_blocks", "trajectory", "random", "molecules"] = "time_blocks"
+    method: Literal["time_blocks", "trajectory", "random", "groups", "molecules"] = "time_blocks"
     validation: Share = 0.1
     test: Share = 0.15
     gap: Annotated[int, Field(ge=0)] = 2
     validation_names: list[str] = []
     test_names: list[str] = []
+    group_key: str = "reaction"
 
 
 class ConformersConfig(StrictModel):

@@ -12,7 +12,7 @@ import io
 import multiprocessing
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -115,32 +115,6 @@ def choose_reactions(reactions: list[Reaction], n: int, seed: int) -> list[React
         raise DataError(f"--reactions {n}: the file has {len(reactions)}; ask for 1 to that many")
     order = np.random.default_rng(seed).permutation(len(reactions))
     return [reactions[k] for k in order[:n]]
-
-
-def split_reactions(
-    ids: Iterable[int],
-    n_unseen: int = 225,
-    seed: int = 0,
-    groups: Mapping[int, str] | None = None,
-) -> tuple[set[int], set[int]]:
-    """Reactions to fit on and `n_unseen` to judge by, without one in common.
-
-    Most reactants of RDB7 occur in several reactions. With `groups` (of each id, for example its
-    reactant, `reactant_of`) what shares a group with an unseen reaction is not fitted on either:
-    the first set is then smaller than the rest.
-
-    Raises:
-        DataError: there are not more than `n_unseen` reactions, or nothing is left to fit on.
-    """
-    known = sorted(set(ids))
-    if not 0 < n_unseen < len(known):
-        raise DataError(f"cannot keep {n_unseen} of {len(known)} reactions aside; make more paths")
-    unseen = {known[k] for k in np.random.default_rng(seed).permutation(len(known))[:n_unseen]}
-    kept_out = {groups[k] for k in unseen} if groups else set()
-    seen = {k for k in known if k not in unseen and not (groups and groups[k] in kept_out)}
-    if not seen:
-        raise DataError(f"{n_unseen} unseen reactions leave no other group; keep fewer aside")
-    return seen, unseen
 
 
 def reactant_of(smiles: str) -> str:
@@ -246,6 +220,7 @@ def _describe(path: list[Atoms], reaction: Reaction, settings: PathSettings) -> 
             role=roles.get(image, "path"),
             ends_relaxed=settings.relax_ends,
             barrier_kcal=reaction.barrier_kcal,
+            reactant=reactant_of(reaction.smiles),
             smiles=reaction.smiles,
         )
 
@@ -255,7 +230,8 @@ def append_path(output: Path, path: list[Atoms]) -> None:
     text = io.StringIO()
     frames = [atoms.copy() for atoms in path]
     for atoms in frames:  # ASE writes backslashes as they are and takes them for escapes later
-        atoms.info["smiles"] = atoms.info["smiles"].replace("\\", "\\\\")
+        for key in ("smiles", "reactant"):
+            atoms.info[key] = atoms.info[key].replace("\\", "\\\\")
     ase.io.write(text, frames, format="extxyz")
     with open(output, "a", encoding="utf-8") as file:
         file.write(text.getvalue())

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,12 @@ def split_structures(structures: Sequence[Structure], config: SplitConfig, seed:
     Raises:
         ConfigError: a part that came out empty though it was asked for, an unknown trajectory.
     """
-    methods = {"time_blocks": _time_blocks, "trajectory": _by_trajectory, "random": _random}
+    methods = {
+        "time_blocks": _time_blocks,
+        "trajectory": _by_trajectory,
+        "random": _random,
+        "groups": _by_group,
+    }
     split = methods[config.method](structures, config, seed)
     wanted = {"train": 1.0, "validation": config.validation, "test": config.test}
     for part in PARTS:
@@ -84,7 +89,7 @@ def _by_trajectory(structures: Sequence[Structure], config: SplitConfig, seed: i
     return split
 
 
-def _random(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+def _random(structures: Sequence[Any], config: SplitConfig, seed: int) -> Split:
     order = np.random.default_rng(seed).permutation(len(structures)).tolist()
     n_test = round(config.test * len(order))
     n_validation = round(config.validation * len(order))
@@ -93,6 +98,20 @@ def _random(structures: Sequence[Structure], config: SplitConfig, seed: int) -> 
         "validation": order[n_test : n_test + n_validation],
         "train": order[n_test + n_validation :],
     }
+
+
+def _by_group(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+    groups: dict[str, list[int]] = {}
+    for index, structure in enumerate(structures):
+        if config.group_key not in structure.info:
+            raise ConfigError(
+                f"data.split.group_key = {config.group_key!r}: frame {structure.frame} of "
+                f"{structure.source} has no such key; it has {', '.join(structure.info) or 'none'}"
+            )
+        groups.setdefault(str(structure.info[config.group_key]), []).append(index)
+    frames = list(groups.values())
+    order = _random(frames, config, seed)
+    return {part: [i for k in sorted(chosen) for i in frames[k]] for part, chosen in order.items()}
 
 
 def save_split(split: Split, structures: Sequence[Structure], path: Path) -> None:
