@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test test-slow thesis-tables lint clean requirements
+.PHONY: help setup demo test test-slow thesis-tables reliability-tables lint clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
@@ -19,6 +19,7 @@ help:
 	@echo "make test       the test suite (at most 15 minutes on 2 cores)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
+	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
 	@echo "make lint       ruff"
 	@echo "make clean      remove $(VENV), build/ and out/"
 
@@ -51,6 +52,11 @@ test-slow: setup
 	@echo "test-slow: passed"
 
 # Hours; goes on where it was interrupted. THESIS="--minutes 2 --only models" makes it short.
+reliability-tables: setup
+	$(BIN)/python training/tables.py --plan training/configs/reliability/tables.yaml \
+		-o runs/reliability-tables $(RELIABILITY)
+	@echo "reliability-tables: done, runs/reliability-tables"
+
 thesis-tables: setup
 	$(BIN)/python training/tables.py $(THESIS)
 	@echo "thesis-tables: done, runs/thesis-tables"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from physrep.deploy.ase import PhysRepCalculator
-from physrep.reliability import reliability
+from physrep.reliability import reaction_paths, reliability
 from physrep_training.config import FitConfig
 from physrep_training.fitting import finish_fit
 from physrep_training.splits import load_part
@@ -34,6 +34,11 @@ SUITES: dict[str, tuple[Column, ...]] = {
         Column("recovered", "recovered", ".2f"),
         Column("assembly_recovered", "assembled", ".2f"),
     ),
+    "paths": (
+        Column("barrier_mae_ev", "barrier MAE (eV)", ".3f"),
+        Column("within_0_2_ev", "within 0.2 eV", ".2f"),
+        Column("energy_mae_ev", "path MAE (eV)", ".3f"),
+    ),
 }
 
 
@@ -50,15 +55,11 @@ def measure(suite: str, config: FitConfig) -> Numbers:
         return errors
     kept = config.folder / f"{suite}.json"
     if not kept.is_file():
-        write_atomically(kept, json.dumps(molecule_numbers(config), indent=1) + "\n")
+        structures = load_part(config.folder / "split.json", "test", **config.data.keys)
+        calculator = PhysRepCalculator(config.folder / "best.ckpt", device="cpu")
+        judge = {"reliability": reliability, "paths": reaction_paths}[suite]
+        write_atomically(kept, json.dumps(judge(calculator, structures).numbers(), indent=1) + "\n")
     return json.loads(kept.read_text())
-
-
-def molecule_numbers(config: FitConfig) -> Numbers:
-    """The suite "reliability" on the test part, in eager mode on the CPU."""
-    structures = load_part(config.folder / "split.json", "test", **config.data.keys)
-    calculator = PhysRepCalculator(config.folder / "best.ckpt", device="cpu")
-    return reliability(calculator, structures).numbers()
 
 
 def write_atomically(path: Path, text: str) -> None:

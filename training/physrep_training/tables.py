@@ -45,7 +45,7 @@ class Table(StrictModel):
     name: str
     title: str
     config: Path
-    suite: Literal["errors", "reliability"] = "errors"
+    suite: Literal["errors", "reliability", "paths"] = "errors"
     seeds: Annotated[int, Field(gt=0)] = 1
     common: list[str] = []
     every: list[str] = []
