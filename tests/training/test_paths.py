@@ -108,20 +108,6 @@ def test_ends_as_they_are(inversion):
     np.testing.assert_allclose(path[0].get_all_distances(), distances, atol=1e-12)
 
 
-def test_alignment_is_a_proper_rotation():
-    """A mirror image is turned as near as it comes, never reflected; a line of atoms passes."""
-    hand = np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3.0]])
-    onto = Atoms("CHFO", hand)
-    own = paths._aligned(Atoms("CHFO", turned(hand, 3)), onto)
-    np.testing.assert_allclose(own.positions, hand, atol=1e-12)
-    mirrored = paths._aligned(Atoms("CHFO", hand * [1, 1, -1]), onto).positions
-    volumes = [np.linalg.det(p[1:] - p[0]) for p in (hand, mirrored)]
-    assert volumes[1] == pytest.approx(-volumes[0])
-    line = Atoms("CO", [[0, 0, 0], [0, 0, 1.1]])
-    moved = paths._aligned(Atoms("CO", turned(line.positions, 4)), line)
-    np.testing.assert_allclose(moved.positions, line.positions, atol=1e-12)
-
-
 def test_images_do_not_run_into_each_other():
     """Two hydrogens that change places would meet half-way on straight lines."""
     water = molecule("H2O")

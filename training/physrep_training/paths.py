@@ -28,6 +28,7 @@ from ase.mep.neb import idpp_interpolate
 from ase.optimize import LBFGS
 from tqdm import tqdm
 
+from physrep.analysis.superposition import superposed
 from physrep.io import DataError
 from physrep_training.labels import METHOD, label, with_calculator
 
@@ -138,7 +139,8 @@ def labelled_path(reaction: Reaction, settings: PathSettings) -> list[Atoms]:
     try:
         for name, positions in (("reactant", reaction.reactant), ("product", reaction.product)):
             end = Atoms(reaction.numbers, positions)
-            ends.append(_aligned(_relaxed(end, name) if settings.relax_ends else end, ts))
+            end = _relaxed(end, name) if settings.relax_ends else end
+            ends.append(Atoms(end.numbers, superposed(end.positions, ts.positions)))
         first, last = (
             interpolate(a, b, settings.images) for a, b in ((ends[0], ts), (ts, ends[1]))
         )
@@ -177,15 +179,6 @@ def bonds(atoms: Atoms) -> np.ndarray:
     near = atoms.get_all_distances() < BOND * (radii[:, None] + radii)
     np.fill_diagonal(near, False)
     return near
-
-
-def _aligned(atoms: Atoms, onto: Atoms) -> Atoms:
-    """Moved and properly rotated to the smallest distance from `onto` (Kabsch)."""
-    target = onto.positions - onto.positions.mean(axis=0)
-    own = atoms.positions - atoms.positions.mean(axis=0)
-    u, _, vt = np.linalg.svd(own.T @ target)
-    proper = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    return Atoms(atoms.numbers, own @ (u @ proper @ vt) + onto.positions.mean(axis=0))
 
 
 def interpolate(first: Atoms, last: Atoms, images: int) -> list[Atoms]:
