@@ -2,45 +2,11 @@
 
 import numpy as np
 import pytest
-from ase import Atoms
-from ase.build import bulk
-from ase.calculators.calculator import Calculator, all_changes
-from ase.calculators.lj import LennardJones
+from calculators import Wrong, argon, smooth_lj
 
 from physrep.certify.check import at_least, at_most, skipped, verdict_of
 from physrep.certify.exactness import exactness
 from physrep.certify.smoothness import smoothness
-
-
-def argon(pbc: bool = True) -> Atoms:
-    atoms = bulk("Ar", "fcc", a=5.4, cubic=True) * (2, 2, 2)
-    atoms.rattle(0.1, seed=1)
-    if not pbc:
-        atoms = atoms[:9]
-        atoms.pbc = False
-        atoms.cell = None
-    return atoms
-
-
-def smooth_lj(**settings) -> Calculator:
-    return LennardJones(sigma=3.4, epsilon=0.0103, rc=8.0, ro=6.5, smooth=True, **settings)
-
-
-class Wrong(Calculator):
-    """A sound calculator whose energy or forces are changed by a function."""
-
-    implemented_properties = ["energy", "forces"]
-
-    def __init__(self, change) -> None:
-        super().__init__()
-        self.change, self.sound = change, smooth_lj()
-
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        super().calculate(atoms, properties, system_changes)
-        copy = atoms.copy()
-        copy.calc = self.sound
-        energy, forces = self.change(atoms, copy.get_potential_energy(), copy.get_forces())
-        self.results = {"energy": energy, "forces": forces}
 
 
 def by_name(checks) -> dict:
