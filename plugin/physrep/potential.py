@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel, Edges
 from physrep.nn.scatter import sum_edges
+from physrep.pair.guard import network_share
 from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
@@ -42,12 +43,14 @@ def make_repulsion(name: str, species: list[int], cutoff: float) -> nn.Module | 
 class Potential(nn.Module):
     """Atomic energies in eV from types and edges.
 
-        E_i = scale (y_i - y_iso) + shift_type (1 - exp(-n_i)) + E0_type + 1/2 sum_j R_ij
+        E_i = g_i (scale (y_i - y_iso) + shift_type (1 - exp(-n_i))) + E0_type + 1/2 sum_j R_ij
 
     y is the model's readout and y_iso its readout of the isolated atom; n_i is the sum of the
     envelopes of the atom's edges, so that the shift (the mean cohesive energy) vanishes with the
-    last neighbour: an isolated atom has exactly its reference energy. Published forms keep
-    E_i = scale y_i + shift_type + E0_type. R is the repulsion: ZBL, fixed, or Morse, learned.
+    last neighbour: an isolated atom has exactly its reference energy. R is the repulsion: ZBL,
+    fixed, or Morse, learned. With one, g_i falls from 1 to 0 where the atom comes nearer to another
+    than any in the training data (:mod:`physrep.pair.guard`); without one it is 1. Published forms
+    keep E_i = scale y_i + shift_type + E0_type + 1/2 sum_j R_ij.
 
     The pieces ``edges``, ``embed``, ``step`` and ``readout`` are the exported ones, see
     :mod:`physrep.models.contract`.
@@ -124,6 +127,7 @@ class Potential(nn.Module):
     def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
         """Features (n_atoms, width) -> atomic energies (n_centers,) in eV, float64."""
         own = types[: edges.n_centers]
+        ends = (types.index_select(0, edges.centers), types.index_select(0, edges.neighbors))
         y = self.model.readout(h, types, edges)
         shift = self.shift.index_select(0, own)
         if not self.published:
@@ -131,9 +135,12 @@ class Potential(nn.Module):
             coordination = sum_edges(edges.envelope, edges.centers, edges.n_centers)
             shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
         energies = self.scale * y.to(self.scale.dtype) + shift
+        if self.repulsion is not None and not self.published:
+            known = self.shortest_distances[ends[0], ends[1]]
+            distances = edges.distances.to(known.dtype)
+            energies = energies * network_share(distances, known, edges.centers, edges.n_centers)
         energies = energies + self.reference_energies.index_select(0, own)
         if self.repulsion is not None:
-            ends = (types.index_select(0, edges.centers), types.index_select(0, edges.neighbors))
             pairs = 0.5 * self.repulsion(edges.distances, ends[0], ends[1])
             energies = energies + sum_edges(pairs, edges.centers, edges.n_centers)
         return energies
