@@ -117,7 +117,7 @@ def report_page(found: Certificate, command: Sequence[str]) -> str:
     """The report as one self-contained page."""
     sections = [Section("Verdict", [paragraph(found.line()), *_summary(found)])]
     for part in found.parts:
-        blocks = [paragraph(part.text), _checks_table(part.checks)]
+        blocks = [paragraph(part.text), _checks_table(part)]
         blocks += [picture(figure, caption) for figure, caption in part.figures]
         sections.append(Section(f"{part.heading}: {verdict_of(part.checks)}", blocks))
     title = f"{Path(found.model).name}: {found.verdict}"
@@ -137,15 +137,15 @@ def _worst_note(checks: list[Check]) -> str:
     return f"{len(bad)} of {len(checks)}" if bad else ""
 
 
-def _checks_table(checks: list[Check]) -> str:
+def _checks_table(part: Part) -> str:
     rows = [
         (
-            check.name.partition(": ")[2] or check.name,
+            check.name.removeprefix(f"{part.name}: "),
             "" if check.value is None else f"{check.value:.3g} {check.unit}",
             "" if check.threshold is None else f"{check.threshold:.3g}",
             check.verdict,
             check.note,
         )
-        for check in checks
+        for check in part.checks
     ]
     return table(("check", "measured", "threshold", "verdict", "note"), rows)
