@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel, Edges
 from physrep.nn.scatter import sum_edges
-from physrep.pair.guard import network_share
+from physrep.pair.guard import network_share, shown_vectors
 from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
@@ -48,9 +48,10 @@ class Potential(nn.Module):
     y is the model's readout and y_iso its readout of the isolated atom; n_i is the sum of the
     envelopes of the atom's edges, so that the shift (the mean cohesive energy) vanishes with the
     last neighbour: an isolated atom has exactly its reference energy. R is the repulsion: ZBL,
-    fixed, or Morse, learned. With one, g_i falls from 1 to 0 where the atom comes nearer to another
-    than any in the training data (:mod:`physrep.pair.guard`); without one it is 1. Published forms
-    keep E_i = scale y_i + shift_type + E0_type + 1/2 sum_j R_ij.
+    fixed, or Morse, learned. With one, g_i falls from 1 to 0, and the model is shown longer
+    distances, where two atoms come nearer than any of their elements in the training data
+    (:mod:`physrep.pair.guard`); without one it is 1. Published forms keep
+    E_i = scale y_i + shift_type + E0_type + 1/2 sum_j R_ij.
 
     The pieces ``edges``, ``embed``, ``step`` and ``readout`` are the exported ones, see
     :mod:`physrep.models.contract`.
@@ -71,6 +72,7 @@ class Potential(nn.Module):
         self.molecular = model.molecular
         self.repulsion_name = repulsion
         self.repulsion = make_repulsion(repulsion, species, model.cutoff)
+        self.guarded = self.repulsion is not None and not self.published
         self.baked = False
         n_types = len(species)
         double = torch.float64
@@ -114,7 +116,28 @@ class Potential(nn.Module):
         if molecules is None:
             molecules = torch.zeros_like(types[:n_centers])
         vectors = vectors.to(self.isolated_readouts.dtype)
-        return self.model.edges(types, edge_index, vectors, n_centers, molecules)
+        if not self.guarded:
+            return self.model.edges(types, edge_index, vectors, n_centers, molecules)
+        shortest = self.shortest_of(types, edge_index[0], edge_index[1]).to(vectors.dtype)
+        shown = shown_vectors(vectors, shortest)
+        e = self.model.edges(types, edge_index, shown, n_centers, molecules)
+        separations = torch.sqrt((vectors * vectors).sum(dim=-1))
+        return Edges(
+            e.centers,
+            e.neighbors,
+            e.vectors,
+            e.distances,
+            e.envelope,
+            e.features,
+            e.n_centers,
+            e.molecules,
+            separations,
+        )
+
+    def shortest_of(self, types: Tensor, centers: Tensor, neighbors: Tensor) -> Tensor:
+        """Shortest distance in the training data of the elements of each edge, (n_edges,) A."""
+        ends = types.index_select(0, centers), types.index_select(0, neighbors)
+        return self.shortest_distances[ends[0], ends[1]]
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         """types (n_atoms,) -> features (n_centers, width)."""
@@ -127,7 +150,6 @@ class Potential(nn.Module):
     def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
         """Features (n_atoms, width) -> atomic energies (n_centers,) in eV, float64."""
         own = types[: edges.n_centers]
-        ends = (types.index_select(0, edges.centers), types.index_select(0, edges.neighbors))
         y = self.model.readout(h, types, edges)
         shift = self.shift.index_select(0, own)
         if not self.published:
@@ -135,13 +157,14 @@ class Potential(nn.Module):
             coordination = sum_edges(edges.envelope, edges.centers, edges.n_centers)
             shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
         energies = self.scale * y.to(self.scale.dtype) + shift
-        if self.repulsion is not None and not self.published:
-            known = self.shortest_distances[ends[0], ends[1]]
-            distances = edges.distances.to(known.dtype)
-            energies = energies * network_share(distances, known, edges.centers, edges.n_centers)
+        if self.guarded:
+            shortest = self.shortest_of(types, edges.centers, edges.neighbors)
+            near = edges.separations.to(shortest.dtype)
+            energies = energies * network_share(near, shortest, edges.centers, edges.n_centers)
         energies = energies + self.reference_energies.index_select(0, own)
         if self.repulsion is not None:
-            pairs = 0.5 * self.repulsion(edges.distances, ends[0], ends[1])
+            ends = (types.index_select(0, edges.centers), types.index_select(0, edges.neighbors))
+            pairs = 0.5 * self.repulsion(edges.separations, ends[0], ends[1])
             energies = energies + sum_edges(pairs, edges.centers, edges.n_centers)
         return energies
 

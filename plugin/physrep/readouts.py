@@ -141,4 +141,6 @@ def _graph(potential: Potential, atoms: Atoms, hidden: int | None = None) -> tup
         torch.from_numpy(np.array(a)) for a in (atoms.positions, atoms.cell.array, atoms.pbc)
     )
     found = neighbor_list(positions, cell, pbc, potential.cutoff)
-    return types, potential.edges(types, found.edge_index, found.vectors, len(types))
+    # The model's own edges: the potential knows no shortest distance of a hidden element.
+    vectors, one = found.vectors.to(potential.dtype), torch.zeros_like(types)
+    return types, potential.model.edges(types, found.edge_index, vectors, len(types), one)

@@ -38,6 +38,7 @@ class PairReadout(AtomicModel):
             features,
             n_centers,
             molecules,
+            distances,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

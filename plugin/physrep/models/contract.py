@@ -20,7 +20,9 @@ class Edges(NamedTuple):
 
     centers, neighbors: (n_edges,) int64; vectors: (n_edges, 3) r_j - r_i in A;
     distances, envelope: (n_edges,); features: (n_edges, n_features) of the model's own making;
-    molecules: (n_centers,) int64, which molecule an atom belongs to (all 0 in a periodic system).
+    molecules: (n_centers,) int64, which molecule an atom belongs to (all 0 in a periodic system);
+    separations: (n_edges,) as they are. Vectors and distances may have been lengthened to the reach
+    of the training data (:mod:`physrep.pair.guard`); a model gives its distances for separations.
     """
 
     centers: Tensor
@@ -31,6 +33,7 @@ class Edges(NamedTuple):
     features: Tensor
     n_centers: int
     molecules: Tensor
+    separations: Tensor
 
 
 class AtomicModel(nn.Module):

@@ -268,7 +268,15 @@ class JAT(LayeredModel):
         features = self.edge_features(vectors, distances, envelope)
         centers, neighbors = edge_index[0], edge_index[1]
         return Edges(
-            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+            centers,
+            neighbors,
+            vectors,
+            distances,
+            envelope,
+            features,
+            n_centers,
+            molecules,
+            distances,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

@@ -128,7 +128,15 @@ class NeuralIL(AtomicModel):
         features = self.spectrum.edge_terms(vectors, distances)
         centers, neighbors = edge_index[0], edge_index[1]
         return Edges(
-            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+            centers,
+            neighbors,
+            vectors,
+            distances,
+            envelope,
+            features,
+            n_centers,
+            molecules,
+            distances,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

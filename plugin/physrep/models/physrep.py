@@ -115,7 +115,15 @@ class PhysRep(LayeredModel):
             bonded = self.adjacency(distances, center_types, types.index_select(0, neighbors))
             features = torch.cat([features, bonded.unsqueeze(1)], dim=1)
         return Edges(
-            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+            centers,
+            neighbors,
+            vectors,
+            distances,
+            envelope,
+            features,
+            n_centers,
+            molecules,
+            distances,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

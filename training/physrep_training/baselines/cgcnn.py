@@ -87,7 +87,15 @@ class CGCNN(Baseline):
         features = self.expansion(distances)
         centers, neighbors = edge_index[0], edge_index[1]
         return Edges(
-            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+            centers,
+            neighbors,
+            vectors,
+            distances,
+            envelope,
+            features,
+            n_centers,
+            molecules,
+            distances,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

@@ -83,7 +83,15 @@ class TorchMDET(Baseline):
         features = self.net.distance_expansion(distances)
         centers, neighbors = edge_index[0], edge_index[1]
         return Edges(
-            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+            centers,
+            neighbors,
+            vectors,
+            distances,
+            envelope,
+            features,
+            n_centers,
+            molecules,
+            distances,
         )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
