@@ -117,6 +117,8 @@ def test_references_from_compositions_of_full_rank():
     frames = [structure(c, sum(true[z] for z in c)) for c in ([1, 8], [1, 1, 8], [8, 8, 1])]
     set_references(potential, frames, None)
     np.testing.assert_allclose(potential.reference_energies, [-3.0, -50.0], atol=1e-9)
+    set_references(potential, frames, None, scale=0.7)
+    assert float(potential.scale) == pytest.approx(0.7)
 
 
 def test_references_of_rank_one_warn():

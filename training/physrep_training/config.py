@@ -76,7 +76,11 @@ class TransferConfig(StrictModel):
 
 
 class FitConfig(StrictModel):
-    """Everything a fit needs; see training/configs/jat_ean.yaml for a commented example."""
+    """Everything a fit needs; see training/configs/jat_ean.yaml for a commented example.
+
+    scale: eV of energy for 1 of the network's output; by default the RMS force of the training data
+    (per A), without forces the spread of its energies per atom.
+    """
 
     name: str
     output: Path | None = None
@@ -84,6 +88,7 @@ class FitConfig(StrictModel):
     transfer: TransferConfig = TransferConfig()
     model: dict[str, Any]
     repulsion: Literal["zbl", "morse", "none"] = "zbl"
+    scale: Positive | None = None
     data: DataConfig
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

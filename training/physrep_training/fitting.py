@@ -199,7 +199,8 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
         settings = config.model_settings
         checkpoint = new_checkpoint(config.model_name, settings, species, config.repulsion)
         checkpoint.potential.set_dtype(DTYPES[config.run.precision])
-        set_references(checkpoint.potential, data.train, config.data.isolated_atoms)
+        isolated, scale = config.data.isolated_atoms, config.scale
+        set_references(checkpoint.potential, data.train, isolated, scale)
     checkpoint.training.update(
         name=config.name,
         settings=json.loads(config.model_dump_json()),

@@ -51,13 +51,17 @@ def fitted_energies(structures: Sequence[Structure], species: list[int]) -> np.n
 
 
 def set_references(
-    potential: Potential, structures: Sequence[Structure], isolated_atoms: Path | None
+    potential: Potential,
+    structures: Sequence[Structure],
+    isolated_atoms: Path | None,
+    scale: float | None = None,
 ) -> None:
     """Fill E0, shift (mean cohesive energy per element) and scale (RMS force) from training data.
 
     Without isolated atoms the least-squares energies serve as E0 and the shift stays zero.
     Without energies both stay zero; without forces the scale is the spread of the energies.
-    Conformers on disk are represented by at most 20,000 of them, drawn evenly.
+    Conformers on disk are represented by at most 20,000 of them, drawn evenly. scale: eV, in place
+    of that of the data.
     """
     structures = evenly_drawn(structures)
     species = potential.species
@@ -75,7 +79,7 @@ def set_references(
         excess = np.array([s.energy for s in labelled]) - counts @ reference
         shift = np.linalg.lstsq(counts, excess, rcond=None)[0]
     potential.shift.copy_(torch.from_numpy(shift))
-    potential.scale.fill_(_scale(structures, species, reference))
+    potential.scale.fill_(scale or _scale(structures, species, reference))
 
 
 def rms_force(structures: Sequence[Structure]) -> float:
