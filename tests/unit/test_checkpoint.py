@@ -89,7 +89,7 @@ def test_no_code_in_a_checkpoint_is_run(tmp_path):
 
 
 def test_unknown_models_and_settings_are_explained():
-    with pytest.raises(ConfigError, match="choose one of .*jat"):
+    with pytest.raises(ConfigError, match=r"choose one of .*jat"):
         new_checkpoint("nequip", {}, [1])
     with pytest.raises(ConfigError, match="must be a multiple of heads"):
         new_checkpoint("jat", {"features": 16, "heads": 3}, [1])
