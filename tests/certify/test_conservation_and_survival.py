@@ -6,9 +6,10 @@ from ase.calculators.lj import LennardJones
 from calculators import Wrong, argon, smooth_lj
 
 from physrep.analysis.contacts import shortest_contacts
+from physrep.analysis.lifetimes import censored_lifetime
 from physrep.certify.check import verdict_of
 from physrep.certify.conservation import conservation_checks, conservation_runs
-from physrep.certify.survival import kaplan_meier, survival_checks, survival_run
+from physrep.certify.survival import survival_checks, survival_run
 from physrep.io import Structure
 
 
@@ -79,7 +80,7 @@ def test_a_calculator_that_raises_ends_the_run():
 
 def test_kaplan_meier_of_a_textbook_case():
     """Failures at 1, 2, 2, 4; ended alive at 3 and 5: 5/6, 5/6 3/5, 5/6 3/5 1/2."""
-    found = kaplan_meier([1, 2, 2, 3, 4, 5], [True, True, True, False, True, False])
-    np.testing.assert_allclose(found.times, [1, 2, 4])
-    np.testing.assert_allclose(found.share, [5 / 6, 5 / 6 * 3 / 5, 5 / 6 * 3 / 5 * 1 / 2])
-    assert len(kaplan_meier([3.0], [False]).times) == 0
+    found = censored_lifetime([1, 2, 2, 3, 4, 5], [True, True, True, False, True, False])
+    np.testing.assert_allclose(found.ages, [1, 2, 4])
+    np.testing.assert_allclose(found.survival, [5 / 6, 5 / 6 * 3 / 5, 5 / 6 * 3 / 5 * 1 / 2])
+    assert len(censored_lifetime([3.0], [False]).ages) == 0

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from physrep.analysis.lifetimes import censored_lifetime
 from physrep.analysis.plots import SERIES, in_house_style, new_figure
-from physrep.certify.survival import Run, kaplan_meier
+from physrep.certify.survival import Run
 
 
 @in_house_style
@@ -18,9 +19,9 @@ def survival_figure(runs: Sequence[Run]) -> Figure:
         own = [run for run in runs if run.temperature == temperature]
         times = np.array([run.stability.time for run in own])
         failed = np.array([not run.stability.sound for run in own])
-        found = kaplan_meier(times, failed)
-        x = np.concatenate([[0.0], found.times, [times.max()]])
-        y = np.concatenate([[1.0], found.share, [found.share[-1] if failed.any() else 1.0]])
+        found = censored_lifetime(times, failed)
+        x = np.concatenate([[0.0], found.ages, [times.max()]])
+        y = np.concatenate([[1.0], found.survival, [found.survival[-1] if failed.any() else 1.0]])
         color = SERIES[k % len(SERIES)]
         axes.step(x, y, where="post", color=color, label=f"{temperature:g} K")
         alive = times[~failed]

@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 from ase import Atoms
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from physrep.analysis.bonds import find_bonds
+from physrep.analysis.bonds import bond_lengths, find_bonds
 from physrep.analysis.picture import whole_molecules
 from physrep.analysis.plots import energy_figure, temperature_figure
 from physrep.analysis.recovery import recover
 from physrep.analysis.relaxation import relax
+from physrep.analysis.topology import molecules
 from physrep.certify.check import at_least, at_most, skipped
 from physrep.certify.conservation import conservation_checks, conservation_runs
 from physrep.certify.context import Context, Part
@@ -111,9 +110,7 @@ def molecules_of(atoms: Atoms) -> dict[str, Atoms]:
     """One molecule of each formula, whole, not periodic; by Hill formula."""
     bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
     positions = whole_molecules(atoms.positions, bonds.pairs, atoms.cell.array, atoms.pbc)
-    ones = np.ones(len(bonds.pairs))
-    graph = coo_array((ones, tuple(bonds.pairs.T)), shape=(len(atoms), len(atoms)))
-    _, labels = connected_components(graph, directed=False)
+    labels = molecules(bonds.pairs, len(atoms))
     found: dict[str, Atoms] = {}
     for label in np.unique(labels):
         own = labels == label
@@ -127,10 +124,8 @@ def relaxed_distance(before: Atoms, after: Atoms) -> float:
     pairs = find_bonds(before.positions, before.numbers, before.cell.array, before.pbc).pairs
     if not len(pairs):
         return 0.0
-    lengths = [
-        np.linalg.norm(a.positions[pairs[:, 0]] - a.positions[pairs[:, 1]], axis=1)
-        for a in (before, after)
-    ]
+    cell, pbc = before.cell.array, before.pbc
+    lengths = [bond_lengths(atoms.positions, pairs, cell, pbc) for atoms in (before, after)]
     return float(np.abs(lengths[1] - lengths[0]).max())
 
 

@@ -26,14 +26,6 @@ class Run(NamedTuple):
     samples: list[Sample]
 
 
-class Survival(NamedTuple):
-    """The estimate of E. L. Kaplan and P. Meier (J. Am. Stat. Assoc. 53 (1958) 457): times (n,) ps
-    of the failures, share (n,) of the runs that live on after each."""
-
-    times: np.ndarray
-    share: np.ndarray
-
-
 def survival_run(
     calculator: Calculator,
     atoms: Atoms,
@@ -64,19 +56,6 @@ def survival_run(
         nan = float("nan")
         watch.first_failure = Failure(watch.time, "calculator", (), nan, nan, said)
     return Run(temperature, seed, duration, watch.result(), samples)
-
-
-def kaplan_meier(times: Sequence[float], failed: Sequence[bool]) -> Survival:
-    """Share of runs that live, from runs that failed and runs that were ended alive.
-
-    Args:
-        times: (n,) ps, of the failure or the end; failed: (n,) which of the two.
-    """
-    times, failed = np.asarray(times, dtype=float), np.asarray(failed, dtype=bool)
-    ends = np.unique(times[failed])
-    at_risk = np.array([(times >= t).sum() for t in ends])
-    deaths = np.array([(failed & (times == t)).sum() for t in ends])
-    return Survival(ends, np.cumprod(1.0 - deaths / np.maximum(at_risk, 1)))
 
 
 def survival_checks(runs: Sequence[Run]) -> Iterator[Check]:

@@ -36,6 +36,22 @@ class Edges(NamedTuple):
     separations: Tensor
 
 
+def make_edges(
+    edge_index: Tensor,
+    vectors: Tensor,
+    distances: Tensor,
+    envelope: Tensor,
+    features: Tensor,
+    n_centers: int,
+    molecules: Tensor,
+) -> Edges:
+    """Edges whose separations are their distances; edge_index (2, n_edges), centres first."""
+    centers, neighbors = edge_index[0], edge_index[1]
+    return Edges(
+        centers, neighbors, vectors, distances, envelope, features, n_centers, molecules, distances
+    )
+
+
 class AtomicModel(nn.Module):
     """Base class: the attributes that engines and exports read.
 

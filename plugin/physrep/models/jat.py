@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, LayeredModel
+from physrep.models.contract import Edges, LayeredModel, make_edges
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
 from physrep.nn.angular import AngularMoments
@@ -266,18 +266,7 @@ class JAT(LayeredModel):
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.edge_features(vectors, distances, envelope)
-        centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers]).repeat(1, self.copies)

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import AtomicModel, Edges
+from physrep.models.contract import AtomicModel, Edges, make_edges
 from physrep.nn.activations import swish
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.harmonics import real_harmonics
@@ -126,18 +126,7 @@ class NeuralIL(AtomicModel):
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.spectrum.edge_terms(vectors, distances)
-        centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         descriptors = self.spectrum(edges, types.index_select(0, edges.neighbors))

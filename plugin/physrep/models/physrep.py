@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, LayeredModel
+from physrep.models.contract import Edges, LayeredModel, make_edges
 from physrep.models.physrep_layers import AtomEmbedding, AttentionBlock, ElementHead
 from physrep.nn.adjacency import CovalentAdjacency
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
@@ -114,17 +114,7 @@ class PhysRep(LayeredModel):
         if self.bonded:
             bonded = self.adjacency(distances, center_types, types.index_select(0, neighbors))
             features = torch.cat([features, bonded.unsqueeze(1)], dim=1)
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         x = self.embedding(types, edges)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import CGConv
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges
+from physrep.models.contract import Edges, make_edges
 from physrep_training.baselines.base import Baseline, graph, lengths
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -85,18 +85,7 @@ class CGCNN(Baseline):
         distances = lengths(vectors)
         envelope = torch.ones_like(distances)
         features = self.expansion(distances)
-        centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers])

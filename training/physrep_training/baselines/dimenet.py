@@ -25,7 +25,7 @@ from torch_geometric.nn.models.dimenet import (
 )
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges
+from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.spherical_bessel import spherical_bessel_roots
 from physrep_training.baselines.base import Baseline, lengths
@@ -166,18 +166,7 @@ class DimeNetPlusPlus(Baseline):
         distances = lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.distance_basis(distances)
-        centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         kj, ji = triplets(edges)

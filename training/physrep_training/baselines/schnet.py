@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.nn.models import SchNet as Published
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges
+from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import cosine_envelope
 from physrep_training.baselines.base import Baseline, graph, lengths
 
@@ -56,18 +56,7 @@ class SchNet(Baseline):
         distances = lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
-        centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.net.embedding(self.numbers(types[: edges.n_centers]))

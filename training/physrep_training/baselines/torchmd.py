@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from physrep.config import ConfigError, StrictModel
-from physrep.models.contract import Edges
+from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import cosine_envelope
 from physrep_training.baselines.base import Baseline, lengths
 
@@ -81,18 +81,7 @@ class TorchMDET(Baseline):
         distances = lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
-        centers, neighbors = edge_index[0], edge_index[1]
-        return Edges(
-            centers,
-            neighbors,
-            vectors,
-            distances,
-            envelope,
-            features,
-            n_centers,
-            molecules,
-            distances,
-        )
+        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         z = self.numbers(types)
