@@ -99,7 +99,7 @@ CONDITIONS = [  # everything that is drawn at random, and walks that go on from 
     "model={name: physrep, n_layers: 1, features: 8, heads: 2, cutoff: 3.0, masking: true}",
     "data.equilibrium=all",
     "loss={mask: {weight: 0.7}, zero_force: {weight: 0.1}, bound: {weight: 1.0}, "
-    "basin: {weight: 1.0, steps: 1}}",
+    "denoise: {weight: 1.0}}",
 ]
 
 

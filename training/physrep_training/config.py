@@ -112,7 +112,7 @@ class FitConfig(StrictModel):
 
     @model_validator(mode="after")
     def _conditions_can_be_met(self) -> Self:
-        for name in ("zero_force", "bound", "basin"):
+        for name in ("zero_force", "bound", "denoise"):
             if getattr(self.loss, name).weight and self.data.equilibrium == "none":
                 raise ValueError(
                     f"loss.{name} holds at equilibrium, and data.equilibrium is none: say which "

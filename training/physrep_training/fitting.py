@@ -19,7 +19,6 @@ from physrep.config import ConfigError
 from physrep.heap import keep_heap
 from physrep.io import Structure, read_structures
 from physrep.potential import Potential
-from physrep_training.basin import LARGEST_DISPLACEMENT
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig
 from physrep_training.conformers import conformer_store, has_store
@@ -35,6 +34,7 @@ from physrep_training.references import set_references, set_shortest_distances
 from physrep_training.report import write_conformer_report, write_report
 from physrep_training.splits import PARTS, save_split, split_structures
 from physrep_training.transfer import apply_transfer
+from physrep_training.walks import LARGEST_DISPLACEMENT
 
 EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
@@ -219,7 +219,7 @@ def reach(config: FitConfig, potential: Potential) -> float:
     """
     loss = config.loss
     noise = 6.0 * loss.bound.noise if loss.bound.weight else 0.0
-    walk = 2.0 * LARGEST_DISPLACEMENT if loss.basin.weight else 0.0
+    walk = 2.0 * LARGEST_DISPLACEMENT if loss.denoise.weight else 0.0
     return potential.cutoff + max(noise, walk)
 
 

@@ -41,21 +41,19 @@ class BoundTerm(Condition):
     noise: Positive = 0.5
 
 
-class BasinTerm(Condition):
-    """As bound, for structures that the model has relaxed itself (``physrep_training.basin``).
+class DenoiseTerm(Condition):
+    """Forces on perturbed structures are those of springs to the stable one
+    (``physrep_training.walks``).
 
-    noise: of the start, A; steps: down at every visit; visits: of one walk; margin: the energy must
-    rise by margin / 2 times the squared displacement, eV/A^2 (0: it must not fall).
+    noise: largest standard deviation in A on every coordinate, drawn between 0 and it; stiffness:
+    of the springs, eV/A^2; visits: of one walk (1: fresh noise every time); width: A, of distances
+    missed beyond which the loss grows linearly.
     """
 
     noise: Positive = 0.1
-    steps: Count = 4
-    visits: Count = 30
-    margin: Weight = 0.0
-
-    def in_one_go(self) -> "BasinTerm":
-        """A whole walk in the steps of one visit."""
-        return self.model_copy(update={"steps": 10 * self.steps, "visits": 1})
+    stiffness: Positive = 1.0
+    visits: Count = 3
+    width: Positive = 0.1
 
 
 class LossConfig(StrictModel):
@@ -63,8 +61,8 @@ class LossConfig(StrictModel):
 
     PhysRep's conditions (UAI 2023, eq. 9): ``mask`` guesses hidden elements (cross-entropy),
     ``zero_force`` is the sum of |F|^2 over the atoms of a structure at rest, in (eV/A)^2, ``bound``
-    what its energy lies above that of a perturbed copy, in eV; ``basin`` is ours. At rest:
-    data.equilibrium.
+    what its energy lies above that of a perturbed copy, in eV; ``denoise``, in A,
+    is ours. At rest: data.equilibrium.
     """
 
     energy: EnergyTerm = EnergyTerm(kind="mae", weight=1.0)
@@ -73,4 +71,4 @@ class LossConfig(StrictModel):
     mask: MaskTerm = MaskTerm()
     zero_force: Condition = Condition()
     bound: BoundTerm = BoundTerm()
-    basin: BasinTerm = BasinTerm()
+    denoise: DenoiseTerm = DenoiseTerm()

@@ -65,6 +65,19 @@ def bound(stable: Tensor, perturbed: Tensor, at_rest: Tensor) -> Tensor:
     return (F.relu(stable - perturbed) * at_rest).sum() / at_rest.sum().clamp(min=1)
 
 
+def denoise(missed: Tensor, structure: Tensor, at_rest: Tensor, width: float) -> Tensor:
+    """Mean over the structures at rest of the sum over atoms of a rounded distance, A.
+
+    w (sqrt(1 + (m / w)^2) - 1) of the distance m by which the springs of the predicted forces miss
+    the stable place: the harmonic energy of near misses, linear far away.
+    missed: (n_atoms, 3) A; structure: (n_atoms,) int64; at_rest: (n_structures,) bool; width: A.
+    """
+    squares = (missed * missed).sum(dim=1) / width**2
+    distances = width * (torch.sqrt(1.0 + squares) - 1.0)
+    sums = distances.new_zeros(len(at_rest)).index_add(0, structure, distances)
+    return (sums * at_rest).sum() / at_rest.sum().clamp(min=1)
+
+
 def masked_elements(logits: Tensor, atomic_numbers: Tensor) -> Tensor:
     """Mean cross-entropy (PhysRep, eq. 7); logits (n, 64), column k is the element k + 1."""
     return F.cross_entropy(logits, atomic_numbers - 1)

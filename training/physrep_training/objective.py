@@ -11,11 +11,11 @@ from torch_geometric.data import Batch
 from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential, Prediction, predict
 from physrep_training import losses
-from physrep_training.basin import Walks, squared_lengths
 from physrep_training.edges import NearEdges, moved, within
 from physrep_training.loss_config import LossConfig
+from physrep_training.walks import Walks
 
-TERMS = ("energy", "force", "virial", "mask", "zero_force", "bound", "basin")
+TERMS = ("energy", "force", "virial", "mask", "zero_force", "bound", "denoise")
 Terms = dict[str, Tensor]  # by name, without their weights
 
 
@@ -26,7 +26,7 @@ class Objective:
         self.potential = potential
         self.loss = loss
         self.weights = {name: getattr(loss, name).weight for name in TERMS}
-        self.walks = Walks(loss.basin)
+        self.walks = Walks(loss.denoise)
         self.needs_forces = any(self.weights[name] for name in ("force", "virial", "zero_force"))
 
     def __call__(self, batch: Batch, seed: int, create_graph: bool) -> tuple[Prediction, Terms]:
@@ -46,13 +46,8 @@ class Objective:
         if self.weights["bound"]:
             perturbed = self.energy_at(batch, self.noise(batch, draw))
             terms["bound"] = losses.bound(prediction.energy, perturbed, rest)
-        if self.weights["basin"]:
-            # In validation every walk is new, and as long as several visits.
-            walks = self.walks if create_graph else Walks(self.loss.basin.in_one_go())
-            apart = walks.advance(self.potential, batch, draw)
-            margin = 0.5 * self.loss.basin.margin * squared_lengths(apart, batch)
-            below = self.energy_at(batch, apart) - margin
-            terms["basin"] = losses.bound(prediction.energy, below, rest)
+        if self.weights["denoise"]:
+            terms["denoise"] = self.denoise_term(batch, draw, create_graph)
         if self.weights["mask"]:
             terms["mask"] = self.mask_term(batch, near, draw)
         return prediction, terms
@@ -81,6 +76,18 @@ class Objective:
         near = within(batch.edge_index, moved(batch, displacement), self.potential.cutoff)
         atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
         return sum_edges(atomic, batch.batch, batch.num_graphs)
+
+    def denoise_term(self, batch: Batch, draw: torch.Generator, create_graph: bool) -> Tensor:
+        """Forces where the walks stand against those of springs; validation has walks of its own."""
+        term = self.loss.denoise
+        walks = self.walks if create_graph else Walks(term)
+        apart = walks.displacements(batch, draw)
+        near = within(batch.edge_index, moved(batch, apart), self.potential.cutoff)
+        arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
+        forces = predict(self.potential, *arguments, create_graph=create_graph).forces
+        walks.advance(batch, apart, forces.detach())
+        missed = apart + forces / term.stiffness
+        return losses.denoise(missed, batch.batch, batch.equilibrium, term.width)
 
     def mask_term(self, batch: Batch, near: NearEdges, draw: torch.Generator) -> Tensor:
         """Cross-entropy of the elements of atoms whose type is hidden (eq. 7)."""
