@@ -78,7 +78,7 @@ class Objective:
         return sum_edges(atomic, batch.batch, batch.num_graphs)
 
     def denoise_term(self, batch: Batch, draw: torch.Generator, create_graph: bool) -> Tensor:
-        """Forces where the walks stand against those of springs; validation has walks of its own."""
+        """Forces where the walks stand against those of springs; in validation walks are new."""
         term = self.loss.denoise
         walks = self.walks if create_graph else Walks(term)
         apart = walks.displacements(batch, draw)
