@@ -10,7 +10,7 @@ import torch
 from physrep.nn.activations import swish
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
 from physrep.nn.harmonics import real_harmonics
-from physrep.nn.radial import BesselBasis, DistancePowers
+from physrep.nn.radial import BesselBasis, DistancePowers, ElementBasis
 from physrep.nn.scatter import max_edges, sum_edges
 from physrep.nn.spherical_bessel import SphericalBesselBasis
 from physrep.pair.morse import MorseRepulsion
@@ -54,6 +54,23 @@ def test_bessel_basis_is_orthonormal():
         values[:, :, None] * values[:, None, :] * (d * d)[:, None, None], d, dim=0
     )
     assert torch.allclose(overlap, torch.eye(4, dtype=torch.float64), atol=1e-5)
+
+
+def test_element_basis_equals_eq_2_of_the_paper_and_spreads_with_a_slower_decay():
+    n, cutoff, types = 8, 5.0, torch.zeros(len(D), dtype=torch.int64)
+    envelope = polynomial_envelope(D, cutoff)
+    values = ElementBasis(1, n, cutoff).double()(D, envelope, types)
+    beta = (2.0 / n * (1.0 - math.exp(-cutoff))) ** -2
+    mu = torch.linspace(0.0, 1.0, n, dtype=torch.float64)
+    expected = torch.exp(-beta * (torch.exp(-D)[:, None] - mu) ** 2) * envelope[:, None]
+    assert torch.allclose(values, expected, rtol=1e-5)  # the parameters are float32
+
+    def apart(decay: float) -> float:  # how two distances of third neighbours differ
+        basis = ElementBasis(1, n, cutoff, decay).double()
+        near, far = basis(torch.tensor([2.5, 3.0]).double(), torch.ones(2).double(), types[:2])
+        return torch.linalg.norm(near - far).item()
+
+    assert apart(0.4) > 2.0 * apart(1.0)
 
 
 def test_distance_features():

@@ -27,7 +27,8 @@ class PhysRepConfig(StrictModel):
 
     Attributes:
         cutoff: A. n_layers, features, heads: attention blocks, width, heads that split the width.
-        n_basis: radial functions of each element.
+        n_basis: radial functions of each element. basis_decay: 1/A, of their exponential; 1 in
+            the paper; smaller spreads them more evenly over the distances up to the cutoff.
         envelope: ``polynomial`` (C2) or the paper's ``cosine``, whose force derivative jumps at
             the cutoff.
         head: ``physics`` adds pair energies to those of the atoms; ``atoms`` leaves them out;
@@ -43,6 +44,7 @@ class PhysRepConfig(StrictModel):
     features: PositiveInt = 256
     heads: PositiveInt = 16
     n_basis: PositiveInt = 16
+    basis_decay: Annotated[float, Field(gt=0.0, le=5.0)] = 1.0
     envelope: Literal["polynomial", "cosine"] = "polynomial"
     head: Literal["physics", "atoms", "molecule"] = "physics"
     published_pairs: bool = False
@@ -81,7 +83,7 @@ class PhysRep(LayeredModel):
         self.readout_reads_neighbors = self.physics
         self.cosine = config.envelope == "cosine"
         n_types = self.n_types + int(config.masking)  # the last one is [MASK]
-        self.basis = ElementBasis(n_types, n_basis, config.cutoff)
+        self.basis = ElementBasis(n_types, n_basis, config.cutoff, config.basis_decay)
         self.embedding = AtomEmbedding(species, features, n_basis, config.masking)
         self.layers = nn.ModuleList(
             AttentionBlock(features, config.heads, n_basis, config.cls, config.adjacency)

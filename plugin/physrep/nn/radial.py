@@ -25,21 +25,23 @@ class BesselBasis(nn.Module):
 
 
 class ElementBasis(nn.Module):
-    """envelope(d) exp(-beta_zk (exp(-d) - mu_zk)^2), learned for each element z of the centre.
+    """envelope(d) exp(-beta_zk (exp(-a d) - mu_zk)^2), learned for each element z of the centre.
 
-    Source: PhysRep (UAI 2023), eq. 2; the start is that of PhysNet (Unke and Meuwly, J. Chem.
-    Theory Comput. 15 (2019) 3678): equal widths, centres uniform in [0, 1].
+    Source: PhysRep (UAI 2023), eq. 2, where a = 1 / A; the start is that of PhysNet (Unke and
+    Meuwly, J. Chem. Theory Comput. 15 (2019) 3678): equal widths, centres uniform in [0, 1].
+    At a = 1 / A few of the functions tell one distance beyond 2 A from another; ``decay`` is a.
     """
 
-    def __init__(self, n_types: int, n_basis: int, cutoff: float) -> None:
+    def __init__(self, n_types: int, n_basis: int, cutoff: float, decay: float = 1.0) -> None:
         super().__init__()
-        width = (2.0 / n_basis * (1.0 - math.exp(-cutoff))) ** -2
+        self.decay = decay
+        width = (2.0 / n_basis * (1.0 - math.exp(-decay * cutoff))) ** -2
         self.beta = nn.Parameter(torch.full((n_types, n_basis), width))
         self.mu = nn.Parameter(torch.linspace(0.0, 1.0, n_basis).repeat(n_types, 1))
 
     def forward(self, distances: Tensor, envelope: Tensor, center_types: Tensor) -> Tensor:
         """(n_edges,) distances in A, envelope, types of the centres -> (n_edges, n_basis)."""
-        apart = torch.exp(-distances).unsqueeze(-1) - self.mu.index_select(0, center_types)
+        apart = torch.exp(-self.decay * distances).unsqueeze(-1) - self.mu.index_select(0, center_types)
         widths = self.beta.index_select(0, center_types)
         return envelope.unsqueeze(-1) * torch.exp(-widths * apart * apart)
 
