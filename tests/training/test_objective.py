@@ -113,6 +113,17 @@ def test_the_same_seed_gives_the_same_loss_and_another_one_does_not(potential, b
     assert first["mask"] != other["mask"]
 
 
+def test_conditions_looked_at_in_a_share_of_the_steps_have_the_same_mean(potential, batch):
+    rare = objective(potential, zero_force={"weight": 0.3, "share_of_steps": 0.25})
+    seen = [rare(batch, seed, create_graph=True)[1].get("zero_force") for seed in range(200)]
+    _, always = objective(potential)(batch, 0, create_graph=False)
+    _, validated = rare(batch, 0, create_graph=False)
+    assert validated["zero_force"].item() == pytest.approx(always["zero_force"].item())
+    values = [value.item() for value in seen if value is not None]
+    assert values == pytest.approx([4.0 * always["zero_force"].item()] * len(values))
+    assert 30 <= len(values) <= 70  # 50 +- 3 standard deviations
+
+
 def test_gradient_of_the_objective_is_its_slope(potential, batch):
     """Second derivatives included: zero_force is differentiated through the forces."""
     made = objective(potential)

@@ -24,9 +24,14 @@ class EnergyTerm(LossTerm):
 
 
 class Condition(StrictModel):
-    """A term that compares with no label."""
+    """A term that compares with no label.
+
+    share_of_steps: the term is looked at in this share of the steps, drawn at random, and counts
+    so much more there: the same mean, less time.
+    """
 
     weight: Weight = 0.0
+    share_of_steps: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
 
 
 class MaskTerm(Condition):

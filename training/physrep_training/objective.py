@@ -15,7 +15,8 @@ from physrep_training.edges import NearEdges, moved, within
 from physrep_training.loss_config import LossConfig
 from physrep_training.walks import Walks
 
-TERMS = ("energy", "force", "virial", "mask", "zero_force", "bound", "denoise")
+CONDITIONS = ("mask", "zero_force", "bound", "denoise")
+TERMS = ("energy", "force", "virial", *CONDITIONS)
 Terms = dict[str, Tensor]  # by name, without their weights
 
 
@@ -26,39 +27,51 @@ class Objective:
         self.potential = potential
         self.loss = loss
         self.weights = {name: getattr(loss, name).weight for name in TERMS}
+        self.shares = {name: getattr(loss, name).share_of_steps for name in CONDITIONS}
         self.walks = Walks(loss.denoise)
-        self.needs_forces = any(self.weights[name] for name in ("force", "virial", "zero_force"))
 
     def __call__(self, batch: Batch, seed: int, create_graph: bool) -> tuple[Prediction, Terms]:
-        """Prediction and terms.
+        """Prediction and the terms that are due; in training, a condition that is not looked at in
+        every step (``share_of_steps``) counts as much more where it is.
 
         Args:
             seed: of what is drawn (masked atoms, noise): the same seed, the same loss.
             create_graph: the loss will be differentiated.
         """
         draw = torch.Generator().manual_seed(seed)
+        due = self.due(draw) if create_graph else {name for name in TERMS if self.weights[name]}
         near = within(batch.edge_index, batch.vectors, self.potential.cutoff)
-        prediction = self.predict(batch, near, create_graph)
+        prediction = self.predict(batch, near, create_graph, due)
         terms = label_terms(prediction, batch, self.loss)
         rest = batch.equilibrium
-        if self.weights["zero_force"]:
+        if "zero_force" in due:
             terms["zero_force"] = losses.zero_force(prediction.forces, batch.batch, rest)
-        if self.weights["bound"]:
+        if "bound" in due:
             perturbed = self.energy_at(batch, self.noise(batch, draw))
             terms["bound"] = losses.bound(prediction.energy, perturbed, rest)
-        if self.weights["denoise"]:
+        if "denoise" in due:
             terms["denoise"] = self.denoise_term(batch, draw, create_graph)
-        if self.weights["mask"]:
+        if "mask" in due:
             terms["mask"] = self.mask_term(batch, near, draw)
+        if create_graph:
+            terms.update({name: terms[name] / self.shares[name] for name in due & {*self.shares}})
         return prediction, terms
+
+    def due(self, draw: torch.Generator) -> set[str]:
+        """The terms of one training step."""
+        dice = dict(zip(CONDITIONS, torch.rand(len(CONDITIONS), generator=draw), strict=True))
+        rests = {name for name, share in self.shares.items() if dice[name] >= share}
+        return {name for name in TERMS if self.weights[name]} - rests
 
     def total(self, terms: Terms) -> Tensor:
         """The weighted sum."""
         return torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
 
-    def predict(self, batch: Batch, near: NearEdges, create_graph: bool) -> Prediction:
+    def predict(
+        self, batch: Batch, near: NearEdges, create_graph: bool, due: set[str]
+    ) -> Prediction:
         """Forces and virial are NaN where no term needs them: their backward pass is left out."""
-        if self.needs_forces:
+        if due & {"force", "virial", "zero_force"}:
             arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
             return predict(self.potential, *arguments, create_graph=create_graph)
         atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
