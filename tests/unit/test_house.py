@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
-    {"physrep", "units", "config", "compatibility", "heap"},
+    {"physrep", "units", "config", "compatibility", "heap", "ops"},
     {"neighbors", "nn", "electronegativity"},
     {"pair"},
     {"models"},
@@ -24,6 +24,7 @@ ORDER = [
     {"checkpoint", "io", "analysis"},
     {"deploy", "importers"},
     {"evaluate", "readouts", "reliability", "selfcheck", "doctor"},
+    {"trajectory"},
     {"certify"},
     {"cli"},
 ]

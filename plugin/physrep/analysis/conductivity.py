@@ -155,6 +155,11 @@ def _plateau(running: Estimate, at: int, change: float, error: float) -> Estimat
             f"{change:.3g} +- {error:.2g} S/m; give longer lags"
         )
         return Estimate(nan, nan, reason)
+    if not running.error[at] < 0.5 * running.value[at]:
+        number = f"{running.value[at]:.3g} +- {running.error[at]:.2g} S/m"
+        return Estimate(
+            nan, nan, f"not resolved: {number} is not above twice its error; run longer"
+        )
     return Estimate(running.value[at], running.error[at])
 
 

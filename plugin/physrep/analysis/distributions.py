@@ -39,8 +39,9 @@ class ReducedCell:
     """
 
     def __init__(self) -> None:
-        self._cell, self._pbc = np.full((3, 3), np.nan), np.zeros(3, dtype=bool)
-        self._found = self._cell, np.inf
+        self._known = b""
+        self._found = np.zeros((3, 3)), np.inf
+        self._inverse = np.zeros((3, 3))
 
     def of(self, cell: np.ndarray, pbc: np.ndarray) -> tuple[np.ndarray, float]:
         """(3, 3) in A, and half the smallest height in A; cell (3, 3) in A; pbc (3,) bool.
@@ -48,13 +49,35 @@ class ReducedCell:
         Raises:
             ValueError: a periodic cell without volume.
         """
-        cell, pbc = np.asarray(cell, dtype=float), np.broadcast_to(np.asarray(pbc, dtype=bool), 3)
-        if not (np.array_equal(cell, self._cell) and np.array_equal(pbc, self._pbc)):
+        cell, pbc = np.asarray(cell, dtype=float), np.asarray(pbc, dtype=bool)
+        asked = cell.tobytes() + pbc.tobytes()  # the quickest of all comparisons
+        if asked != self._known:
+            pbc = np.broadcast_to(pbc, 3)
             cell_heights(cell, pbc)  # refuses a cell without volume
             reduced = minkowski_reduce(cell, pbc)[1] @ cell
             self._found = reduced, 0.5 * float(cell_heights(reduced, pbc).min())
-            self._cell, self._pbc = cell.copy(), pbc.copy()
+            whole = complete_cell(np.where(pbc[:, None], reduced, 0.0)) if pbc.any() else np.eye(3)
+            self._inverse = np.linalg.inv(whole) * pbc
+            self._lattice = np.where(pbc[:, None], whole, 0.0)
+            self._known = asked
         return self._found
+
+    def nearest(self, vectors: np.ndarray) -> np.ndarray:
+        """:func:`nearest_images` in the cell that was last asked for.
+
+        Args and returns: (..., 3) in A.
+        """
+        return vectors - np.rint(vectors @ self._inverse) @ self._lattice
+
+    def fold(self, positions: np.ndarray) -> np.ndarray:
+        """(n, 3) in A: positions in the reduced cell that was last asked for."""
+        return positions - np.floor(positions @ self._inverse) @ self._lattice
+
+    def images(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 3) in A nearest images, (n, 3) their fractional coordinates."""
+        fractional = vectors @ self._inverse
+        images = np.rint(fractional)
+        return vectors - images @ self._lattice, fractional - images
 
 
 def nearest_images(vectors: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
@@ -69,21 +92,45 @@ def nearest_images(vectors: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np
     pbc = np.broadcast_to(np.asarray(pbc, dtype=bool), 3)
     if not pbc.any():
         return np.array(vectors, dtype=float)
-    filled = complete_cell(np.where(pbc[:, None], cell, 0.0))
+    # ASE's complete_cell takes longer than all the rest for a small molecule.
+    filled = cell if pbc.all() else complete_cell(np.where(pbc[:, None], cell, 0.0))
     return vectors - (np.rint(vectors @ np.linalg.inv(filled)) * pbc) @ filled
 
 
+def shortest_images(
+    vectors: np.ndarray, cell: np.ndarray, pbc: np.ndarray, lattice: ReducedCell | None = None
+) -> np.ndarray:
+    """The nearest image of each vector, however long; fast where all of them are short.
+
+    Args: vectors (n, 3) in A; cell (3, 3) in A; pbc (3,); lattice: kept from frame to frame, so
+        that a cell that stays is reduced once.
+    Returns: (n, 3) in A.
+    """
+    lattice = lattice or ReducedCell()
+    limit = lattice.of(cell, pbc)[1]
+    nearest = lattice.nearest(vectors)
+    if not len(nearest) or np.einsum("nk,nk->n", nearest, nearest).max() < limit**2:
+        return nearest
+    return find_mic(vectors, cell, pbc)[0]
+
+
 def angles(
-    positions: np.ndarray, triples: np.ndarray, cell: np.ndarray, pbc: np.ndarray
+    positions: np.ndarray,
+    triples: np.ndarray,
+    cell: np.ndarray,
+    pbc: np.ndarray,
+    lattice: ReducedCell | None = None,
 ) -> np.ndarray:
     """(n,) in degrees: angle at the middle atom, over nearest images.
 
     Args: positions (n_atoms, 3) in A; triples (n, 3) atom indices, the middle one is the vertex;
-        cell (3, 3) in A; pbc (3,).
+        cell (3, 3) in A; pbc (3,); lattice: as :func:`shortest_images`.
     """
     arms = positions[triples[:, [0, 2]]] - positions[triples[:, [1]]]
-    arms = find_mic(arms.reshape(-1, 3), cell, pbc)[0].reshape(-1, 2, 3)
-    across = np.linalg.norm(np.cross(arms[:, 0], arms[:, 1]), axis=1)
+    arms = shortest_images(arms.reshape(-1, 3), cell, pbc, lattice).reshape(-1, 2, 3)
+    (ax, ay, az), (bx, by, bz) = arms[:, 0].T, arms[:, 1].T
+    normal = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+    across = np.sqrt(np.einsum("kn,kn->n", normal, normal))
     return np.degrees(np.arctan2(across, np.einsum("nk,nk->n", arms[:, 0], arms[:, 1])))
 
 
@@ -137,6 +184,7 @@ class DistributionSums:
         self._counts = BlockSums((len(self.kinds), n_bins + 2))
         self._moments = BlockSums((2, len(self.kinds)))
         self._reference: np.ndarray | None = None
+        self._lattice = ReducedCell()
 
     def add(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> None:
         """One frame: positions (n_atoms, 3) in A, wrapped or not; cell (3, 3) in A; pbc (3,).
@@ -188,9 +236,9 @@ class DistributionSums:
 
     def _values(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
         if self.atoms.shape[1] == 3:
-            return angles(positions, self.atoms, cell, pbc)
+            return angles(positions, self.atoms, cell, pbc, self._lattice)
         vectors = positions[self.atoms[:, 1]] - positions[self.atoms[:, 0]]
-        return find_mic(vectors, cell, pbc)[1]
+        return np.linalg.norm(shortest_images(vectors, cell, pbc, self._lattice), axis=1)
 
 
 def densities(cells: np.ndarray, masses: np.ndarray) -> np.ndarray:

@@ -55,23 +55,23 @@ class Unwrapper:
                 f"frame {self.n_frames} has periodicity {pbc.tolist()}, the one before "
                 f"{self._pbc.tolist()}: one trajectory has one periodicity"
             )
-        cell = np.where(pbc[:, None], self._lattice.of(cell, pbc)[0], 0.0)
-        inverse = np.linalg.pinv(cell)  # moves nothing along directions that are not periodic
-        wrapped = positions - np.floor(positions @ inverse) @ cell if pbc.any() else positions
+        wrapped = positions.copy()  # the caller may move its atoms in place
+        if pbc.any():
+            self._lattice.of(cell, pbc)
+            wrapped = self._lattice.fold(positions)
         if self._wrapped is None:
             self._unwrapped = positions.copy()
         else:
-            self._unwrapped = self._unwrapped + self._steps(wrapped, cell, inverse)
+            self._unwrapped = self._unwrapped + self._steps(wrapped)
         self._wrapped, self._pbc, self.n_frames = wrapped, pbc, self.n_frames + 1
         return self._unwrapped
 
-    def _steps(self, wrapped: np.ndarray, cell: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    def _steps(self, wrapped: np.ndarray) -> np.ndarray:
         steps = wrapped - self._wrapped
         if not self._pbc.any():
             return steps
-        fractional = steps @ inverse
-        images = np.rint(fractional)
-        left = np.abs(fractional - images)
+        steps, fractional = self._lattice.images(steps)
+        left = np.abs(fractional)
         if left.max() > LARGEST_STEP:
             atom = int(left.argmax()) // 3
             raise ValueError(
@@ -81,7 +81,7 @@ class Unwrapper:
                 "apart, or the run blew up; record more often, or give unwrapped positions with "
                 "pbc of False"
             )
-        return steps - images @ cell
+        return steps
 
 
 @dataclass(frozen=True, eq=False)

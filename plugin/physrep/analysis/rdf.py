@@ -229,8 +229,8 @@ class GroupCentres:
         if self._levels is None:
             self._levels = self._tree(whole, cell, pbc)
         for atoms, parents in self._levels:
-            steps = nearest_images(whole[atoms] - whole[parents], cell, pbc)
-            lengths = np.linalg.norm(steps, axis=1)
+            steps = self._lattice.nearest(whole[atoms] - whole[parents])
+            lengths = np.sqrt(np.einsum("nk,nk->n", steps, steps))
             worst = int(lengths.argmax())
             if lengths[worst] >= limit:
                 raise ValueError(
@@ -330,19 +330,18 @@ class HydrogenBondSums:
         """
         self._n_atoms = len(positions) if self._n_atoms is None else self._n_atoms
         positions = check_positions(positions, self._n_atoms, self._numbers.n_values)
-        cell, limit = self._lattice.of(cell, pbc)
+        limit = self._lattice.of(cell, pbc)[1]
         if self.distance > limit:
             raise ValueError(
                 f"hydrogen bonds up to {self.distance:g} A need a cell with twice that between "
                 f"opposite faces; frame {self._numbers.n_values} has {2.0 * limit:.3g} A"
             )
         heavy, hydrogen = self.donors.T
-        apart = nearest_images(
-            positions[self.acceptors][None] - positions[heavy][:, None], cell, pbc
-        )
-        arms = nearest_images(positions[hydrogen] - positions[heavy], cell, pbc)
+        apart = positions[self.acceptors][None] - positions[heavy][:, None]
+        apart = self._lattice.nearest(apart.reshape(-1, 3)).reshape(apart.shape)
+        arms = self._lattice.nearest(positions[hydrogen] - positions[heavy])
         along = np.einsum("nmk,nk->nm", apart, arms)
-        lengths = np.linalg.norm(apart, axis=2)
+        lengths = np.sqrt(np.einsum("nmk,nmk->nm", apart, apart))
         near_line = along > lengths * np.linalg.norm(arms, axis=1)[:, None] * np.cos(
             np.radians(self.angle)
         )

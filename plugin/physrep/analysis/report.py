@@ -25,7 +25,7 @@ h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; }
 p { margin: .5rem 0; }
 figure { margin: 1rem 0; overflow-x: auto; }
 figure svg { display: block; width: 100%; min-width: 28rem; height: auto; color: var(--text); }
-figure.narrow svg { min-width: 0; max-width: 30rem; margin: 0 auto; }
+figure.narrow svg { min-width: 0; max-width: 36rem; margin: 0 auto; }
 figcaption, .caption { color: var(--soft); font-size: .88rem; }
 .wide { overflow-x: auto; margin: .8rem 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
@@ -33,6 +33,10 @@ th, td { padding: .32rem .8rem .32rem 0; border-bottom: 1px solid var(--line); t
   white-space: nowrap; }
 th { font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
+.notes th, .notes td { vertical-align: top; }
+.notes th:first-child, .notes td:first-child { white-space: normal; min-width: 8rem; }
+.notes th:last-child, .notes td:last-child { text-align: left; white-space: normal;
+  min-width: 11rem; }
 pre { background: var(--box); border-radius: 6px; padding: .7rem .9rem;
   white-space: pre-wrap; overflow-wrap: anywhere;
   font: .82rem/1.5 ui-monospace, Menlo, Consolas, monospace; margin: .6rem 0; }
@@ -84,9 +88,13 @@ def commands(lines: Sequence[str]) -> str:
     return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> str:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "", notes: bool = False
+) -> str:
     """Cells are turned into text by ``str``; the first column to the left, the rest to the right.
 
+    Args:
+        notes: whether the last column holds sentences, which stand to the left and may wrap.
     Raises:
         ValueError: a row of another length than the header.
     """
@@ -99,8 +107,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "
     )
     # Below the part that scrolls on a narrow screen, so that it wraps there.
     below = f'<p class="caption">{escape(caption)}</p>' if caption else ""
+    kind = ' class="notes"' if notes else ""
     return (
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{below}"
     )
 
@@ -108,7 +117,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "
 def picture(figure: Figure, caption: str, narrow: bool = False) -> str:
     """A figure inline, its text and axes in the text colour of the page.
 
-    caption: plain text, also read out to those who do not see the figure; narrow: at most 30 rem.
+    caption: plain text, also read out to those who do not see the figure; narrow: at most 36 rem.
     """
     kind = ' class="narrow"' if narrow else ""
     return (

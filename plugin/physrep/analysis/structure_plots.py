@@ -80,7 +80,8 @@ def _draw_pair(
         if np.isfinite(minimum):
             around = one.coordination(a, b).value[np.searchsorted(one.r, minimum)]
             shell.append(float(around))
-    upper.set(title=f"{a}-{b}", ylim=(0.0, 1.1 * tallest))
+    charged = a[-1] in "+-" or b[-1] in "+-"  # NO3--NO3- would be a riddle
+    upper.set(title=f"{a} / {b}" if charged else f"{a}-{b}", ylim=(0.0, 1.1 * tallest))
     upper.tick_params(labelbottom=False)
     lower.set(xlabel="r (Å)", xlim=upper.get_xlim())
     top = np.nanmax(shell) if len(shell) > 1 else np.nan
@@ -139,7 +140,7 @@ def _draw_displacements(axes: Axes, one: Displacements, lines: Mapping[str, Diff
             line = lines[kind]
             known = line.resolved
             found = (
-                f"D = {_number(line.coefficient, line.error)} Å²/ps" if known else "not resolved"
+                f"D = {with_error(line.coefficient, line.error)} Å²/ps" if known else "not resolved"
             )
             label = f"{kind}: slope {line.slope:.2f}, {found}"
             ends = np.array(line.window)
@@ -264,7 +265,7 @@ def green_kubo_figure(curves: Mapping[str, GreenKubo]) -> Figure:
         _band(axes, one.lags, one.running, color, dash)
         found = one.conductivity
         known = np.isfinite(found.value)
-        text = f"{_number(found.value, found.error)} S/m" if known else "not resolved"
+        text = f"{with_error(found.value, found.error)} S/m" if known else "not resolved"
         axes.plot([], [], dash, color=color, label=f"{name}: {text}")
         axes.axvline(one.cutoff, color=color, lw=0.8, ls=dash, alpha=0.7, zorder=0)
     axes.set(xlabel="Upper limit of the integral (ps)", ylabel="Conductivity (S/m)")
@@ -282,7 +283,7 @@ def _band(
         axes.fill_between(x, low, high, color=color, alpha=0.25, lw=0)
 
 
-def _number(value: float, error: float) -> str:
+def with_error(value: float, error: float) -> str:
     """Two digits of the error, as many of the value; the value alone without an error."""
     if not (np.isfinite(error) and error > 0.0):
         return f"{value:.3g}"

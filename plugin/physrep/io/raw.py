@@ -9,6 +9,10 @@ from typing import Any, NamedTuple, TextIO
 from physrep.io.structures import DataError
 
 
+class Cut(Exception):
+    """The file ends within the frame that comes next; the message says how."""
+
+
 class RawFrame(NamedTuple):
     """One frame in the file's own units; the fields of `Structure`, plus stress."""
 

@@ -8,7 +8,7 @@ Units: A, ps, A/ps. Species are known once and are the same in every frame.
 
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,15 +18,10 @@ import ase.io
 import numpy as np
 from ase.data import chemical_symbols
 
+from physrep.io.mdtraj_files import mdtraj_for
+from physrep.io.raw import Cut
 from physrep.io.structures import FLAT_CELL_WIDTH, DataError
-from physrep.io.trajectory_formats import (
-    LAMMPS_TIME_IN_PS,
-    Cut,
-    Raw,
-    cheap_count,
-    mdtraj_for,
-    reader_of,
-)
+from physrep.io.trajectory_formats import LAMMPS_TIME_IN_PS, Raw, cheap_count, reader_of
 
 
 class TrajectoryWarning(UserWarning):
@@ -67,6 +62,7 @@ class Trajectory:
     require_cell: bool = False
     species: np.ndarray | None = None
     n_frames: int | None = None
+    _sound_cell: bytes = field(default=b"", init=False, repr=False)
 
     def __iter__(self) -> Iterator[Frame]:
         raw_frames, given, index = reader_of(self.path)(self), 0, -1
@@ -92,6 +88,21 @@ class Trajectory:
                 self.path,
             )
 
+    def count(self) -> int:
+        """How many frames an iteration gives; text files are read for it, but not parsed.
+
+        Raises:
+            DataError: a frame that is not where it should be.
+        """
+        if self.n_frames is not None:
+            return self.n_frames
+        raw_frames, n_whole = reader_of(self.path)(self), 0
+        with closing(raw_frames), suppress(Cut):  # said when the frames are read
+            for _ in islice(raw_frames, self.frames.stop):
+                n_whole += 1
+        self.n_frames = len(range(n_whole)[self.frames])
+        return self.n_frames
+
     def _checked(self, raw: Raw, index: int, steps: list[tuple[int, int]]) -> Frame:
         """The frame, with the species of the first; `steps` keeps what an even spacing needs."""
         self._check_species(raw, index)
@@ -103,8 +114,14 @@ class Trajectory:
                 raise self._error(text, index)
         pbc = np.asarray(raw.pbc, bool)
         cell = np.where(pbc[:, None], raw.cell, 0.0)
-        if pbc.any() and np.linalg.svd(cell[pbc], compute_uv=False).min() < FLAT_CELL_WIDTH:
+        known = cell.tobytes() + pbc.tobytes() == self._sound_cell
+        if (
+            pbc.any()
+            and not known
+            and np.linalg.svd(cell[pbc], compute_uv=False).min() < FLAT_CELL_WIDTH
+        ):
             raise self._error(f"periodic, and the cell {cell.tolist()} has no volume", index)
+        self._sound_cell = cell.tobytes() + pbc.tobytes()
         if self.require_cell and not pbc.all():
             text = f"no periodic cell (pbc = {pbc.tolist()}), and this analysis needs one"
             raise self._error(f"{text}; write the trajectory with its cell", index)

@@ -6,12 +6,11 @@ Frames that are left out are cut from the file and never parsed. The checks stan
 
 import struct
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TextIO
 
 import ase.io
@@ -21,13 +20,13 @@ from ase.data import atomic_masses, atomic_numbers
 from ase.geometry import cellpar_to_cell
 from ase.io.extxyz import key_val_str_to_dict
 
-from physrep.io.raw import damage_as_data_error, open_text
+from physrep.io.mdtraj_files import mdtraj_count, mdtraj_frames
+from physrep.io.raw import Cut, open_text
 from physrep.io.structures import DataError
 from physrep.units import NM_IN_ANGSTROM
 
 FS_IN_PS = 1e-3
 LAMMPS_TIME_IN_PS = {"metal": 1.0, "real": FS_IN_PS}  # both have A
-CHUNK = 64  # frames that mdtraj reads at a time
 DAMAGE = (OSError, EOFError, zlib.error, UnicodeDecodeError)
 
 
@@ -57,10 +56,6 @@ class Asked(Protocol):
 Reader = Callable[[Asked], Generator[Callable[[], Raw]]]
 
 
-class Cut(Exception):
-    """The file ends within the frame that comes next; the message says how."""
-
-
 def reader_of(path: Path) -> Reader:
     """By the suffix, with or without .gz; ASE where it is no other."""
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
@@ -75,23 +70,8 @@ def cheap_count(path: Path) -> int | None:
         with ase.io.Trajectory(path) as file:
             return len(file)
     if path.suffix.lower() == ".dcd":
-        with mdtraj_for(path).open(str(path)) as file:
-            return len(file)
+        return mdtraj_count(path)
     return None
-
-
-def mdtraj_for(path: Path) -> ModuleType:
-    """mdtraj, which is not needed for other formats.
-
-    Raises:
-        DataError: it is not installed.
-    """
-    try:
-        import mdtraj
-    except ImportError as error:
-        text = "is read through mdtraj, which is not installed: pip install 'physrep[analysis]'"
-        raise DataError(text, path) from error
-    return mdtraj
 
 
 def _numbers(symbols: list[str], path: Path, index: int) -> np.ndarray:
@@ -328,17 +308,19 @@ def _read_dcd(asked: Asked) -> Generator[Callable[[], Raw]]:
     with open(asked.path, "rb") as file:
         head = file.read(12)
     announced = struct.unpack("<i" if head[:4] == b"T\0\0\0" else ">i", head[8:12] or bytes(4))[0]
-    given = 0
-    for positions, lengths, angles in _mdtraj_frames(asked.path):
+    given, cell, known = 0, None, b""
+    for positions, lengths, angles in mdtraj_frames(asked.path):
         given += 1
-        par = None if lengths is None else np.concatenate([lengths, angles])
-        yield partial(_from_box, positions, cellpar_to_cell(par) if par is not None else None)
+        if lengths is not None and lengths.tobytes() + angles.tobytes() != known:
+            known = lengths.tobytes() + angles.tobytes()
+            cell = cellpar_to_cell(np.concatenate([lengths, angles]))
+        yield partial(_from_box, positions, cell)
     if given < announced:
         raise Cut(f"the header announces {announced} frames, the file holds {given}")
 
 
 def _read_xtc(asked: Asked) -> Generator[Callable[[], Raw]]:
-    for positions, time, _, box in _mdtraj_frames(asked.path):
+    for positions, time, _, box in mdtraj_frames(asked.path):
         box = None if box is None else NM_IN_ANGSTROM * box.astype(float)
         yield partial(_from_box, NM_IN_ANGSTROM * positions.astype(float), box, float(time))
 
@@ -346,25 +328,6 @@ def _read_xtc(asked: Asked) -> Generator[Callable[[], Raw]]:
 def _from_box(positions: np.ndarray, cell: np.ndarray | None, time: float | None = None) -> Raw:
     cell = np.zeros((3, 3)) if cell is None else np.asarray(cell, float)
     return Raw(positions.astype(float), None, cell, np.full(3, cell.any()), time)
-
-
-def _mdtraj_frames(path: Path) -> Iterator[tuple]:
-    """What mdtraj's file gives of each frame, in the file's units; None: not in the file."""
-    mdtraj, given, size = mdtraj_for(path), 0, CHUNK
-    while True:
-        with damage_as_data_error(path, OSError), mdtraj.open(str(path)) as file:
-            try:
-                for at in count(0, size):
-                    chunk = file.read(n_frames=size)
-                    if len(chunk[0]) == 0:
-                        return
-                    for k in range(max(0, given - at), len(chunk[0])):
-                        given += 1
-                        yield tuple(None if part is None else part[k] for part in chunk)
-            except (RuntimeError, OSError) as error:
-                if size == 1:
-                    raise Cut(str(error)) from error
-                size = 1  # once more, to give what stands before the damage
 
 
 def _read_ase(asked: Asked) -> Generator[Callable[[], Raw]]:

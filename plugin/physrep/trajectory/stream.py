@@ -1,0 +1,65 @@
+"""One analysis along the stream: it goes on until it refuses a frame, and keeps what it said."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Found(Generic[T]):
+    """value: the answer, None for a gap; reason: why there is none, or what limits it, "" if
+    nothing does."""
+
+    value: T | None
+    reason: str = ""
+
+
+class Stream(Generic[S]):
+    """An accumulator of :mod:`physrep.analysis`, its ValueErrors turned into reasons."""
+
+    def __init__(self, build: Callable[[], S] | None, reason: str = "") -> None:
+        """Args: build: makes the accumulator, or refuses by ValueError; None: a gap from the start,
+        for the reason given."""
+        self.sums: S | None = None
+        self.reason, self.n_frames, self.running = reason, 0, False
+        if build is None:
+            return
+        try:
+            self.sums, self.running = build(), True
+        except ValueError as error:
+            self.reason = str(error)
+
+    def feed(self, add: Callable[[S], T], where: str) -> T | None:
+        """One frame: ``add`` hands it to the accumulator; None once it has been refused.
+
+        where: the frame in words, for the reason.
+        """
+        if not self.running:
+            return None
+        try:
+            value = add(self.sums)
+        except ValueError as error:
+            self.stop(f"{where}: {error}")
+            return None
+        self.n_frames += 1
+        return value
+
+    def stop(self, reason: str) -> None:
+        """End it here, for a reason that stands behind the answer; the first one stays."""
+        if self.running:
+            self.running, self.reason = False, reason
+
+    def found(self, read: Callable[[S], T]) -> Found[T]:
+        """The answer of the frames that were taken, or the gap."""
+        if self.sums is None or not self.n_frames:
+            return Found(None, self.reason or "no frame was looked at")
+        try:
+            value = read(self.sums)
+        except ValueError as error:
+            return Found(None, self.reason or str(error))
+        if self.reason:
+            return Found(value, f"from the {self.n_frames} frames before it stopped: {self.reason}")
+        return Found(value)
