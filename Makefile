@@ -34,7 +34,7 @@ $(VENV)/.packages: requirements.txt
 	@touch $@
 
 # The package is installed in place: Python files are read from plugin/, the plugin is compiled.
-$(VENV)/.plugin: $(VENV)/.packages pyproject.toml lammps/CMakeLists.txt $(wildcard lammps/*.cpp lammps/*.h)
+$(VENV)/.plugin: $(VENV)/.packages pyproject.toml lammps/CMakeLists.txt $(wildcard lammps/*.cpp lammps/*.h plugin/csrc/*)
 	@echo "setup: compiling the LAMMPS plugin and installing physrep in place"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@

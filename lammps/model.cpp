@@ -100,8 +100,10 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     values.at("width").get_to(out.width);
     values.at("readout_reads_neighbors").get_to(out.readout_reads_neighbors);
     const auto certificate = values.find("certificate");
-    if (certificate != values.end() && certificate->is_object())
+    if (certificate != values.end() && certificate->is_object()) {
       out.verdict = certificate->value("verdict", "");
+      out.certificate = certificate->value("line", out.verdict);
+    }
     return out;
   } catch (const Json::exception &error) {
     throw ModelError(path + ": damaged metadata (" + error.what() + "); export the file again");

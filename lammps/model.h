@@ -23,7 +23,8 @@ class ModelError : public std::runtime_error {
 struct Metadata {
   std::string model;                 // architecture, for example "jat"
   std::string dtype;                 // precision of the network's arithmetic
-  std::string verdict;               // one line from `physrep certify`; empty without a certificate
+  std::string verdict;               // of `physrep certify`: pass, warn, fail; empty without
+  std::string certificate;           // the same in one line
   std::vector<std::string> species;  // chemical symbols; type t is species[t]
   double cutoff = 0.0;               // A
   int n_layers = 0;

@@ -139,8 +139,13 @@ void PairPhysRep::announce(const std::string &path) {
   utils::logmesg(lmp, "physrep potential {}: {}, {} layers of {} features, {}, cutoff {} A, "
                  "device {}, elements {}\n", path, about.model, about.n_layers, about.width,
                  about.dtype, about.cutoff, device_, join(elements_));
-  if (!about.verdict.empty())
-    error->warning(FLERR, "physrep certificate of {}: {}", path, about.verdict);
+  if (about.verdict.empty())
+    utils::logmesg(lmp, "physrep certificate: none ('physrep certify --stamp' measures and writes "
+                   "one)\n");
+  else if (about.verdict == "pass")
+    utils::logmesg(lmp, "physrep certificate: {}\n", about.certificate);
+  else
+    error->warning(FLERR, "physrep certificate of {}: {}", path, about.certificate);
 }
 
 void PairPhysRep::init_style() {

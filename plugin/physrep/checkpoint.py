@@ -8,13 +8,17 @@ Layout (format version 2), a dictionary saved by ``torch.save``:
     repulsion       "zbl", "morse" or "none" (format 1: true for zbl, false for none)
     state           parameters and buffers of the Potential
     training        what the fit wants to tell: errors, settings, data; JSON-like, may be empty
+    certificate     what `physrep certify --stamp` found, with the fingerprint of the parameters it
+                    was found for; may be missing, and counts for no other parameters
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from physrep.config import ConfigError
 from physrep.models import build_model
@@ -44,6 +48,27 @@ class Checkpoint:
     model_name: str
     model_settings: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
+    certificate: dict[str, Any] | None = None
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Short hash of all parameters and buffers, by name and value, whatever their precision or
+    device; of a Potential, or of the module of an exported file (which has others)."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        wide = torch.float64 if value.is_floating_point() else torch.int64
+        digest.update(f"{name}{tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().to(wide).contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def valid_certificate(
+    certificate: dict[str, Any] | None, module: nn.Module
+) -> dict[str, Any] | None:
+    """The certificate if it was found for these parameters; None otherwise."""
+    if certificate is None or certificate.get("parameters") != fingerprint(module):
+        return None
+    return certificate
 
 
 def new_checkpoint(
@@ -69,9 +94,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "repulsion": potential.repulsion_name,
         "state": {name: value.cpu() for name, value in potential.state_dict().items()},
         "training": checkpoint.training,
+        "certificate": valid_certificate(checkpoint.certificate, potential),
     }
     partial = path.with_name(path.name + ".partial")
-    torch.save(contents, partial)
+    try:
+        torch.save(contents, partial)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     partial.replace(path)
 
 
@@ -98,6 +128,7 @@ def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Check
     except (ConfigError, KeyError, RuntimeError) as error:
         raise CheckpointError(f"{path}: the parameters do not fit the model: {error}") from None
     checkpoint.training = contents["training"]
+    checkpoint.certificate = valid_certificate(contents.get("certificate"), checkpoint.potential)
     checkpoint.potential.eval()
     return checkpoint
 

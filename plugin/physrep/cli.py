@@ -10,6 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from physrep.certify.command import add_certify
+from physrep.trajectory.command import add_analyze
+
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
@@ -57,7 +60,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(verbs)
     _add_inspect(verbs)
     _add_evaluate(verbs)
-    _add_certify(verbs)
+    add_certify(verbs)
+    add_analyze(verbs)
     _add_doctor(verbs)
     return parser
 
@@ -254,33 +258,6 @@ def _is2re(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
 
         write_relaxations(result, Path(parsed.output))
     return result
-
-
-def _add_certify(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("certify", help="is a potential fit for MD? checks and a report")
-    verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
-    verb.add_argument("structure", help="the system, any format ASE reads")
-    verb.add_argument("--level", default="quick", help="quick (default), standard or full")
-    verb.add_argument("--reference", metavar="DATA", help="data behind the potential")
-    verb.add_argument("--seed", type=int, default=0)
-    verb.add_argument("-o", "--output", default="out/certificate", metavar="DIR")
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=_certify)
-
-
-def _certify(parsed: argparse.Namespace) -> int:
-    from pathlib import Path
-
-    from physrep.certify.certificate import certify, write_certificate
-
-    arguments = (parsed.model, parsed.structure, parsed.level, parsed.reference, parsed.seed)
-    found = certify(*arguments)
-    write_certificate(found, Path(parsed.output), ["physrep", *sys.argv[1:]])
-    if parsed.json:
-        print(json.dumps(found.as_dict(), indent=1))
-    else:
-        print(f"{parsed.model}: {found.line()}\n{parsed.output}/report.html")
-    return 1 if found.verdict == "fail" else 0
 
 
 def _add_doctor(verbs: argparse._SubParsersAction) -> None:

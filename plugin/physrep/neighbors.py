@@ -56,6 +56,17 @@ def neighbor_list(
     return Neighbors(torch.stack([i, j]), shifts, vectors, distances)
 
 
+def fused_neighbor_list(
+    positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float
+) -> Neighbors:
+    """:func:`neighbor_list` with the compiled operator, on the CPU; see :mod:`physrep.ops`."""
+    _check(positions, cell, pbc, cutoff)
+    frame = _complete_cell(positions.detach(), cell.detach(), pbc, cutoff)
+    edge_index, shifts = torch.ops.physrep.neighbor_list(positions.detach(), frame, pbc, cutoff)
+    vectors = edge_vectors(positions, cell, edge_index, shifts)
+    return Neighbors(edge_index, shifts, vectors, torch.sqrt((vectors * vectors).sum(dim=-1)))
+
+
 def edge_vectors(positions: Tensor, cell: Tensor, edge_index: Tensor, shifts: Tensor) -> Tensor:
     """r_j - r_i + S @ cell, (n_edges, 3) in A, in the precision of the positions."""
     separation = positions.index_select(0, edge_index[1]) - positions.index_select(0, edge_index[0])

@@ -7,6 +7,7 @@ import torch
 from ase.data import chemical_symbols
 from torch import Tensor, nn
 
+from physrep import ops
 from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel, Edges
 from physrep.nn.scatter import sum_edges
@@ -74,6 +75,7 @@ class Potential(nn.Module):
         self.repulsion = make_repulsion(repulsion, species, model.cutoff)
         self.guarded = self.repulsion is not None and not self.published
         self.baked = False
+        self.ops = "portable"
         n_types = len(species)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
@@ -100,6 +102,24 @@ class Potential(nn.Module):
         if self.repulsion is not None:
             self.repulsion.to(dtype)
         self.isolated_readouts = self.isolated_readouts.to(dtype)
+
+    @torch.jit.unused
+    def use_ops(self, name: str) -> "Potential":
+        """Compute the layers with the operators of that name: ``portable``, PyTorch's own, or
+        ``fused``, physrep's (CPU; up to second derivatives). The results differ by round-off.
+
+        Raises:
+            ConfigError: unknown name. OperatorsMissing: ``fused`` where they are not installed.
+        """
+        if name not in ops.OPS:
+            raise ConfigError(f"ops = {name!r}: unknown; choose one of {', '.join(ops.OPS)}")
+        if name == "fused":
+            ops.require("ops = 'fused'")
+        self.ops = name
+        for module in self.modules():
+            if hasattr(module, "fused"):
+                module.fused = name == "fused"
+        return self
 
     def edges(
         self,

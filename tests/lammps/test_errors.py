@@ -171,6 +171,15 @@ def test_announcement_and_certificate(lammps, ean_box, potentials, tmp_path):
     assert run.output.count("stable for 10 ps at 300 K") == 1
 
 
+def test_a_pass_is_no_warning_and_none_is_told(lammps, ean_box, potentials, tmp_path):
+    passed = {"verdict": "pass", "line": "pass (quick; 9 pass); 2026-01-31"}
+    file = forge(potentials["float32"], tmp_path / "passed.pt", certificate=passed)
+    run = lammps(head(ean_box, tmp_path) + style(file) + "run 0\n")
+    assert "\nphysrep certificate: pass (quick; 9 pass); 2026-01-31\n" in run.output
+    run = lammps(head(ean_box, tmp_path) + style(potentials["float32"]) + "run 0\n")
+    assert "physrep certificate: none ('physrep certify --stamp'" in run.output
+
+
 def test_excluded_pairs_give_a_warning(lammps, ean_box, potentials, tmp_path):
     section = "neigh_modify exclude type 1 1\nrun 0\n"
     run = lammps(head(ean_box, tmp_path) + style(potentials["float64"]) + section)

@@ -60,20 +60,30 @@ def functional_groups(atoms: Atoms) -> list[FunctionalGroup]:
         atoms: one or several molecules, periodic or not.
     """
     bonds = _bonds(atoms)
-    neighbors = _neighbors(bonds.pairs, len(atoms))
     reach = SINGLE_BOND_FACTOR * covalent_radii[atoms.numbers][bonds.pairs].sum(axis=1)
     single = (bonds.lengths > reach) & (atoms.numbers[bonds.pairs] > 1).all(axis=1)
     groups = []
     for i, j in bonds.pairs[single].tolist():
-        first = _part_without_bond(neighbors, i, j)
-        if j in first:  # a ring
-            continue
-        second = _part_without_bond(neighbors, j, i)
-        if len(first) <= len(second):
-            groups.append(FunctionalGroup(j, i, np.array(sorted(first))))
-        else:
-            groups.append(FunctionalGroup(i, j, np.array(sorted(second))))
+        group = smaller_side(bonds.pairs, len(atoms), i, j)
+        if group is not None:
+            groups.append(group)
     return groups
+
+
+def smaller_side(pairs: np.ndarray, n_atoms: int, i: int, j: int) -> FunctionalGroup | None:
+    """What hangs on the bond i-j with fewer atoms, of equal sides that of ``i``; None in a ring.
+
+    Args:
+        pairs: (n_bonds, 2) atom indices, all bonds.
+    """
+    neighbors = _neighbors(pairs, n_atoms)
+    first = _part_without_bond(neighbors, i, j)
+    if j in first:
+        return None
+    second = _part_without_bond(neighbors, j, i)
+    if len(first) <= len(second):
+        return FunctionalGroup(j, i, np.array(sorted(first)))
+    return FunctionalGroup(i, j, np.array(sorted(second)))
 
 
 def choose_groups(groups: list[FunctionalGroup], rng: np.random.Generator) -> list[FunctionalGroup]:

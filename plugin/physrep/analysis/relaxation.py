@@ -8,6 +8,7 @@ from ase.calculators.calculator import Calculator
 from ase.constraints import FixAtoms
 from ase.geometry import find_mic
 from ase.optimize import FIRE
+from ase.optimize.optimize import Optimizer
 
 FMAX, STEPS = 0.01, 500  # eV/A; the paper's optimisations (Fig. 2, 3)
 # OC20 relaxes to 0.03 eV/A (L. Chanussot et al., ACS Catal. 11 (2021) 6059).
@@ -26,7 +27,11 @@ class Relaxation(NamedTuple):
 
 
 def relax(
-    calculator: Calculator, atoms: Atoms, fmax: float = FMAX, steps: int = STEPS
+    calculator: Calculator,
+    atoms: Atoms,
+    fmax: float = FMAX,
+    steps: int = STEPS,
+    optimizer: type[Optimizer] = FIRE,
 ) -> Relaxation:
     """FIRE at fixed cell, constraints kept, until no force is above ``fmax`` (eV/A).
 
@@ -34,13 +39,13 @@ def relax(
     no error leaves this function, ``failure`` tells of it.
 
     Args:
-        atoms: the start, not changed.
+        atoms: the start, not changed; optimizer: of ASE. BFGS needs fewer steps from nearby.
     """
     moving = atoms.copy()
     moving.calc = calculator
     energies, converged, failure = [], False, ""
     try:
-        for reached in FIRE(moving, logfile=None).irun(fmax=fmax, steps=steps):
+        for reached in optimizer(moving, logfile=None).irun(fmax=fmax, steps=steps):
             energy = float(moving.get_potential_energy())
             # A NaN compares as "not converged": without this, all steps would run on NaN.
             if not (np.isfinite(energy) and np.isfinite(moving.get_forces()).all()):

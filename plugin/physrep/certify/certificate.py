@@ -13,8 +13,9 @@ from tqdm import tqdm
 import physrep
 from physrep.analysis.report import Section, html_page, paragraph, picture, table
 from physrep.certify.check import Check, as_json, verdict_of
-from physrep.certify.context import Context, Part, level_of
+from physrep.certify.context import Context, Options, Part, level_of
 from physrep.certify.parts import PARTS
+from physrep.certify.reference import scan_reference
 from physrep.config import ConfigError
 from physrep.evaluate import load_calculator
 from physrep.io import read_structures
@@ -45,6 +46,17 @@ class Certificate(NamedTuple):
             "checks": [as_json(check) for check in self.checks],
         }
 
+    def stamp(self, date: str) -> dict[str, Any]:
+        """What a file of the model keeps of it; date: ISO, of the day."""
+        return {
+            "verdict": self.verdict,
+            "line": f"{self.line()}; {date}",
+            "level": self.level,
+            "date": date,
+            "structure": Path(self.structure).name,
+            "physrep_version": physrep.__version__,
+        }
+
     def line(self) -> str:
         """The verdict in one line."""
         failed = [check.name for check in self.checks if check.verdict == "fail"]
@@ -62,21 +74,34 @@ def certify(
     level: str = "quick",
     reference: str | Path | None = None,
     seed: int = 0,
+    options: Options | None = None,
 ) -> Certificate:
     """Measure all parts, a progress bar on stderr.
 
     Args:
         model: checkpoint, exported file or ase:MODULE:CLASS; structure: any format ASE reads, its
-        first frame; level: quick, standard or full; reference: data behind the potential.
+        first frame; level: quick, standard or full; reference: data behind the potential; options:
+        see :class:`Options`.
     Raises:
         ConfigError: unknown level, unreadable structure, data without an element of it.
         CheckpointError, ExportError, DataError: the files are not what they should be.
     """
-    chosen = level_of(level)
+    chosen, options = level_of(level), options or Options()
     atoms = read_structure(structure)
     data = [] if reference is None else read_structures(reference)
     bar = tqdm(PARTS, unit="part", file=sys.stderr, disable=None)
-    context = Context(load_calculator(model), atoms, chosen, data, seed, bar.set_postfix_str)
+    context = Context(
+        load_calculator(model),
+        atoms,
+        chosen,
+        data,
+        seed,
+        model=str(model),
+        options=options,
+        scan_reference=scan_reference(options.scan_reference),
+        committee=tuple(load_calculator(other) for other in options.committee),
+        progress=bar.set_postfix_str,
+    )
     context.contacts()  # before hours of work
     parts = []
     for measure in bar:
@@ -148,4 +173,4 @@ def _checks_table(part: Part) -> str:
         )
         for check in part.checks
     ]
-    return table(("check", "measured", "threshold", "verdict", "note"), rows)
+    return table(("check", "measured", "threshold", "verdict", "note"), rows, notes=True)

@@ -1,7 +1,7 @@
 """What a certificate is made for: potential, system, how thoroughly, against which data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +13,16 @@ from matplotlib.figure import Figure
 from physrep.analysis.bonds import BOND_FACTOR
 from physrep.analysis.contacts import ContactTable, shortest_contacts
 from physrep.certify.check import Check
+from physrep.certify.survival import Run
 from physrep.config import ConfigError
 from physrep.io import Structure
 
 
 class Level(NamedTuple):
     """temperatures: K; seeds: runs at each; survival, conservation, equilibration: ps;
-    perturbed: how many times the ions are perturbed and relaxed."""
+    perturbed: how many times the ions are perturbed and relaxed; scan_points: of a relaxed bond
+    scan; samples: frames of the runs that are compared with the data; ion_pair: an ion pair beside
+    the single ions."""
 
     temperatures: tuple[float, ...]
     seeds: int
@@ -27,26 +30,48 @@ class Level(NamedTuple):
     conservation: float
     equilibration: float
     perturbed: int
+    scan_points: int = 13
+    samples: int = 10
+    ion_pair: bool = False
 
 
 LEVELS = {
     "quick": Level((300.0,), 1, 0.5, 0.1, 0.05, 1),
-    "standard": Level((300.0, 400.0), 2, 5.0, 0.5, 0.5, 3),
-    "full": Level((300.0, 400.0, 500.0), 3, 20.0, 4.0, 2.0, 10),
+    "standard": Level((300.0, 400.0), 2, 5.0, 0.5, 0.5, 3, 26, 60, True),
+    "full": Level((300.0, 400.0, 500.0), 3, 20.0, 4.0, 2.0, 10, 51, 200, True),
 }
+
+
+class Options(NamedTuple):
+    """What is asked for beyond the level. bonds: kinds to pull, e.g. ("N-O", "C-H"), all where
+    empty; scan_reference: what scans are compared with, "gfn2", "none" or a model as certify takes
+    it; periodic_scans: also pull in the periodic box; committee: further models of one fit."""
+
+    bonds: tuple[str, ...] = ()
+    scan_reference: str = "gfn2"
+    periodic_scans: bool = False
+    committee: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Context:
     """calculator: of the potential; atoms: the system; data: labelled structures behind the
-    potential, may be empty; progress: called with a line at every step of the work."""
+    potential, may be empty; model: where the calculator came from, a file or ase:...; options;
+    scan_reference: calculator of the reference of bond scans, or the sentence why there is none;
+    committee: calculators of the other members; progress: called with a line at every step of the
+    work; runs: filled by the part survival for those after it."""
 
     calculator: Calculator
     atoms: Atoms
     level: Level
     data: list[Structure]
     seed: int = 0
+    model: str = ""
+    options: Options = field(default_factory=Options)
+    scan_reference: Calculator | str = "left out"
+    committee: tuple[Calculator, ...] = ()
     progress: Callable[[str], None] = lambda line: None
+    runs: list[Run] = field(default_factory=list)
 
     def contacts(self) -> ContactTable:
         """Shortest distances in the data; without data, the sums of the covalent radii times 1.25.

@@ -3,13 +3,14 @@
 import copy
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
 from torch import Tensor
 
-from physrep.checkpoint import Checkpoint
+from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
 from physrep.deploy.exported import ExportedPotential
 from physrep.deploy.metadata import METADATA_FILE, ExportError, Metadata, read_exported
 from physrep.deploy.topology import refuse_periodic, set_periodicity, topology_info, types_of
@@ -54,6 +55,8 @@ def export_potential(
     potential = prepare(checkpoint.potential, DTYPES[dtype])
     metadata = describe(checkpoint, potential, topology)
     module = script(potential, topology)
+    kept = certificate_of(checkpoint, module)
+    metadata = metadata.model_copy(update={"certificate": kept})
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(output.name + ".partial")
     try:
@@ -114,6 +117,13 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
         topology_fingerprint=None if info is None else info.fingerprint,
         training=checkpoint.training,
     )
+
+
+def certificate_of(checkpoint: Checkpoint, module: torch.jit.ScriptModule) -> dict[str, Any] | None:
+    """The checkpoint's, if it holds for its parameters; from here on for those of the file, which
+    are the same numbers and what follows from them."""
+    kept = valid_certificate(checkpoint.certificate, checkpoint.potential)
+    return None if kept is None else {**kept, "parameters": fingerprint(module)}
 
 
 def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:

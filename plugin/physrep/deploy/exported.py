@@ -1,11 +1,13 @@
 """The module that becomes the exported file: what OpenMM calls, and what LAMMPS and ASE call."""
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
 from physrep.heap import keep_heap
 from physrep.models.contract import Edges
-from physrep.neighbors import neighbor_list
+from physrep.neighbors import fused_neighbor_list, neighbor_list
 from physrep.potential import Potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
@@ -23,9 +25,12 @@ class ExportedPotential(nn.Module):
     nothing and serve any system of the known species.
     """
 
+    fused: Final[bool]
+
     def __init__(self, potential: Potential, types: Tensor | None, periodic: bool) -> None:
         """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box."""
         super().__init__()
+        self.fused = potential.ops == "fused"
         self.potential = potential
         self.cutoff = potential.cutoff
         self.n_layers = potential.n_layers
@@ -52,7 +57,10 @@ class ExportedPotential(nn.Module):
         if box is not None:
             cell = box.to(positions.device) * self.nm
         pbc = torch.full([3], self.periodic, dtype=torch.bool, device=positions.device)
-        found = neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
+        if self.fused:
+            found = fused_neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
+        else:
+            found = neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
         self.check_contacts(found.edge_index, found.distances)
         energies = self.potential(self.types, found.edge_index, found.vectors)
         return energies.sum() * self.kj_per_mol

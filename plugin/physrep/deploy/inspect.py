@@ -5,7 +5,7 @@ from typing import Any
 
 from physrep.checkpoint import FORMAT_VERSION, load_checkpoint
 from physrep.deploy.load import is_torchscript
-from physrep.deploy.metadata import read_exported
+from physrep.deploy.metadata import read_exported, verdict_line
 
 NESTED_INDENT = "  "
 
@@ -46,6 +46,8 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "dtype": str(potential.dtype).removeprefix("torch."),
         "reference_energies": dict(zip(potential.symbols, energies, strict=True)),
         "training": checkpoint.training,
+        "certificate": checkpoint.certificate,
+        "certificate_verdict": verdict_line(checkpoint.certificate),
     }
 
 

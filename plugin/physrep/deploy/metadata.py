@@ -9,6 +9,7 @@ import torch
 from pydantic import ConfigDict, Field
 
 import physrep
+from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
 
 METADATA_FILE = "metadata.json"
@@ -62,10 +63,15 @@ class Metadata(StrictModel):
 
     @property
     def verdict(self) -> str:
-        """What ``physrep certify`` found, in a word."""
-        if self.certificate is None:
-            return "none (not certified)"
-        return str(self.certificate.get("verdict", "without a verdict"))
+        """What ``physrep certify`` found, in a line."""
+        return verdict_line(self.certificate)
+
+
+def verdict_line(certificate: dict[str, Any] | None) -> str:
+    """Of a certificate in a checkpoint or an exported file."""
+    if certificate is None:
+        return "none (not certified)"
+    return str(certificate.get("line", certificate.get("verdict", "without a verdict")))
 
 
 def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.ScriptModule, Metadata]:
@@ -85,7 +91,9 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
             f"{path}: not an exported potential (TorchScript); make one with "
             "'physrep export CHECKPOINT -o ean.pt'"
         ) from None
-    return module, parse_metadata(extra[METADATA_FILE], path)
+    metadata = parse_metadata(extra[METADATA_FILE], path)
+    kept = valid_certificate(metadata.certificate, module)
+    return module, metadata.model_copy(update={"certificate": kept})
 
 
 def parse_metadata(text: str | bytes, path: Path) -> Metadata:

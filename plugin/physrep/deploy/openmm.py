@@ -90,8 +90,16 @@ def read_bound(path: str | Path, topology: Any = None) -> Metadata:
         )
     if topology is not None:
         _compare(metadata, topology, path)
-    logger.info("%s: certificate: %s", path, metadata.verdict)
+    _tell(metadata, path)
     return metadata
+
+
+def _tell(metadata: Metadata, path: str | Path) -> None:
+    """The verdict in the log: a warning, which Python shows by default, unless it is a pass or
+    there is none."""
+    worth_a_warning = (metadata.certificate or {}).get("verdict", "pass") != "pass"
+    level = logging.WARNING if worth_a_warning else logging.INFO
+    logger.log(level, "%s: certificate: %s", path, metadata.verdict)
 
 
 def _compare(metadata: Metadata, topology: Any, path: str | Path) -> None:

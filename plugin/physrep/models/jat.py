@@ -111,6 +111,7 @@ class AttentionLayer(nn.Module):
     The softmax counts the atom itself among its neighbours, with no edge features.
     """
 
+    fused: Final[bool]
     softmax: Final[bool]
     filters: Final[bool]
     gru: Final[bool]
@@ -119,6 +120,7 @@ class AttentionLayer(nn.Module):
     def __init__(self, config: JATConfig, columns: EdgeColumns, last: bool) -> None:
         super().__init__()
         width, heads = config.features, config.heads
+        self.fused = False  # see Potential.use_ops
         self.heads = heads
         self.softmax = config.aggregation == "softmax"
         self.filters = config.filters
@@ -152,17 +154,7 @@ class AttentionLayer(nn.Module):
         sent = self.sender(h)
         received = self.receiver(own)
         values = self.value(h)
-        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
-        logits = swish(pre) @ self.attention
-        logits = logits + edges.features[:, : self.n_attention] @ self.edge_attention
-        if self.softmax:
-            self_logits = swish(sent[: edges.n_centers] + received) @ self.attention
-            weights, self_weights = neighbor_softmax(
-                logits, self_logits, edges.centers, edges.envelope
-            )
-        else:
-            weights = swish(logits) * (edges.envelope * self.message_scale).unsqueeze(-1)
-            self_weights = weights[:0]
+        weights, self_weights = self.weights(sent, received, edges)
         message = self.messages(values, weights, edges)
         if self.softmax:
             message = message + values[: edges.n_centers] * self.spread(self_weights)
@@ -172,9 +164,42 @@ class AttentionLayer(nn.Module):
         new = self.update(swish(message), own) if self.gru else swish(message) + own
         return self.norm(new)
 
+    def weights(self, sent: Tensor, received: Tensor, edges: Edges) -> tuple[Tensor, Tensor]:
+        """Attention of the edges, (n_edges, heads), and with softmax of the atoms to themselves."""
+        if self.fused:
+            return torch.ops.physrep.attention_weights(
+                sent,
+                received,
+                self.attention,
+                edges.features,
+                self.edge_attention,
+                edges.envelope,
+                torch.zeros_like(self.attention[0]) if self.softmax else None,
+                edges.centers,
+                edges.neighbors,
+                self.softmax,
+                self.message_scale,
+            )
+        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
+        logits = swish(pre) @ self.attention
+        logits = logits + edges.features[:, : self.n_attention] @ self.edge_attention
+        if self.softmax:
+            self_logits = swish(sent[: edges.n_centers] + received) @ self.attention
+            return neighbor_softmax(logits, self_logits, edges.centers, edges.envelope)
+        weights = swish(logits) * (edges.envelope * self.message_scale).unsqueeze(-1)
+        return weights, weights[:0]
+
     def messages(self, values: Tensor, weights: Tensor, edges: Edges) -> Tensor:
         """Weighted (and filtered) values of the neighbours, summed at each centre."""
-        sent = values.index_select(0, edges.neighbors)
+        i, j, n = edges.centers, edges.neighbors, edges.n_centers
+        if self.fused:
+            matrix: Tensor | None = None
+            if self.filters:
+                matrix = self.filter
+            return torch.ops.physrep.messages(
+                weights, values, edges.features, matrix, None, i, j, n, self.basis_start, 0, 0
+            )
+        sent = values.index_select(0, j)
         if self.filters:
             basis = self.basis_of(edges)
             if self.heads == 1:  # the same product, over n_basis columns instead of the width
@@ -183,10 +208,14 @@ class AttentionLayer(nn.Module):
                 sent = sent * (basis @ self.filter) * self.spread(weights)
         else:
             sent = sent * self.spread(weights)
-        return sum_edges(sent, edges.centers, edges.n_centers)
+        return sum_edges(sent, i, n)
 
     def invariants(self, h: Tensor, weights: Tensor, edges: Edges) -> Tensor:
         """Squared moments of the messages, weighted by the mean of the heads."""
+        if self.fused:
+            columns = (self.basis_start, self.harmonics_start)
+            i, j, n = edges.centers, edges.neighbors, edges.n_centers
+            return self.moments.by_operator(h, weights, edges.features, columns, i, j, n)
         radial = self.basis_of(edges) * weights.mean(dim=1, keepdim=True)
         harmonics = edges.features[:, self.harmonics_start :]
         sent = h.index_select(0, edges.neighbors)

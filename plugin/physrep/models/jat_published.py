@@ -8,6 +8,7 @@ reshape of stacked rows); here head k reads (d^2)^k of its own edge, as the text
 """
 
 import math
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -31,10 +32,13 @@ class PublishedLayer(nn.Module):
     distance 0.
     """
 
+    fused: Final[bool]
+
     def __init__(
         self, features: int, heads: int, gru: bool, self_feature: float, first: bool, last: bool
     ) -> None:
         super().__init__()
+        self.fused = False  # see Potential.use_ops
         self.self_feature = self_feature
         width = features * heads
         self.heads = heads
@@ -52,21 +56,42 @@ class PublishedLayer(nn.Module):
         own = h[: edges.n_centers]
         sent = self.sender(h[:, : self.n_in])
         received = self.receiver(own[:, : self.n_in])
-        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
-        logits = swish(pre) @ self.attention + edges.features @ self.edge_attention
-        self_logits = swish(sent[: edges.n_centers] + received) @ self.attention
-        self_logits = self_logits + self.self_feature * self.edge_attention.sum(dim=0)
-        weights, self_weights = neighbor_softmax(logits, self_logits, edges.centers, None)
-        message = sum_edges(
-            sent.index_select(0, edges.neighbors) * self.spread(weights),
-            edges.centers,
-            edges.n_centers,
-        )
+        weights, self_weights = self.weights(sent, received, edges)
+        message = self.messages(sent, weights, edges)
         message = swish(message + sent[: edges.n_centers] * self.spread(self_weights))
         new = message + own if self.update is None else self.update(message, own)
         if self.norm is None:
             return new
         return self.norm(new.view(-1, self.heads, self.features)).flatten(1)
+
+    def weights(self, sent: Tensor, received: Tensor, edges: Edges) -> tuple[Tensor, Tensor]:
+        """Attention of the edges, (n_edges, heads), and of the atoms to themselves."""
+        self_bias = self.self_feature * self.edge_attention.sum(dim=0)
+        if self.fused:
+            return torch.ops.physrep.attention_weights(
+                sent,
+                received,
+                self.attention,
+                edges.features,
+                self.edge_attention,
+                None,
+                self_bias,
+                edges.centers,
+                edges.neighbors,
+                True,
+                1.0,
+            )
+        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
+        logits = swish(pre) @ self.attention + edges.features @ self.edge_attention
+        self_logits = swish(sent[: edges.n_centers] + received) @ self.attention + self_bias
+        return neighbor_softmax(logits, self_logits, edges.centers, None)
+
+    def messages(self, sent: Tensor, weights: Tensor, edges: Edges) -> Tensor:
+        """Weighted projections of the neighbours, summed at each centre."""
+        i, j, n = edges.centers, edges.neighbors, edges.n_centers
+        if self.fused:
+            return torch.ops.physrep.messages(weights, sent, None, None, None, i, j, n, 0, 0, 0)
+        return sum_edges(sent.index_select(0, j) * self.spread(weights), i, n)
 
     def spread(self, weights: Tensor) -> Tensor:
         """One weight per head -> one per feature."""

@@ -56,6 +56,7 @@ class AttentionBlock(nn.Module):
     every atom, with D = 1 and no envelope, and has all atoms for neighbours itself.
     """
 
+    fused: Final[bool]
     token: Final[bool]
     adjacency: Final[bool]
 
@@ -63,6 +64,7 @@ class AttentionBlock(nn.Module):
         self, features: int, heads: int, n_basis: int, token: bool, adjacency: bool
     ) -> None:
         super().__init__()
+        self.fused = False  # see Potential.use_ops
         self.token = token
         self.adjacency = adjacency
         self.features = features
@@ -101,14 +103,31 @@ class AttentionBlock(nn.Module):
 
     def from_atoms(self, query: Tensor, key: Tensor, value: Tensor, edges: Edges) -> Tensor:
         """What the neighbours send, (n_centers, features)."""
-        basis = edges.features[:, : self.n_basis]
-        by_distance = swish(self.distance_key(basis))
-        product = query.index_select(0, edges.centers) * key.index_select(0, edges.neighbors)
-        weights = swish(self.by_head(product * by_distance)) * edges.envelope.unsqueeze(-1)
+        weights = swish(self.logits(query, key, edges)) * edges.envelope.unsqueeze(-1)
         if self.adjacency:
             weights = weights * swish(self.mask(edges.features[:, self.n_basis :]))
-        sent = value.index_select(0, edges.neighbors) * swish(self.distance_value(basis))
-        return sum_edges(sent * self.spread(weights), edges.centers, edges.n_centers)
+        i, j, n = edges.centers, edges.neighbors, edges.n_centers
+        if self.fused:
+            matrix, bias = self.distance_value.weight.t(), self.distance_value.bias
+            return torch.ops.physrep.messages(
+                weights, value, edges.features, matrix, bias, i, j, n, 0, 0, 0
+            )
+        basis = edges.features[:, : self.n_basis]
+        sent = value.index_select(0, j) * swish(self.distance_value(basis))
+        return sum_edges(sent * self.spread(weights), i, n)
+
+    def logits(self, query: Tensor, key: Tensor, edges: Edges) -> Tensor:
+        """q_i . (k_j * D^K_ij) by head, (n_edges, heads)."""
+        if self.fused:
+            matrix, bias = self.distance_key.weight.t(), self.distance_key.bias
+            i, j = edges.centers, edges.neighbors
+            products = torch.ops.physrep.products(
+                query, key, edges.features, matrix, bias, i, j, self.heads
+            )
+            return products * self.scale
+        by_distance = swish(self.distance_key(edges.features[:, : self.n_basis]))
+        product = query.index_select(0, edges.centers) * key.index_select(0, edges.neighbors)
+        return self.by_head(product * by_distance)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of row i to row i alone, all (n_atoms, features)."""

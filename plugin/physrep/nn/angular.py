@@ -34,7 +34,37 @@ class AngularMoments(nn.Module):
         weight, which carries the envelope; harmonics (n_edges, 3 or 8) -> (n_centers, n_out)."""
         strength = (radial @ self.filter) * self.value(sent)
         products = harmonics.unsqueeze(2) * strength.unsqueeze(1)
-        moments = sum_edges(products, centers, n_centers)
+        return self.power(sum_edges(products, centers, n_centers))
+
+    def by_operator(
+        self,
+        h: Tensor,
+        weights: Tensor,
+        features: Tensor,
+        columns: tuple[int, int],
+        centers: Tensor,
+        neighbors: Tensor,
+        n_centers: int,
+    ) -> Tensor:
+        """The same from h (n_atoms, width), weights (n_edges, heads) and the features of the edges;
+        columns: where the basis and the harmonics stand in them."""
+        moments = torch.ops.physrep.messages(
+            weights.mean(dim=1, keepdim=True),
+            self.value(h),
+            features,
+            self.filter,
+            None,
+            centers,
+            neighbors,
+            n_centers,
+            columns[0],
+            columns[1],
+            self.degree * (self.degree + 2),
+        )
+        return self.power(moments)
+
+    def power(self, moments: Tensor) -> Tensor:
+        """Moments (n_centers, 3 or 8, channels) -> (n_centers, n_out)."""
         squares = moments * moments
         power = squares[:, :3].sum(dim=1)
         if self.degree == 2:

@@ -1,0 +1,71 @@
+"""One contender in its own process and environment: READY, then one line of times per order.
+
+    python worker.py CONTENDER[:VARIANT] STRUCTURE COPIES THREADS
+
+Reads from stdin: ``time N`` (N evaluations, moved atoms each; the answer is their milliseconds),
+``memory`` (peak resident MB of the process), ``quit``. The contender's module in ``contenders/``
+has ``prepare(atoms, variant) -> step``; ``step(positions)`` computes energy (eV) and forces (eV/A).
+"""
+
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+MOVE = 1e-3  # A, so that nothing is taken from a cache
+WARM_UP = 4  # evaluations; compilers need some
+
+
+def answer(**values) -> None:
+    """One line of JSON to whoever started this process."""
+    sys.__stdout__.write(json.dumps(values) + "\n")
+    sys.__stdout__.flush()
+
+
+def main(contender: str, structure: str, copies: str) -> None:
+    """Serve until stdin ends."""
+    sys.stdout = sys.stderr  # packages print what they like
+    import ase.io
+
+    atoms = ase.io.read(structure).repeat([int(n) for n in copies.split("x")])
+    name, _, variant = contender.partition(":")
+    step = importlib.import_module(f"contenders.{name}").prepare(atoms, variant)
+    rng = np.random.default_rng(0)
+
+    def timed() -> float:
+        positions = atoms.positions + MOVE * rng.standard_normal((len(atoms), 3))
+        start = time.perf_counter()
+        energy, forces = step(positions)
+        elapsed = 1000.0 * (time.perf_counter() - start)
+        if not (np.isfinite(energy) and np.shape(forces) == (len(atoms), 3)):
+            raise RuntimeError(f"energy {energy}, forces of shape {np.shape(forces)}")
+        return elapsed
+
+    for _ in range(WARM_UP):
+        timed()
+    answer(ready=True, n_atoms=len(atoms))
+    for line in sys.stdin:
+        order, *rest = line.split()
+        if order == "time":
+            answer(ms=[timed() for _ in range(int(rest[0]))])
+        elif order == "memory":
+            answer(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
+        else:
+            break
+
+
+if __name__ == "__main__":
+    cores = int(sys.argv[4])
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])  # the surest way for all
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(cores)
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if cores > 1 else 'false'}"
+    sys.path.insert(0, str(HERE))
+    main(*sys.argv[1:4])

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// The kernels for one instruction set. This file is compiled once for each, with PHYSREP_KERNELS the
+// name of its table; vectors.h says why it includes so little.
+
+#include "attention_kernel.h"
+#include "message_kernel.h"
+
+namespace physrep {
+namespace {
+
+template <class T> void attention(const AttentionArgs<T> &a, const Block &block) {
+  using Simple = Mode<T, false>;
+  if (a.dual)
+    Attention<Mode<T, true>, 0>::block(a, block);
+  else if (a.heads == 1 && a.width == 48)
+    Attention<Simple, 48>::block(a, block);
+  else if (a.heads == 1 && a.width == 16)
+    Attention<Simple, 16>::block(a, block);
+  else
+    Attention<Simple, 0>::block(a, block);
+}
+
+template <class M, bool angular, int64_t width>
+void filtered(const MessageArgs<typename M::T> &a, const Block &b) {
+  if (a.n_basis == 0)
+    Messages<M, NONE, angular, width>::block(a, b);
+  else if (a.swish)
+    Messages<M, SWISH, angular, 0>::block(a, b);
+  else
+    Messages<M, LINEAR, angular, width>::block(a, b);
+}
+
+template <class M, int64_t width>
+void directed(const MessageArgs<typename M::T> &a, const Block &b) {
+  if (a.n_harmonics > 0)
+    filtered<M, true, width>(a, b);
+  else
+    filtered<M, false, width>(a, b);
+}
+
+template <class T> void messages(const MessageArgs<T> &a, const Block &b) {
+  using Simple = Mode<T, false>;
+  if (a.dual)
+    directed<Mode<T, true>, 0>(a, b);
+  else if (a.heads == 1 && a.width == 48)
+    directed<Simple, 48>(a, b);
+  else if (a.heads == 1 && a.width == 16)
+    directed<Simple, 16>(a, b);
+  else
+    directed<Simple, 0>(a, b);
+}
+
+}  // namespace
+
+#define PHYSREP_QUOTE(name) #name
+#define PHYSREP_NAME(name) PHYSREP_QUOTE(name)
+extern const Kernels PHYSREP_KERNELS = {PHYSREP_NAME(PHYSREP_KERNELS), attention<float>,
+                                        attention<double>, messages<float>, messages<double>};
+
+}  // namespace physrep

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// What the kernels are given, and the table of them that every instruction set has.
+//
+// Both kernels compute derivatives of a scalar form. A forward pass is the derivative of the form
+// with respect to a cotangent, a backward pass the others; given tangents, a double backward pass.
+//
+//   attention   sum_e o_e w_e + sum_i o_i w_i         weights w of edges and of atoms themselves
+//   messages    sum_e w_e sum_f G_ef v_jf c_ef,  G_ef = g_if or sum_l Y_el g_ilf,
+//               c_ef = 1, sum_b B_eb W_bf, or swish(sum_b B_eb W_bf + b_f)
+//
+// e is the edge from centre i to neighbour j; edges are sorted by centre. Rows are padded with zeros
+// to whole vectors (PADDING). Outputs that are not wanted are null; all others are added to.
+
+#ifndef PHYSREP_KERNELS_H
+#define PHYSREP_KERNELS_H
+
+#include <stdint.h>
+
+namespace physrep {
+
+constexpr int64_t PADDING = 64;  // bytes: the widest vectors
+
+// An array to read, with a tangent in double backward passes (null elsewhere).
+template <class T> struct Rows {
+  T *value = nullptr;
+  T *tangent = nullptr;
+};
+
+// Centres [first_center, last_center) and their edges: what one thread works on.
+struct Block {
+  int64_t first_center, last_center, first_edge, last_edge;
+};
+
+template <class T> struct AttentionArgs {
+  const int64_t *centers, *neighbors;
+  int64_t width, heads;            // of the space in which sender and receiver meet, padded
+  int64_t n_features, columns;     // features that the logit reads: the first of each edge's columns
+  bool softmax, dual;
+  T scale;                         // of the gated sum
+  Rows<const T> sent, received;    // (n_atoms, width), (n_centers, width)
+  Rows<const T> vector;            // (heads, width)
+  Rows<const T> features, slopes;  // (n_edges, columns), (n_features, heads)
+  Rows<const T> envelope;          // (n_edges); null for 1
+  Rows<const T> self_bias;         // (heads)
+  Rows<const T> edge_cotangent, self_cotangent;  // (n_edges, heads), (n_centers, heads)
+  const T *saved_logits, *saved_self_logits;     // of the forward pass; null: computed again
+  T *weights, *self_weights, *logits, *self_logits;
+  T *d_sent, *d_received, *d_vector, *d_features, *d_slopes, *d_envelope, *d_self_bias;
+};
+
+template <class T> struct MessageArgs {
+  const int64_t *centers, *neighbors;
+  int64_t width, heads, head_width;          // width padded; heads * head_width is not
+  int64_t n_basis, basis_width;              // 0: no filter; basis_width: n_basis padded
+  int64_t columns, basis_start;              // of the edge features
+  int64_t n_harmonics, harmonics_start;      // 0: none
+  bool swish, dual;
+  Rows<const T> weights;                     // (n_edges, heads)
+  Rows<const T> values;                      // (n_atoms, width)
+  Rows<const T> features;                    // (n_edges, columns)
+  Rows<const T> filter, transposed, bias;    // (n_basis, width), (width, basis_width), (width)
+  Rows<const T> cotangent;                   // (n_centers, max(1, n_harmonics), width)
+  T *messages, *d_weights, *d_values, *d_features, *d_filter, *d_bias;
+};
+
+struct Kernels {
+  const char *name;
+  void (*attention_float)(const AttentionArgs<float> &, const Block &);
+  void (*attention_double)(const AttentionArgs<double> &, const Block &);
+  void (*messages_float)(const MessageArgs<float> &, const Block &);
+  void (*messages_double)(const MessageArgs<double> &, const Block &);
+};
+
+extern const Kernels kernels_baseline, kernels_avx2, kernels_avx512;
+
+}  // namespace physrep
+
+#endif

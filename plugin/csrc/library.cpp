@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Registers the operators with PyTorch, as torch.ops.physrep.*; loading the library is enough.
+
+#include <torch/library.h>
+#include <torch/types.h>
+
+#include <optional>
+#include <tuple>
+
+namespace physrep {
+
+using torch::Tensor;
+
+std::tuple<Tensor, Tensor> attention_weights(
+    const Tensor &sent, const Tensor &received, const Tensor &vector, const Tensor &features,
+    const Tensor &slopes, const std::optional<Tensor> &envelope,
+    const std::optional<Tensor> &self_bias, const Tensor &centers, const Tensor &neighbors,
+    bool softmax, double scale);
+Tensor messages(const Tensor &weights, const Tensor &values, const std::optional<Tensor> &features,
+                const std::optional<Tensor> &filter, const std::optional<Tensor> &bias,
+                const Tensor &centers, const Tensor &neighbors, int64_t n_centers,
+                int64_t basis_start, int64_t harmonics_start, int64_t n_harmonics);
+Tensor products(const Tensor &query, const Tensor &key, const Tensor &features,
+                const Tensor &filter, const Tensor &bias, const Tensor &centers,
+                const Tensor &neighbors, int64_t heads);
+
+std::tuple<Tensor, Tensor> neighbor_list(const Tensor &positions, const Tensor &frame,
+                                         const Tensor &pbc, double cutoff);
+
+}  // namespace physrep
+
+TORCH_LIBRARY(physrep, library) {
+  library.def("attention_weights", &physrep::attention_weights);
+  library.def("messages", &physrep::messages);
+  library.def("products", &physrep::products);
+  library.def("neighbor_list", &physrep::neighbor_list);
+}

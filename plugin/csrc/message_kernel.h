@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// Messages of edges, summed at their centres, and the derivatives of
+//
+//   sum_e w_e sum_f G_ef v_jf c_ef,   G_ef = g_if or sum_l Y_el g_ilf,
+//   c_ef = 1, sum_b B_eb W_bf, or swish(sum_b B_eb W_bf + b_f)
+//
+// with respect to g (the messages), w (which are PhysRep's logits), v, the columns B and Y of the edge
+// features, W and b. Feature f belongs to head f / head_width, and each head has its own w.
+// Source: models/jat.py, nn/angular.py and models/physrep_layers.py, whose arithmetic this is.
+
+#ifndef PHYSREP_MESSAGE_KERNEL_H
+#define PHYSREP_MESSAGE_KERNEL_H
+
+#include <stdlib.h>
+
+#include "vectors.h"
+
+namespace physrep {
+namespace {
+
+// One edge's rows of `width` numbers.
+template <class T> struct EdgeScratch {
+  Rows<T> factor, slope;  // c and, where a swish stands before it, its slope
+  Rows<T> weight;         // w of each feature
+  Rows<T> product;        // work
+  T *memory;
+
+  explicit PHYSREP_METHOD EdgeScratch(int64_t width) {
+    memory = static_cast<T *>(malloc(sizeof(T) * static_cast<size_t>(8 * width)));
+    T *const at = memory;
+    factor.value = at, factor.tangent = at + width;
+    slope.value = at + 2 * width, slope.tangent = at + 3 * width;
+    weight.value = at + 4 * width, weight.tangent = at + 5 * width;
+    product.value = at + 6 * width, product.tangent = at + 7 * width;
+    for (int64_t k = 0; k < 8 * width; k++) memory[k] = 0;
+  }
+  PHYSREP_METHOD ~EdgeScratch() { free(memory); }
+};
+
+enum Filter { NONE, LINEAR, SWISH };
+
+// `width_` not 0: that width, known to the compiler, and one head.
+template <class M, Filter filter, bool angular, int64_t width_> struct Messages {
+  using T = typename M::T;
+  using Num = typename M::Num;
+  using Scalar = typename M::Scalar;
+  using Args = MessageArgs<T>;
+  using Scratch = EdgeScratch<T>;
+  static constexpr int64_t N = Lanes<T>::N;
+
+  static PHYSREP_METHOD void factors(const Args &a, int64_t e, const Scratch &s) {
+    if constexpr (filter != NONE)
+      for (int64_t k = 0; k < a.width; k += N) {
+        Num c = M::zero();
+        if constexpr (filter == SWISH) c = M::get(a.bias, k);
+        for (int64_t b = 0; b < a.n_basis; b++)
+          c = c + M::spread(M::one(a.features, e * a.columns + a.basis_start + b)) *
+                      M::get(a.filter, b * a.width + k);
+        if constexpr (filter == SWISH) {
+          const auto y = swish(c);
+          M::put(s.slope, k, y.slope);
+          c = y.value;
+        }
+        M::put(s.factor, k, c);
+      }
+    if (a.heads > 1)
+      for (int64_t h = 0; h < a.heads; h++) {
+        const Scalar w = weight_of(a, e, h);
+        for (int64_t k = 0; k < a.head_width; k++) M::put_one(s.weight, h * a.head_width + k, w);
+      }
+  }
+
+  static PHYSREP_METHOD Scalar weight_of(const Args &a, int64_t e, int64_t h) {
+    if (a.weights.value) return M::one(a.weights, e * a.heads + h);
+    return M::first(M::zero());
+  }
+
+  // v c and w v c
+  static PHYSREP_METHOD Num carried(const Args &a, int64_t j, int64_t k, const Scratch &s) {
+    const Num v = M::get(a.values, j * a.width + k);
+    if constexpr (filter == NONE) return v;
+    else return v * M::get(s.factor, k);
+  }
+
+  static PHYSREP_METHOD Num weight_at(const Args &a, int64_t k, Num alone, const Scratch &s) {
+    return a.heads > 1 ? M::get(s.weight, k) : alone;
+  }
+
+  static PHYSREP_METHOD int64_t row(const Args &a, int64_t i, int64_t l) {
+    return (angular ? i * a.n_harmonics + l : i) * a.width;
+  }
+
+  static PHYSREP_METHOD Scalar harmonic(const Args &a, int64_t e, int64_t l) {
+    return M::one(a.features, e * a.columns + a.harmonics_start + l);
+  }
+
+  static PHYSREP_METHOD Num cotangent(const Args &a, int64_t e, int64_t i, int64_t k) {
+    if constexpr (!angular) return M::get(a.cotangent, i * a.width + k);
+    Num g = M::zero();
+    for (int64_t l = 0; l < a.n_harmonics; l++)
+      g = g + M::spread(harmonic(a, e, l)) * M::get(a.cotangent, row(a, i, l) + k);
+    return g;
+  }
+
+  static PHYSREP_METHOD void send(const Args &a, int64_t e, int64_t i, int64_t j, Num alone,
+                                  const Scratch &s) {
+    for (int64_t k = 0; k < a.width; k += N) {
+      const Num sent = weight_at(a, k, alone, s) * carried(a, j, k, s);
+      if constexpr (!angular) add<M>(a.messages + i * a.width + k, sent);
+      else
+        for (int64_t l = 0; l < a.n_harmonics; l++)
+          add<M>(a.messages + row(a, i, l) + k, M::spread(harmonic(a, e, l)) * sent);
+    }
+  }
+
+  static PHYSREP_METHOD void backward(const Args &a, int64_t e, int64_t i, int64_t j, Num alone,
+                                      const Scratch &s) {
+    Num to_weight = M::zero();
+    for (int64_t k = 0; k < a.width; k += N) {
+      const Num g = cotangent(a, e, i, k), v = M::get(a.values, j * a.width + k);
+      const Num w = weight_at(a, k, alone, s);
+      Num sent = v, back = g * w;
+      if constexpr (filter != NONE) {
+        const Num c = M::get(s.factor, k);
+        Num to_factor = back * v;
+        if constexpr (filter == SWISH) to_factor = to_factor * M::get(s.slope, k);
+        M::put(s.slope, k, to_factor);
+        sent = sent * c;
+        back = back * c;
+      }
+      if (a.d_values) add<M>(a.d_values + j * a.width + k, back);
+      if (a.heads > 1) M::put(s.product, k, g * sent);
+      else to_weight = to_weight + g * sent;
+    }
+    if (a.d_weights) weight_slopes(a, e, to_weight, s);
+  }
+
+  static PHYSREP_METHOD void weight_slopes(const Args &a, int64_t e, Num alone, const Scratch &s) {
+    if (a.heads == 1) {
+      a.d_weights[e] += M::part_one(M::total(alone));
+      return;
+    }
+    for (int64_t h = 0; h < a.heads; h++) {
+      Scalar total = M::first(M::zero());
+      for (int64_t k = 0; k < a.head_width; k++)
+        total = total + M::one(s.product, h * a.head_width + k);
+      a.d_weights[e * a.heads + h] += M::part_one(total);
+    }
+  }
+
+  // From the derivatives of B W + b, which stand in s.slope.
+  static PHYSREP_METHOD void filter_slopes(const Args &a, int64_t e, const Scratch &s) {
+    const int64_t basis = e * a.columns + a.basis_start;
+    if (a.d_features)
+      for (int64_t b = 0; b < a.basis_width; b += N) {
+        Num even = M::zero(), odd = M::zero();  // two sums: an addition waits for the one before
+        for (int64_t f = 0; f < a.width; f += 2) {
+          even = even + M::spread(M::one(s.slope, f)) * M::get(a.transposed, f * a.basis_width + b);
+          odd = odd + M::spread(M::one(s.slope, f + 1)) *
+                          M::get(a.transposed, (f + 1) * a.basis_width + b);
+        }
+        T lanes[N];
+        store(lanes, M::part(even + odd));
+        const int64_t n = a.n_basis - b < N ? a.n_basis - b : N;
+        for (int64_t k = 0; k < n; k++) a.d_features[basis + b + k] += lanes[k];
+      }
+    for (int64_t k = 0; k < a.width && (a.d_filter || a.d_bias); k += N) {
+      const Num slope = M::get(s.slope, k);
+      if (a.d_bias) add<M>(a.d_bias + k, slope);
+      for (int64_t b = 0; b < a.n_basis && a.d_filter; b++)
+        add<M>(a.d_filter + b * a.width + k, M::spread(M::one(a.features, basis + b)) * slope);
+    }
+  }
+
+  static PHYSREP_METHOD void harmonic_slopes(const Args &a, int64_t e, int64_t i, int64_t j,
+                                             Num alone, const Scratch &s) {
+    for (int64_t l = 0; l < a.n_harmonics; l++) {
+      Num total = M::zero();
+      for (int64_t k = 0; k < a.width; k += N)
+        total = total + M::get(a.cotangent, row(a, i, l) + k) * weight_at(a, k, alone, s) *
+                            carried(a, j, k, s);
+      a.d_features[e * a.columns + a.harmonics_start + l] += M::part_one(M::total(total));
+    }
+  }
+
+  static void block(const Args &arguments, const Block &b) {
+    Args a = arguments;  // a copy that no pointer can reach
+    if constexpr (width_ > 0) a.width = a.head_width = width_, a.heads = 1;
+    const Scratch s(a.width);
+    for (int64_t e = b.first_edge; e < b.last_edge; e++) {
+      const int64_t i = a.centers[e], j = a.neighbors[e];
+      const Num alone = M::spread(a.heads == 1 ? weight_of(a, e, 0) : M::first(M::zero()));
+      factors(a, e, s);
+      if (a.messages) send(a, e, i, j, alone, s);
+      if (!a.cotangent.value) continue;
+      if constexpr (angular)
+        if (a.d_features) harmonic_slopes(a, e, i, j, alone, s);
+      backward(a, e, i, j, alone, s);
+      if constexpr (filter != NONE) filter_slopes(a, e, s);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace physrep
+
+#endif

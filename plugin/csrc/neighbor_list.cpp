@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// Operator physrep::neighbor_list: the cell list of physrep/neighbors.py (the same edges).
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace physrep {
+
+namespace {
+
+using torch::Tensor;
+using Vector = std::array<double, 3>;
+using Triple = std::array<int64_t, 3>;
+
+constexpr double BINS_PER_CUTOFF = 2.0, MAX_BINS_PER_ATOM = 8.0;
+constexpr int64_t ATOMS_PER_TASK = 64;
+
+// One edge, its image counted from the atoms as they are given.
+struct Edge {
+  int64_t center, neighbor;
+  Triple shift;
+};
+
+struct Atom {
+  Vector place;   // inside the cell, A
+  Triple bin, whole;
+};
+
+class CellList {
+ public:
+  CellList(const Tensor &positions, const Tensor &frame, const Tensor &pbc, double cutoff)
+      : n_(positions.size(0)), cutoff_(cutoff) {
+    const auto h = frame.to(torch::kFloat64).contiguous();
+    const auto inverse = torch::linalg_inv(h).contiguous();
+    for (int k = 0; k < 3; k++) {
+      periodic_[k] = pbc[k].item<bool>();
+      for (int c = 0; c < 3; c++) {
+        frame_[k][c] = h.data_ptr<double>()[3 * k + c];
+        inverse_[k][c] = inverse.data_ptr<double>()[3 * k + c];
+      }
+    }
+    choose_bins();
+    place_atoms(positions.to(torch::kFloat64).contiguous());
+    sort_atoms();
+  }
+
+  // Edges of the atoms [first, last).
+  std::vector<Edge> edges(int64_t first, int64_t last) const {
+    std::vector<Edge> found;
+    for (int64_t i = first; i < last; i++)
+      for (int64_t a = -reach_[0]; a <= reach_[0]; a++)
+        for (int64_t b = -reach_[1]; b <= reach_[1]; b++)
+          for (int64_t c = -reach_[2]; c <= reach_[2]; c++) search(i, {a, b, c}, found);
+    return found;
+  }
+
+  int64_t size() const { return n_; }
+
+ private:
+  void choose_bins() {
+    double count = 1.0;
+    Vector heights;
+    for (int k = 0; k < 3; k++) {
+      double square = 0.0;
+      for (int c = 0; c < 3; c++) square += inverse_[c][k] * inverse_[c][k];
+      heights[k] = 1.0 / std::sqrt(square);
+      bins_[k] = std::max<int64_t>(1, std::floor(heights[k] * BINS_PER_CUTOFF / cutoff_));
+      count *= static_cast<double>(bins_[k]);
+    }
+    const double excess = count / (MAX_BINS_PER_ATOM * static_cast<double>(std::max<int64_t>(n_, 1)));
+    for (int k = 0; k < 3; k++) {
+      if (excess > 1.0)
+        bins_[k] = std::max<int64_t>(1, std::floor(static_cast<double>(bins_[k]) / std::cbrt(excess)));
+      reach_[k] = std::ceil(cutoff_ * static_cast<double>(bins_[k]) / heights[k]);
+    }
+  }
+
+  void place_atoms(const Tensor &positions) {
+    const double *const x = positions.data_ptr<double>();
+    std::vector<Vector> fractional(n_);
+    atoms_.resize(n_);
+    Vector low{1e300, 1e300, 1e300}, high{-1e300, -1e300, -1e300};
+    for (int64_t i = 0; i < n_; i++)
+      for (int k = 0; k < 3; k++) {
+        double f = 0.0;
+        for (int c = 0; c < 3; c++) f += x[3 * i + c] * inverse_[c][k];
+        const double whole = periodic_[k] ? std::floor(f) : 0.0;
+        atoms_[i].whole[k] = static_cast<int64_t>(whole);
+        fractional[i][k] = f - whole;
+        low[k] = std::min(low[k], f - whole);
+        high[k] = std::max(high[k], f - whole);
+      }
+    for (int64_t i = 0; i < n_; i++) {
+      for (int k = 0; k < 3; k++) {
+        // Atoms stand between the outer faces where there is no period.
+        double &f = fractional[i][k];
+        if (!periodic_[k]) f -= 0.5 * (low[k] + high[k]) - 0.5;
+        f = std::max(f, 0.0);
+        atoms_[i].bin[k] = std::min(static_cast<int64_t>(f * bins_[k]), bins_[k] - 1);
+      }
+      atoms_[i].place = cartesian(fractional[i]);
+    }
+  }
+
+  void sort_atoms() {
+    start_.assign(bins_[0] * bins_[1] * bins_[2] + 1, 0);
+    for (const auto &atom : atoms_) start_[flat(atom.bin) + 1]++;
+    for (size_t b = 1; b < start_.size(); b++) start_[b] += start_[b - 1];
+    std::vector<int64_t> next(start_.begin(), start_.end() - 1);
+    order_.resize(n_);
+    for (int64_t i = 0; i < n_; i++) order_[next[flat(atoms_[i].bin)]++] = i;
+  }
+
+  void search(int64_t i, const Triple &offset, std::vector<Edge> &found) const {
+    const Atom &own = atoms_[i];
+    Triple image, bin;
+    for (int k = 0; k < 3; k++) {
+      const int64_t target = own.bin[k] + offset[k];
+      image[k] = target >= 0 ? target / bins_[k] : -((bins_[k] - 1 - target) / bins_[k]);
+      if (image[k] != 0 && !periodic_[k]) return;
+      bin[k] = target - image[k] * bins_[k];
+    }
+    const int64_t b = flat(bin);
+    if (start_[b] == start_[b + 1]) return;
+    const Vector moved = cartesian({double(image[0]), double(image[1]), double(image[2])});
+    const bool home = image[0] == 0 && image[1] == 0 && image[2] == 0;
+    for (int64_t at = start_[b]; at < start_[b + 1]; at++) {
+      const int64_t j = order_[at];
+      double square = 0.0;
+      for (int k = 0; k < 3; k++) {
+        const double d = atoms_[j].place[k] + moved[k] - own.place[k];
+        square += d * d;
+      }
+      if (square >= cutoff_ * cutoff_ || (home && i == j)) continue;
+      Edge edge{i, j, image};
+      for (int k = 0; k < 3; k++) edge.shift[k] += own.whole[k] - atoms_[j].whole[k];
+      found.push_back(edge);
+    }
+  }
+
+  int64_t flat(const Triple &bin) const {
+    return (bin[0] * bins_[1] + bin[1]) * bins_[2] + bin[2];
+  }
+
+  Vector cartesian(const Vector &f) const {
+    Vector x{};
+    for (int c = 0; c < 3; c++)
+      x[c] = f[0] * frame_[0][c] + f[1] * frame_[1][c] + f[2] * frame_[2][c];
+    return x;
+  }
+
+  int64_t n_;
+  double cutoff_;
+  std::array<bool, 3> periodic_;
+  std::array<Vector, 3> frame_, inverse_;
+  Triple bins_, reach_;
+  std::vector<Atom> atoms_;
+  std::vector<int64_t> order_, start_;
+};
+
+}  // namespace
+
+// (edge_index (2, n_edges), shifts (n_edges, 3)), int64, of all pairs nearer than the cutoff.
+//
+// positions (n_atoms, 3), frame (3, 3) with rows that span a volume, pbc (3) bool.
+std::tuple<Tensor, Tensor> neighbor_list(const Tensor &positions, const Tensor &frame,
+                                         const Tensor &pbc, double cutoff) {
+  TORCH_CHECK(positions.device().is_cpu() && frame.device().is_cpu() && pbc.device().is_cpu(),
+              "physrep operators run on the CPU, got tensors on ", positions.device());
+  TORCH_CHECK(positions.dim() == 2 && positions.size(1) == 3, "positions must be (n_atoms, 3)");
+  const at::NoGradGuard no_grad;
+  const CellList list(positions, frame, pbc, cutoff);
+  const int64_t n_tasks = std::max<int64_t>(1, (list.size() + ATOMS_PER_TASK - 1) / ATOMS_PER_TASK);
+  std::vector<std::vector<Edge>> parts(n_tasks);
+  at::parallel_for(0, n_tasks, 1, [&](int64_t first, int64_t last) {
+    for (int64_t k = first; k < last; k++)
+      parts[k] = list.edges(k * ATOMS_PER_TASK, std::min(list.size(), (k + 1) * ATOMS_PER_TASK));
+  });
+  int64_t n_edges = 0;
+  for (const auto &part : parts) n_edges += static_cast<int64_t>(part.size());
+  auto index = torch::empty({2, n_edges}, torch::kInt64);
+  auto shifts = torch::empty({n_edges, 3}, torch::kInt64);
+  int64_t *i = index.data_ptr<int64_t>(), *j = i + n_edges, *s = shifts.data_ptr<int64_t>();
+  for (const auto &part : parts)
+    for (const auto &edge : part) {
+      *i++ = edge.center;
+      *j++ = edge.neighbor;
+      s = std::copy(edge.shift.begin(), edge.shift.end(), s);
+    }
+  return {index, shifts};
+}
+
+}  // namespace physrep
