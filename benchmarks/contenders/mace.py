@@ -6,9 +6,9 @@ messages. Float32, through the package's ASE calculator, which builds the graph 
 
 import mace  # noqa: F401  before e3nn, whose constants torch then agrees to load
 import numpy as np
-import torch
 from mace.calculators import MACECalculator
 from mace.modules import ScaleShiftMACE, gate_dict, interaction_classes
+
 from e3nn import o3  # isort: skip
 
 from contenders.common import calculated_by, use_threads
@@ -38,4 +38,3 @@ def prepare(atoms, variant=""):
     ).float()
     calculator = MACECalculator(models=[model], device="cpu", default_dtype="float32")
     return calculated_by(calculator, atoms)
-

