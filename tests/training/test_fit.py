@@ -21,10 +21,12 @@ from physrep.io import Structure, write_npz
 from physrep_training.callbacks import CollapseWarning, read_log
 from physrep_training.config import load_config
 from physrep_training.fitting import fit
+from physrep_training.lock import alone_in
 from physrep_training.module import FitError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FIT = REPOSITORY / "training" / "fit.py"
+TRAINING = REPOSITORY / "training"
+FIT = TRAINING / "fit.py"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -124,6 +126,25 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_pat
     )
     assert resumed.returncode == 0, resumed.stderr
     assert losses(output) == losses(tmp_path / "finished")
+
+
+def test_two_fits_in_one_folder_are_refused(tmp_path):
+    hold = (
+        "import sys, time; from pathlib import Path; from physrep_training.lock import alone_in\n"
+    )
+    hold += "with alone_in(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", hold, str(tmp_path / "fit")]
+    environment = {**os.environ, "PYTHONPATH": str(TRAINING)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "held\n"
+        with (
+            pytest.raises(ConfigError, match=rf"running in .*fit \(process {first.pid}\); wait"),
+            alone_in(tmp_path / "fit"),
+        ):
+            pass
+        first.kill()
+    with alone_in(tmp_path / "fit"):  # freed by the kill
+        pass
 
 
 def test_nothing_is_overwritten_and_nothing_else_is_resumed(config_file, finished, tmp_path):

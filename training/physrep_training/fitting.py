@@ -29,6 +29,7 @@ from physrep_training.data import (
     evenly_drawn,
     species_of,
 )
+from physrep_training.lock import alone_in
 from physrep_training.module import PotentialModule
 from physrep_training.references import set_references, set_shortest_distances
 from physrep_training.report import write_conformer_report, write_report
@@ -64,6 +65,11 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     Raises:
         ConfigError, DataError: before any work starts. FitError: the loss is no longer finite.
     """
+    with alone_in(config.folder):
+        return _fit(config, resume)
+
+
+def _fit(config: FitConfig, resume: bool) -> Path:
     folder = prepare_folder(config, resume)
     torch.set_num_threads(config.run.threads)
     keep_heap(torch.empty(0))
@@ -107,7 +113,7 @@ def report(config: FitConfig, data: FitData, folder: Path) -> dict[str, Any]:
 
 
 def prepare_folder(config: FitConfig, resume: bool) -> Path:
-    """Make the folder, or check that it is the one to resume.
+    """Write the settings into a new folder, or check that it is the one to resume.
 
     Raises:
         ConfigError: it holds another fit, or there is nothing to resume.
@@ -127,7 +133,6 @@ def prepare_folder(config: FitConfig, resume: bool) -> Path:
         raise ConfigError(
             f"{folder} holds a fit already; continue it with --resume, or give another output=..."
         )
-    folder.mkdir(parents=True, exist_ok=True)
     saved.write_text(settings)
     return folder
 
