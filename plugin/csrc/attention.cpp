@@ -12,20 +12,20 @@ enum Slot : size_t {
   N_SLOTS
 };
 
-template <class T> struct Launch {
-  static void run(const AttentionArgs<T> &a, const Block &block);
-};
-template <> void Launch<float>::run(const AttentionArgs<float> &a, const Block &block) {
-  kernels().attention_float(a, block);
-}
-template <> void Launch<double>::run(const AttentionArgs<double> &a, const Block &block) {
+void run(const AttentionArgs<float> &a, const Block &block) { kernels().attention_float(a, block); }
+void run(const AttentionArgs<double> &a, const Block &block) {
   kernels().attention_double(a, block);
+}
+bool exponentials(const float *x, float *out, int64_t n) { return kernels().exp_float(x, out, n); }
+bool exponentials(const double *x, double *out, int64_t n) {
+  return kernels().exp_double(x, out, n);
 }
 
 struct AttentionForm : Form {
   bool softmax;
   double scale;
-  Tensor logits, self_logits;  // of the forward pass, which the backward pass need not repeat
+  // Of the forward pass, so that the backward pass need not repeat them.
+  Tensor logits, self_logits, sent_exp, received_exp;
 
   AttentionForm(Graph graph, bool softmax, double scale)
       : Form(std::move(graph), {EDGE_COTANGENT, SELF_COTANGENT}, N_SLOTS),
@@ -67,8 +67,19 @@ struct AttentionForm : Form {
     return a;
   }
 
+  // Left undefined where the products could overflow.
+  template <class T> void prepare_exponentials(const Tensors &x) {
+    if (sent_exp.defined() || x[EDGE_COTANGENT].defined()) return;
+    const auto of = [](const Tensor &t, Tensor &out) {
+      out = torch::empty_like(t);
+      return exponentials(t.const_data_ptr<T>(), out.data_ptr<T>(), t.numel());
+    };
+    if (!of(x[SENT], sent_exp) || !of(x[RECEIVED], received_exp)) sent_exp = received_exp = Tensor();
+  }
+
   template <class T>
-  Tensors compute(const Tensors &raw, const Tensors &raw_tangents, const std::vector<bool> &wanted) {
+  Tensors compute(const Tensors &raw, const Tensors &raw_tangents,
+                  const std::vector<bool> &wanted) {
     const auto x = prepare(raw), d = prepare(raw_tangents);
     auto a = arguments<T>(x, d);
     const auto options = x[SENT].options().requires_grad(false);
@@ -92,6 +103,10 @@ struct AttentionForm : Form {
     } else if (!a.dual) {
       a.saved_logits = at(logits), a.saved_self_logits = at(self_logits);
     }
+    if (!a.dual) {
+      prepare_exponentials<T>(x);
+      a.sent_exp = at(sent_exp), a.received_exp = at(received_exp);
+    }
     const auto blocks = split(graph);
     const auto shared = [&](Slot k) {
       return Shared(wanted[k], x[k].defined() ? x[k].sizes() : at::IntArrayRef(), options,
@@ -103,7 +118,7 @@ struct AttentionForm : Form {
       AttentionArgs<T> own = a;
       own.d_sent = sent.of<T>(k), own.d_vector = vector.of<T>(k);
       own.d_slopes = slopes.of<T>(k), own.d_self_bias = self_bias.of<T>(k);
-      Launch<T>::run(own, block);
+      run(own, block);
     });
     out[SENT] = sent.total(), out[VECTOR] = vector.total();
     out[SLOPES] = slopes.total(), out[SELF_BIAS] = self_bias.total();
@@ -143,7 +158,8 @@ std::tuple<Tensor, Tensor> attention_weights(
   if (envelope) x[ENVELOPE] = *envelope;
   if (self_bias) x[SELF_BIAS] = *self_bias;
   for (const auto &t : x) check_like(t, sent, "an input");
-  const auto out = evaluate(c10::make_intrusive<AttentionForm>(std::move(graph), softmax, scale), x);
+  auto form = c10::make_intrusive<AttentionForm>(std::move(graph), softmax, scale);
+  const auto out = evaluate(std::move(form), x);
   return {out[0], out[1]};
 }
 

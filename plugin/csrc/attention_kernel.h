@@ -50,17 +50,26 @@ template <class T> struct CenterScratch {
 };
 
 // `width_` not 0: that width, known to the compiler, and one head.
-template <class M, int64_t width_> struct Attention {
+// `factored`: with the exponentials of sent and received.
+template <class M, int64_t width_, bool factored> struct Attention {
   using T = typename M::T;
   using Num = typename M::Num;
   using Scalar = typename M::Scalar;
   static constexpr int64_t N = Lanes<T>::N;
 
+  // swish(s_j + r_i) at feature k and its slope.
+  static PHYSREP_METHOD Swish<Num> meet(const AttentionArgs<T> &a, int64_t j, int64_t i,
+                                        int64_t k) {
+    const int64_t at = j * a.width + k, own = i * a.width + k;
+    const Num x = M::get(a.sent, at) + M::get(a.received, own);
+    if constexpr (!factored) return swish(x);
+    else return swish_of(x, reciprocal(1 + load(a.sent_exp + at) * load(a.received_exp + own)));
+  }
+
   static PHYSREP_METHOD Scalar logit(const AttentionArgs<T> &a, int64_t j, int64_t i, int64_t h) {
     Num total = M::zero();
     for (int64_t k = 0; k < a.width; k += N) {
-      const Num x = M::get(a.sent, j * a.width + k) + M::get(a.received, i * a.width + k);
-      total = total + M::get(a.vector, h * a.width + k) * (x * sigmoid(x));
+      total = total + M::get(a.vector, h * a.width + k) * meet(a, j, i, k).value;
     }
     return M::total(total);
   }
@@ -96,8 +105,7 @@ template <class M, int64_t width_> struct Attention {
   static PHYSREP_METHOD void backward(const AttentionArgs<T> &a, int64_t j, int64_t i, Sums &sums,
                                       Slope &&slope) {
     for (int64_t k = 0; k < a.width; k += N) {
-      const Num x = M::get(a.sent, j * a.width + k) + M::get(a.received, i * a.width + k);
-      const auto y = swish(x);
+      const auto y = meet(a, j, i, k);
       Num strength = M::zero();
       for (int64_t h = 0; h < a.heads; h++) {
         const Num s = M::spread(slope(h));

@@ -93,7 +93,8 @@ struct Forward : torch::autograd::Function<Forward> {
     auto &form = *task->form;
     std::vector<bool> wanted(form.n_tensors, false);
     for (const size_t target : form.targets) wanted[target] = true;
-    const auto out = form.derivatives(unpack(present.vec(), task->places, form.n_tensors), {}, wanted);
+    const auto x = unpack(present.vec(), task->places, form.n_tensors);
+    const auto out = form.derivatives(x, {}, wanted);
     Tensors result;
     for (const size_t target : form.targets)
       if (out[target].defined()) result.push_back(out[target]);
@@ -154,7 +155,8 @@ std::vector<Block> split(const Graph &graph) {
   const int64_t n_edges = graph.centers.size(0);
   const auto *const centers = graph.centers.const_data_ptr<int64_t>();
   const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-  const int64_t n = std::clamp<int64_t>(n_edges / EDGES_PER_BLOCK, 1, std::min(threads, MOST_BLOCKS));
+  const int64_t most = std::min(threads, MOST_BLOCKS);
+  const int64_t n = std::clamp<int64_t>(n_edges / EDGES_PER_BLOCK, 1, most);
   std::vector<Block> blocks;
   Block block{0, 0, 0, 0};
   for (int64_t k = 1; k < n; k++) {

@@ -2,8 +2,8 @@
 // A scalar form of several tensors and its derivatives of first and second order, as an operator
 // with autograd. kernels.h says which forms there are.
 //
-// The operator's forward pass is the derivative of the form with respect to the `targets`, which the
-// form is linear in; its backward pass has the gradients of the output for targets and gives the
+// The operator's forward pass is the derivative of the form with respect to the `targets`, in which
+// the form is linear; its backward pass has the gradients of the output for targets and gives the
 // other derivatives. The double backward pass is the change of all derivatives along the gradients
 // that come in, which the kernels compute with tangents.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernels for one instruction set. This file is compiled once for each, with PHYSREP_KERNELS the
-// name of its table; vectors.h says why it includes so little.
+// The kernels for one instruction set. This file is compiled once for each, with PHYSREP_KERNELS
+// the name of its table; vectors.h says why it includes so little.
 
 #include "attention_kernel.h"
 #include "message_kernel.h"
@@ -8,16 +8,33 @@
 namespace physrep {
 namespace {
 
+// exp(-x) of numbers within +-LIMIT: the product of two stays far from overflow.
+template <class T> bool exponentials(const T *x, T *out, int64_t n) {
+  const T limit = sizeof(T) == 4 ? T(40) : T(340);
+  T largest = 0;
+  for (int64_t k = 0; k < n; k += Lanes<T>::N) {
+    const auto value = load(x + k);
+    store(out + k, exp(-value));
+    for (int lane = 0; lane < Lanes<T>::N; lane++) {
+      const T size = value[lane] < 0 ? -value[lane] : value[lane];
+      largest = size > largest ? size : largest;
+    }
+  }
+  return largest < limit;
+}
+
 template <class T> void attention(const AttentionArgs<T> &a, const Block &block) {
   using Simple = Mode<T, false>;
   if (a.dual)
-    Attention<Mode<T, true>, 0>::block(a, block);
+    Attention<Mode<T, true>, 0, false>::block(a, block);
+  else if (!a.sent_exp)
+    Attention<Simple, 0, false>::block(a, block);
   else if (a.heads == 1 && a.width == 48)
-    Attention<Simple, 48>::block(a, block);
+    Attention<Simple, 48, true>::block(a, block);
   else if (a.heads == 1 && a.width == 16)
-    Attention<Simple, 16>::block(a, block);
+    Attention<Simple, 16, true>::block(a, block);
   else
-    Attention<Simple, 0>::block(a, block);
+    Attention<Simple, 0, true>::block(a, block);
 }
 
 template <class M, bool angular, int64_t width>
@@ -54,7 +71,8 @@ template <class T> void messages(const MessageArgs<T> &a, const Block &b) {
 
 #define PHYSREP_QUOTE(name) #name
 #define PHYSREP_NAME(name) PHYSREP_QUOTE(name)
-extern const Kernels PHYSREP_KERNELS = {PHYSREP_NAME(PHYSREP_KERNELS), attention<float>,
-                                        attention<double>, messages<float>, messages<double>};
+extern const Kernels PHYSREP_KERNELS = {
+    PHYSREP_NAME(PHYSREP_KERNELS), exponentials<float>, exponentials<double>,
+    attention<float>, attention<double>, messages<float>, messages<double>};
 
 }  // namespace physrep

@@ -5,11 +5,12 @@
 // with respect to a cotangent, a backward pass the others; given tangents, a double backward pass.
 //
 //   attention   sum_e o_e w_e + sum_i o_i w_i         weights w of edges and of atoms themselves
-//   messages    sum_e w_e sum_f G_ef v_jf c_ef,  G_ef = g_if or sum_l Y_el g_ilf,
+//   messages    sum_e w_e sum_f G_ef v_jf c_ef + sum_i w_i sum_f g_if v_if,
+//               G_ef = g_if or sum_l Y_el g_ilf,
 //               c_ef = 1, sum_b B_eb W_bf, or swish(sum_b B_eb W_bf + b_f)
 //
-// e is the edge from centre i to neighbour j; edges are sorted by centre. Rows are padded with zeros
-// to whole vectors (PADDING). Outputs that are not wanted are null; all others are added to.
+// e is the edge from centre i to neighbour j; edges are sorted by centre. Rows are padded with
+// zeros to whole vectors (PADDING). Outputs that are not wanted are null; all others are added to.
 
 #ifndef PHYSREP_KERNELS_H
 #define PHYSREP_KERNELS_H
@@ -34,7 +35,7 @@ struct Block {
 template <class T> struct AttentionArgs {
   const int64_t *centers, *neighbors;
   int64_t width, heads;            // of the space in which sender and receiver meet, padded
-  int64_t n_features, columns;     // features that the logit reads: the first of each edge's columns
+  int64_t n_features, columns;     // the logit reads the first n_features columns of an edge
   bool softmax, dual;
   T scale;                         // of the gated sum
   Rows<const T> sent, received;    // (n_atoms, width), (n_centers, width)
@@ -43,6 +44,9 @@ template <class T> struct AttentionArgs {
   Rows<const T> envelope;          // (n_edges); null for 1
   Rows<const T> self_bias;         // (heads)
   Rows<const T> edge_cotangent, self_cotangent;  // (n_edges, heads), (n_centers, heads)
+  // exp(-sent) and exp(-received), or null: exp(-(s_j + r_i)) is their product, so that no edge
+  // needs an exponential of its own. Used where no product can overflow.
+  const T *sent_exp, *received_exp;
   const T *saved_logits, *saved_self_logits;     // of the forward pass; null: computed again
   T *weights, *self_weights, *logits, *self_logits;
   T *d_sent, *d_received, *d_vector, *d_features, *d_slopes, *d_envelope, *d_self_bias;
@@ -55,16 +59,19 @@ template <class T> struct MessageArgs {
   int64_t columns, basis_start;              // of the edge features
   int64_t n_harmonics, harmonics_start;      // 0: none
   bool swish, dual;
-  Rows<const T> weights;                     // (n_edges, heads)
+  Rows<const T> weights, self_weights;       // (n_edges, heads), (n_centers, heads) or null
   Rows<const T> values;                      // (n_atoms, width)
   Rows<const T> features;                    // (n_edges, columns)
   Rows<const T> filter, transposed, bias;    // (n_basis, width), (width, basis_width), (width)
   Rows<const T> cotangent;                   // (n_centers, max(1, n_harmonics), width)
-  T *messages, *d_weights, *d_values, *d_features, *d_filter, *d_bias;
+  T *messages, *d_weights, *d_self_weights, *d_values, *d_features, *d_filter, *d_bias;
 };
 
 struct Kernels {
   const char *name;
+  // out = exp(-x) for n numbers, a multiple of PADDING bytes; whether products of two are safe.
+  bool (*exp_float)(const float *x, float *out, int64_t n);
+  bool (*exp_double)(const double *x, double *out, int64_t n);
   void (*attention_float)(const AttentionArgs<float> &, const Block &);
   void (*attention_double)(const AttentionArgs<double> &, const Block &);
   void (*messages_float)(const MessageArgs<float> &, const Block &);

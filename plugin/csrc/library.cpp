@@ -16,7 +16,8 @@ std::tuple<Tensor, Tensor> attention_weights(
     const Tensor &slopes, const std::optional<Tensor> &envelope,
     const std::optional<Tensor> &self_bias, const Tensor &centers, const Tensor &neighbors,
     bool softmax, double scale);
-Tensor messages(const Tensor &weights, const Tensor &values, const std::optional<Tensor> &features,
+Tensor messages(const Tensor &weights, const std::optional<Tensor> &self_weights,
+                const Tensor &values, const std::optional<Tensor> &features,
                 const std::optional<Tensor> &filter, const std::optional<Tensor> &bias,
                 const Tensor &centers, const Tensor &neighbors, int64_t n_centers,
                 int64_t basis_start, int64_t harmonics_start, int64_t n_harmonics);
@@ -26,6 +27,9 @@ Tensor products(const Tensor &query, const Tensor &key, const Tensor &features,
 
 std::tuple<Tensor, Tensor> neighbor_list(const Tensor &positions, const Tensor &frame,
                                          const Tensor &pbc, double cutoff);
+Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
+                 const std::optional<Tensor> &bias, double eps);
+Tensor invariants(const Tensor &moments);
 
 }  // namespace physrep
 
@@ -34,4 +38,6 @@ TORCH_LIBRARY(physrep, library) {
   library.def("messages", &physrep::messages);
   library.def("products", &physrep::products);
   library.def("neighbor_list", &physrep::neighbor_list);
+  library.def("skip_norm", &physrep::skip_norm);
+  library.def("invariants", &physrep::invariants);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Messages of edges, summed at their centres, and the derivatives of
 //
-//   sum_e w_e sum_f G_ef v_jf c_ef,   G_ef = g_if or sum_l Y_el g_ilf,
+//   sum_e w_e sum_f G_ef v_jf c_ef + sum_i w_i sum_f g_if v_if,
+//   G_ef = g_if or sum_l Y_el g_ilf,
 //   c_ef = 1, sum_b B_eb W_bf, or swish(sum_b B_eb W_bf + b_f)
 //
-// with respect to g (the messages), w (which are PhysRep's logits), v, the columns B and Y of the edge
+// with respect to g (the messages), w (PhysRep's logits), v, the columns B and Y of the edge
 // features, W and b. Feature f belongs to head f / head_width, and each head has its own w.
 // Source: models/jat.py, nn/angular.py and models/physrep_layers.py, whose arithmetic this is.
 
@@ -183,21 +184,29 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
     }
   }
 
+  static PHYSREP_METHOD void edge(const Args &a, int64_t e, int64_t i, int64_t j,
+                                  const Scratch &s) {
+    const Num alone = M::spread(a.heads == 1 ? weight_of(a, e, 0) : M::first(M::zero()));
+    factors(a, e, s);
+    if (a.messages) send(a, e, i, j, alone, s);
+    if (!a.cotangent.value) return;
+    if constexpr (angular)
+      if (a.d_features) harmonic_slopes(a, e, i, j, alone, s);
+    backward(a, e, i, j, alone, s);
+    if constexpr (filter != NONE) filter_slopes(a, e, s);
+  }
+
   static void block(const Args &arguments, const Block &b) {
     Args a = arguments;  // a copy that no pointer can reach
     if constexpr (width_ > 0) a.width = a.head_width = width_, a.heads = 1;
     const Scratch s(a.width);
-    for (int64_t e = b.first_edge; e < b.last_edge; e++) {
-      const int64_t i = a.centers[e], j = a.neighbors[e];
-      const Num alone = M::spread(a.heads == 1 ? weight_of(a, e, 0) : M::first(M::zero()));
-      factors(a, e, s);
-      if (a.messages) send(a, e, i, j, alone, s);
-      if (!a.cotangent.value) continue;
-      if constexpr (angular)
-        if (a.d_features) harmonic_slopes(a, e, i, j, alone, s);
-      backward(a, e, i, j, alone, s);
-      if constexpr (filter != NONE) filter_slopes(a, e, s);
-    }
+    for (int64_t e = b.first_edge; e < b.last_edge; e++)
+      edge(a, e, a.centers[e], a.neighbors[e], s);
+    if (!a.self_weights.value && !a.d_self_weights) return;
+    a.weights = a.self_weights;  // what an atom sends itself passes no filter
+    a.d_weights = a.d_self_weights;
+    for (int64_t i = b.first_center; i < b.last_center; i++)
+      Messages<M, NONE, false, width_>::edge(a, i, i, i, s);
   }
 };
 

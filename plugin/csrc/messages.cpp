@@ -7,17 +7,12 @@ namespace physrep {
 
 namespace {
 
-enum Slot : size_t { WEIGHTS, COTANGENT, VALUES, FEATURES, FILTER, BIAS, TRANSPOSED, N_SLOTS };
-
-template <class T> struct Launch {
-  static void run(const MessageArgs<T> &a, const Block &block);
+enum Slot : size_t {
+  WEIGHTS, SELF_WEIGHTS, COTANGENT, VALUES, FEATURES, FILTER, BIAS, TRANSPOSED, N_SLOTS
 };
-template <> void Launch<float>::run(const MessageArgs<float> &a, const Block &block) {
-  kernels().messages_float(a, block);
-}
-template <> void Launch<double>::run(const MessageArgs<double> &a, const Block &block) {
-  kernels().messages_double(a, block);
-}
+
+void run(const MessageArgs<float> &a, const Block &block) { kernels().messages_float(a, block); }
+void run(const MessageArgs<double> &a, const Block &block) { kernels().messages_double(a, block); }
 
 // Where the columns of the edge features stand.
 struct Columns {
@@ -41,7 +36,7 @@ struct MessageForm : Form {
     if (x.empty()) return Tensors(N_SLOTS);
     if (x[FILTER].defined()) x[TRANSPOSED] = pad(pad(x[FILTER]).t());
     for (const size_t k : {COTANGENT, VALUES, FILTER, BIAS}) x[k] = pad(x[k]);
-    for (const size_t k : {WEIGHTS, FEATURES})
+    for (const size_t k : {WEIGHTS, SELF_WEIGHTS, FEATURES})
       if (x[k].defined()) x[k] = x[k].contiguous();
     return x;
   }
@@ -60,14 +55,16 @@ struct MessageForm : Form {
     a.swish = x[BIAS].defined();
     a.dual = d[VALUES].defined();
     const auto of = [&](Slot k) { return rows<T>(x[k], d[k]); };
-    a.weights = of(WEIGHTS), a.values = of(VALUES), a.features = of(FEATURES);
+    a.weights = of(WEIGHTS), a.self_weights = of(SELF_WEIGHTS);
+    a.values = of(VALUES), a.features = of(FEATURES);
     a.filter = of(FILTER), a.transposed = of(TRANSPOSED), a.bias = of(BIAS);
     a.cotangent = of(COTANGENT);
     return a;
   }
 
   template <class T>
-  Tensors compute(const Tensors &raw, const Tensors &raw_tangents, const std::vector<bool> &wanted) {
+  Tensors compute(const Tensors &raw, const Tensors &raw_tangents,
+                  const std::vector<bool> &wanted) {
     const auto x = prepare(raw), d = prepare(raw_tangents);
     auto a = arguments<T>(x, d);
     const int64_t width = raw[VALUES].size(1), n = graph.n_centers;
@@ -76,11 +73,13 @@ struct MessageForm : Form {
     const auto at = [](const Tensor &t) { return t.defined() ? t.data_ptr<T>() : nullptr; };
     Tensors out(N_SLOTS);
     if (wanted[WEIGHTS]) out[WEIGHTS] = torch::zeros({graph.centers.size(0), heads}, options);
+    if (wanted[SELF_WEIGHTS]) out[SELF_WEIGHTS] = torch::zeros({n, heads}, options);
     if (wanted[FEATURES]) out[FEATURES] = torch::zeros_like(x[FEATURES]);
     if (wanted[COTANGENT])
       out[COTANGENT] = a.n_harmonics ? torch::zeros({n, a.n_harmonics, a.width}, options)
                                      : torch::zeros({n, a.width}, options);
-    a.d_weights = at(out[WEIGHTS]), a.d_features = at(out[FEATURES]);
+    a.d_weights = at(out[WEIGHTS]), a.d_self_weights = at(out[SELF_WEIGHTS]);
+    a.d_features = at(out[FEATURES]);
     a.messages = at(out[COTANGENT]);
     const auto blocks = split(graph);
     const auto shared = [&](Slot k) {
@@ -91,7 +90,7 @@ struct MessageForm : Form {
     for_each_block(blocks, [&](size_t k, const Block &block) {
       MessageArgs<T> own = a;
       own.d_values = values.of<T>(k), own.d_filter = filter.of<T>(k), own.d_bias = bias.of<T>(k);
-      Launch<T>::run(own, block);
+      run(own, block);
     });
     out[VALUES] = values.total(), out[FILTER] = filter.total(), out[BIAS] = bias.total();
     for (const size_t k : {COTANGENT, VALUES, FILTER, BIAS})
@@ -124,21 +123,29 @@ Tensor or_none(const std::optional<Tensor> &x) { return x.has_value() ? *x : Ten
 
 // Messages (n_centers, width), or (n_centers, n_harmonics, width) where there are harmonics.
 //
-// weights (n_edges, heads), values (n_atoms, width), features (n_edges, columns), filter (n_basis,
-// width) on the columns from basis_start on; with bias (width) a swish follows it.
-Tensor messages(const Tensor &weights, const Tensor &values, const std::optional<Tensor> &features,
+// weights (n_edges, heads), self_weights (n_centers, heads) or none, values (n_atoms, width),
+// features (n_edges, columns), filter (n_basis, width) on the columns from basis_start on; where
+// there is a bias (width), a swish follows it. What an atom sends itself passes no filter.
+Tensor messages(const Tensor &weights, const std::optional<Tensor> &self_weights,
+                const Tensor &values, const std::optional<Tensor> &features,
                 const std::optional<Tensor> &filter, const std::optional<Tensor> &bias,
                 const Tensor &centers, const Tensor &neighbors, int64_t n_centers,
                 int64_t basis_start, int64_t harmonics_start, int64_t n_harmonics) {
   Tensors x(N_SLOTS);
-  x[WEIGHTS] = weights, x[VALUES] = values, x[FEATURES] = or_none(features);
+  x[WEIGHTS] = weights, x[SELF_WEIGHTS] = or_none(self_weights);
+  x[VALUES] = values, x[FEATURES] = or_none(features);
   x[FILTER] = or_none(filter), x[BIAS] = or_none(bias);
   Graph graph{centers, neighbors, n_centers};
   const Columns columns{basis_start, harmonics_start, n_harmonics};
   check(x, graph, columns, weights.size(1));
   TORCH_CHECK(weights.size(0) == centers.size(0), "weights has ", weights.sizes());
-  return evaluate(c10::make_intrusive<MessageForm>(std::move(graph), COTANGENT, columns,
-                                                   weights.size(1)), x)[0];
+  TORCH_CHECK(!self_weights || (n_harmonics == 0 && self_weights->size(0) == n_centers &&
+                                self_weights->size(1) == weights.size(1)),
+              "self_weights do not fit");
+  const auto target = COTANGENT;
+  auto form =
+      c10::make_intrusive<MessageForm>(std::move(graph), target, columns, weights.size(1));
+  return evaluate(std::move(form), x)[0];
 }
 
 // Products (n_edges, heads) of query (n_centers, width), key (n_atoms, width) and the swish of the
@@ -153,7 +160,8 @@ Tensor products(const Tensor &query, const Tensor &key, const Tensor &features,
   const Columns columns{0, 0, 0};
   check(x, graph, columns, heads);
   TORCH_CHECK(query.size(1) == key.size(1), "query and key have different widths");
-  return evaluate(c10::make_intrusive<MessageForm>(std::move(graph), WEIGHTS, columns, heads), x)[0];
+  auto form = c10::make_intrusive<MessageForm>(std::move(graph), WEIGHTS, columns, heads);
+  return evaluate(std::move(form), x)[0];
 }
 
 }  // namespace physrep

@@ -18,6 +18,7 @@ using Vector = std::array<double, 3>;
 using Triple = std::array<int64_t, 3>;
 
 constexpr double BINS_PER_CUTOFF = 2.0, MAX_BINS_PER_ATOM = 8.0;
+constexpr double FLAT = 1e-6;  // smallest volume, in products of the lengths
 constexpr int64_t ATOMS_PER_TASK = 64;
 
 // One edge, its image counted from the atoms as they are given.
@@ -31,37 +32,59 @@ struct Atom {
   Triple bin, whole;
 };
 
+// A bin along one lattice vector, its image and how far that has moved it, A.
+struct Step {
+  int64_t bin, image;
+  Vector moved;
+};
+
 class CellList {
  public:
   CellList(const Tensor &positions, const Tensor &frame, const Tensor &pbc, double cutoff)
       : n_(positions.size(0)), cutoff_(cutoff) {
     const auto h = frame.to(torch::kFloat64).contiguous();
-    const auto inverse = torch::linalg_inv(h).contiguous();
+    const auto flags = pbc.to(torch::kBool).contiguous();
     for (int k = 0; k < 3; k++) {
-      periodic_[k] = pbc[k].item<bool>();
-      for (int c = 0; c < 3; c++) {
-        frame_[k][c] = h.data_ptr<double>()[3 * k + c];
-        inverse_[k][c] = inverse.data_ptr<double>()[3 * k + c];
-      }
+      periodic_[k] = flags.data_ptr<bool>()[k];
+      std::copy_n(h.data_ptr<double>() + 3 * k, 3, frame_[k].begin());
     }
+    invert();
     choose_bins();
     place_atoms(positions.to(torch::kFloat64).contiguous());
     sort_atoms();
+    make_steps();
   }
 
   // Edges of the atoms [first, last).
   std::vector<Edge> edges(int64_t first, int64_t last) const {
     std::vector<Edge> found;
     for (int64_t i = first; i < last; i++)
-      for (int64_t a = -reach_[0]; a <= reach_[0]; a++)
-        for (int64_t b = -reach_[1]; b <= reach_[1]; b++)
-          for (int64_t c = -reach_[2]; c <= reach_[2]; c++) search(i, {a, b, c}, found);
+      for (const Step &a : steps_of(i, 0))
+        for (const Step &b : steps_of(i, 1))
+          for (const Step &c : steps_of(i, 2)) search(i, a, b, c, found);
     return found;
   }
 
   int64_t size() const { return n_; }
 
  private:
+  // Columns of the inverse are the cross products of two rows, divided by the volume.
+  void invert() {
+    double volume = 0.0, lengths = 1.0;
+    for (int k = 0; k < 3; k++) {
+      const Vector &a = frame_[(k + 1) % 3], &b = frame_[(k + 2) % 3], &own = frame_[k];
+      lengths *= std::sqrt(own[0] * own[0] + own[1] * own[1] + own[2] * own[2]);
+      for (int c = 0; c < 3; c++)
+        inverse_[c][k] = a[(c + 1) % 3] * b[(c + 2) % 3] - a[(c + 2) % 3] * b[(c + 1) % 3];
+    }
+    for (int c = 0; c < 3; c++) volume += frame_[0][c] * inverse_[c][0];
+    TORCH_CHECK(std::abs(volume) > FLAT * lengths, "the cell is flat or not finite (volume ", volume,
+                " A^3); give three lattice vectors that span a volume, or set pbc to False where "
+                "there is no period");
+    for (auto &row : inverse_)
+      for (double &x : row) x /= volume;
+  }
+
   void choose_bins() {
     double count = 1.0;
     Vector heights;
@@ -72,16 +95,19 @@ class CellList {
       bins_[k] = std::max<int64_t>(1, std::floor(heights[k] * BINS_PER_CUTOFF / cutoff_));
       count *= static_cast<double>(bins_[k]);
     }
-    const double excess = count / (MAX_BINS_PER_ATOM * static_cast<double>(std::max<int64_t>(n_, 1)));
+    const double limit = MAX_BINS_PER_ATOM * static_cast<double>(std::max<int64_t>(n_, 1));
+    const double shrink = std::max(1.0, std::cbrt(count / limit));
     for (int k = 0; k < 3; k++) {
-      if (excess > 1.0)
-        bins_[k] = std::max<int64_t>(1, std::floor(static_cast<double>(bins_[k]) / std::cbrt(excess)));
+      bins_[k] = std::max<int64_t>(1, std::floor(static_cast<double>(bins_[k]) / shrink));
       reach_[k] = std::ceil(cutoff_ * static_cast<double>(bins_[k]) / heights[k]);
     }
   }
 
   void place_atoms(const Tensor &positions) {
     const double *const x = positions.data_ptr<double>();
+    for (int64_t k = 0; k < 3 * n_; k++)
+      TORCH_CHECK(std::isfinite(x[k]), "positions hold NaN or infinity: the simulation has blown "
+                  "up before here");
     std::vector<Vector> fractional(n_);
     atoms_.resize(n_);
     Vector low{1e300, 1e300, 1e300}, high{-1e300, -1e300, -1e300};
@@ -116,24 +142,38 @@ class CellList {
     for (int64_t i = 0; i < n_; i++) order_[next[flat(atoms_[i].bin)]++] = i;
   }
 
-  void search(int64_t i, const Triple &offset, std::vector<Edge> &found) const {
-    const Atom &own = atoms_[i];
-    Triple image, bin;
+  // The bins within reach along one lattice vector, from each bin, and their images.
+  void make_steps() {
     for (int k = 0; k < 3; k++) {
-      const int64_t target = own.bin[k] + offset[k];
-      image[k] = target >= 0 ? target / bins_[k] : -((bins_[k] - 1 - target) / bins_[k]);
-      if (image[k] != 0 && !periodic_[k]) return;
-      bin[k] = target - image[k] * bins_[k];
+      steps_[k].resize(bins_[k]);
+      for (int64_t home = 0; home < bins_[k]; home++)
+        for (int64_t target = home - reach_[k]; target <= home + reach_[k]; target++) {
+          const int64_t image =
+              target >= 0 ? target / bins_[k] : -((bins_[k] - 1 - target) / bins_[k]);
+          if (image != 0 && !periodic_[k]) continue;
+          Step step{target - image * bins_[k], image, {}};
+          for (int c = 0; c < 3; c++) step.moved[c] = static_cast<double>(image) * frame_[k][c];
+          steps_[k][home].push_back(step);
+        }
     }
-    const int64_t b = flat(bin);
+  }
+
+  const std::vector<Step> &steps_of(int64_t i, int k) const { return steps_[k][atoms_[i].bin[k]]; }
+
+  void search(int64_t i, const Step &x, const Step &y, const Step &z,
+              std::vector<Edge> &found) const {
+    const int64_t b = flat({x.bin, y.bin, z.bin});
     if (start_[b] == start_[b + 1]) return;
-    const Vector moved = cartesian({double(image[0]), double(image[1]), double(image[2])});
+    const Atom &own = atoms_[i];
+    const Triple image{x.image, y.image, z.image};
     const bool home = image[0] == 0 && image[1] == 0 && image[2] == 0;
+    Vector moved;
+    for (int k = 0; k < 3; k++) moved[k] = x.moved[k] + y.moved[k] + z.moved[k] - own.place[k];
     for (int64_t at = start_[b]; at < start_[b + 1]; at++) {
       const int64_t j = order_[at];
       double square = 0.0;
       for (int k = 0; k < 3; k++) {
-        const double d = atoms_[j].place[k] + moved[k] - own.place[k];
+        const double d = atoms_[j].place[k] + moved[k];
         square += d * d;
       }
       if (square >= cutoff_ * cutoff_ || (home && i == j)) continue;
@@ -161,6 +201,7 @@ class CellList {
   Triple bins_, reach_;
   std::vector<Atom> atoms_;
   std::vector<int64_t> order_, start_;
+  std::array<std::vector<std::vector<Step>>, 3> steps_;
 };
 
 }  // namespace

@@ -96,6 +96,12 @@ def _add_export(verbs: argparse._SubParsersAction) -> None:
         "in order, box; LAMMPS and ASE need none",
     )
     verb.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+    verb.add_argument(
+        "--ops",
+        choices=["portable", "fused"],
+        default="portable",
+        help="fused: several times as fast on CPUs, where physrep is installed (docs/speed.md)",
+    )
     verb.add_argument("-o", "--output", required=True, help="file to write, e.g. ean.pt")
     verb.set_defaults(run=_export)
 
@@ -107,14 +113,14 @@ def _export(parsed: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(parsed.checkpoint)
     topology = read_topology(parsed.topology) if parsed.topology else None
-    metadata = export_potential(checkpoint, parsed.output, topology, parsed.dtype)
+    metadata = export_potential(checkpoint, parsed.output, topology, parsed.dtype, parsed.ops)
     bound = metadata.topology
     system = "any system of these elements (LAMMPS, ASE)"
     if bound:
         box = "periodic" if bound.periodic else "isolated"
         system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system}"
     species = " ".join(metadata.species)
-    print(f"{parsed.output}: {species}, {metadata.dtype}, verified; for {system}")
+    print(f"{parsed.output}: {species}, {metadata.dtype}, {metadata.ops}, verified; for {system}")
     return 0
 
 

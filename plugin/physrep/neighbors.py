@@ -56,12 +56,12 @@ def neighbor_list(
     return Neighbors(torch.stack([i, j]), shifts, vectors, distances)
 
 
-def fused_neighbor_list(
-    positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float
-) -> Neighbors:
+def fused_neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Neighbors:
     """:func:`neighbor_list` with the compiled operator, on the CPU; see :mod:`physrep.ops`."""
-    _check(positions, cell, pbc, cutoff)
-    frame = _complete_cell(positions.detach(), cell.detach(), pbc, cutoff)
+    frame = cell.detach()
+    if not bool(pbc.all()):  # the operator checks the rest itself
+        _check(positions, cell, pbc, cutoff)
+        frame = _complete_cell(positions.detach(), frame, pbc, cutoff)
     edge_index, shifts = torch.ops.physrep.neighbor_list(positions.detach(), frame, pbc, cutoff)
     vectors = edge_vectors(positions, cell, edge_index, shifts)
     return Neighbors(edge_index, shifts, vectors, torch.sqrt((vectors * vectors).sum(dim=-1)))

@@ -30,7 +30,9 @@ def library_path() -> Path | None:
     """
     named = [Path(place) for place in os.environ.get("LAMMPS_PLUGIN_PATH", "").split(":") if place]
     places = [*named, Path(__file__).resolve().parent / "lib", *_installed()]
-    return next((place / LIBRARY_FILE for place in places if (place / LIBRARY_FILE).is_file()), None)
+    return next(
+        (place / LIBRARY_FILE for place in places if (place / LIBRARY_FILE).is_file()), None
+    )
 
 
 def _installed() -> list[Path]:

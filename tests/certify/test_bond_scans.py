@@ -193,3 +193,10 @@ def test_scans_in_the_box():
 def test_ranges_of_bonds_in_data():
     frames = [Structure(nitric_oxide(r).positions, [7, 8]) for r in (1.1, 1.2, 1.5)]
     assert bond_ranges(frames) == {"N-O": (pytest.approx(1.1), pytest.approx(1.5))}
+
+
+def test_an_ion_that_relaxes_into_something_else_is_a_warning():
+    """A pit of 9 eV at 2.2 A, without a barrier: the two atoms run off into it."""
+    found = checks_of(Curve((30.0, 2.2, 1.2)))
+    assert found["NO at rest"].verdict == "warn"
+    assert "relaxing changes its bonds" in found["NO at rest"].note

@@ -37,6 +37,8 @@ def test_certificate_and_report_are_written(files, capsys):
         "cutoff",
         "conservation",
         "survival",
+        "structure",
+        "dynamics",
         "recovery",
         "dissociation",
         "extrapolation",

@@ -45,7 +45,7 @@ def test_forces_that_are_no_gradient_drift():
 
 def test_a_sound_run_survives():
     run = survival_run(smooth_lj(), argon(), contacts(), 60.0, duration=0.4, seed=1)
-    assert run.stability.sound and len(run.samples) == 40
+    assert run.stability.sound and len(run.samples) == 100
     (check,) = survival_checks([run])
     assert check.verdict == "pass" and check.value == 1.0
 

@@ -25,14 +25,24 @@ from physrep.potential import Potential
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 
 
-@pytest.fixture(params=FORMS, name="form", scope="module")
-def _form(request) -> str:
+# NeuralIL has no fused layers.
+CASES = [(form, "portable") for form in FORMS]
+CASES += [(form, "fused") for form in FORMS if not form.startswith("neuralil")]
+
+
+@pytest.fixture(params=CASES, ids="-".join, name="case", scope="module")
+def _case(request) -> tuple[str, str]:
     return request.param
 
 
+@pytest.fixture(name="form", scope="module")
+def _form(case) -> str:
+    return case[0]
+
+
 @pytest.fixture(name="potential", scope="module")
-def _potential(form) -> Potential:
-    return make_checkpoint(form).potential
+def _potential(case) -> Potential:
+    return make_checkpoint(case[0]).potential.use_ops(case[1])
 
 
 def energy(potential: Potential, atoms: Atoms) -> float:

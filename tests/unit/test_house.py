@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
-    {"physrep", "units", "config", "compatibility", "heap", "ops"},
+    {"ops"},
+    {"physrep", "units", "config", "compatibility", "heap"},
     {"neighbors", "nn", "electronegativity"},
     {"pair"},
     {"models"},

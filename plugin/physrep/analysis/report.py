@@ -22,6 +22,7 @@ body { margin: 0 auto; padding: 1.2rem 1rem 3rem; max-width: 50rem; background: 
   color: var(--text); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .6rem 0 .3rem; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
 p { margin: .5rem 0; }
 figure { margin: 1rem 0; overflow-x: auto; }
 figure svg { display: block; width: 100%; min-width: 28rem; height: auto; color: var(--text); }
@@ -43,6 +44,8 @@ pre { background: var(--box); border-radius: 6px; padding: .7rem .9rem;
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: .88rem; }
 """
+
+DECIMALS = re.compile(r"(\.\d)\d+")
 
 
 class Section(NamedTuple):
@@ -81,6 +84,11 @@ def html_page(
 def paragraph(text: str) -> str:
     """Plain text as a paragraph."""
     return f"<p>{escape(text)}</p>"
+
+
+def subheading(text: str) -> str:
+    """Plain text as a heading within a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def commands(lines: Sequence[str]) -> str:
@@ -136,5 +144,7 @@ def _svg(figure: Figure, label: str) -> str:
     # Inside HTML neither the name spaces nor a size in points are wanted.
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
     text = re.sub(r' (?:width|height)="[^"]*pt"', "", text, count=2)
+    # A tenth of a point is finer than any screen shows at this size.
+    text = re.sub(r' d="[^"]*"', lambda path: DECIMALS.sub(r"\1", path[0]), text)
     text = text.replace(INK, "currentColor")
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1).strip()

@@ -242,10 +242,12 @@ def _draw_kind(axes: Axes, curves: Mapping[str, Distribution], kind: str) -> Non
         if kind not in one.kinds:
             continue
         row = one.kinds.index(kind)
-        _band(axes, one.centres, Estimate(one.density.value[row], one.density.error[row]),
-              color, dash)  # fmt: skip
         axes.axvline(one.mean.value[row], color=color, lw=0.8, ls=dash, alpha=0.7, zorder=0)
         filled = np.flatnonzero(one.density.value[row] > 0.0)
+        if len(filled):  # what is drawn outside the axes makes the file large all the same
+            own = slice(max(0, filled[0] - 1), filled[-1] + 2)
+            density = Estimate(one.density.value[row, own], one.density.error[row, own])
+            _band(axes, one.centres[own], density, color, dash)
         seen += [one.edges[filled[[0, -1]] + [0, 1]]] if len(filled) else []
     if seen:
         low, high = np.min(seen), np.max(seen)
@@ -280,7 +282,7 @@ def _band(
     axes.plot(x, y.value, dash, color=color, lw=width)
     if np.isfinite(y.error).any():
         low, high = y.value - y.error, y.value + y.error
-        axes.fill_between(x, low, high, color=color, alpha=0.25, lw=0)
+        axes.fill_between(x, low, high, where=y.error > 0.0, color=color, alpha=0.25, lw=0)
 
 
 def with_error(value: float, error: float) -> str:

@@ -11,8 +11,8 @@ from ase import Atoms
 from tqdm import tqdm
 
 import physrep
-from physrep.analysis.report import Section, html_page, paragraph, picture, table
-from physrep.certify.check import Check, as_json, verdict_of
+from physrep.analysis.report import Section, html_page, paragraph, picture, subheading, table
+from physrep.certify.check import Check, as_json, verdict_of, verdict_of_part
 from physrep.certify.context import Context, Options, Part, level_of
 from physrep.certify.parts import PARTS
 from physrep.certify.reference import scan_reference
@@ -83,10 +83,12 @@ def certify(
         first frame; level: quick, standard or full; reference: data behind the potential; options:
         see :class:`Options`.
     Raises:
-        ConfigError: unknown level, unreadable structure, data without an element of it.
+        ConfigError: unknown level, a survival that is not positive, unreadable structure, data
+        without an element of it.
         CheckpointError, ExportError, DataError: the files are not what they should be.
     """
-    chosen, options = level_of(level), options or Options()
+    options = options or Options()
+    chosen, called = level_of(level, options.survival)
     atoms = read_structure(structure)
     data = [] if reference is None else read_structures(reference)
     bar = tqdm(PARTS, unit="part", file=sys.stderr, disable=None)
@@ -108,7 +110,7 @@ def certify(
         bar.set_description(measure.__name__.removesuffix("_part"))
         parts.append(measure(context))
     verdict = verdict_of(check for part in parts for check in part.checks)
-    return Certificate(str(model), str(structure), level, verdict, parts)
+    return Certificate(str(model), str(structure), called, verdict, parts)
 
 
 def read_structure(path: str | Path) -> Atoms:
@@ -144,7 +146,9 @@ def report_page(found: Certificate, command: Sequence[str]) -> str:
     for part in found.parts:
         blocks = [paragraph(part.text), _checks_table(part)]
         blocks += [picture(figure, caption) for figure, caption in part.figures]
-        sections.append(Section(f"{part.heading}: {verdict_of(part.checks)}", blocks))
+        for chapter in part.chapters:
+            blocks += [subheading(chapter.heading), *chapter.section().blocks]
+        sections.append(Section(f"{part.heading}: {verdict_of_part(part.checks)}", blocks))
     title = f"{Path(found.model).name}: {found.verdict}"
     summary = f"Certificate of {found.model} on {found.structure}, level {found.level}."
     return html_page(title, sections, command, summary)
@@ -152,7 +156,8 @@ def report_page(found: Certificate, command: Sequence[str]) -> str:
 
 def _summary(found: Certificate) -> list[str]:
     rows = [
-        (part.heading, verdict_of(part.checks), _worst_note(part.checks)) for part in found.parts
+        (part.heading, verdict_of_part(part.checks), _worst_note(part.checks))
+        for part in found.parts
     ]
     return [table(("part", "verdict", "worst"), rows)]
 

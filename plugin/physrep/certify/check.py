@@ -55,6 +55,12 @@ def verdict_of(checks: Iterable[Check]) -> str:
     return max(measured, key=VERDICTS.index) if measured else "fail"
 
 
+def verdict_of_part(checks: Iterable[Check]) -> str:
+    """The same of one part of several, which may be skipped as a whole."""
+    checks = list(checks)
+    return "skipped" if all(check.verdict == "skipped" for check in checks) else verdict_of(checks)
+
+
 def as_json(check: Check) -> dict:
     """Its fields; JSON knows no NaN and no infinity, which become null."""
     fields = check._asdict()

@@ -32,6 +32,9 @@ def add_certify(verbs: argparse._SubParsersAction) -> None:
         "--committee", nargs="+", default=[], metavar="MODEL", help="further models of one fit"
     )
     verb.add_argument(
+        "--survival", type=float, metavar="PS", help="length of the NVT runs; default: the level's"
+    )
+    verb.add_argument(
         "--stamp", action="store_true", help="write the verdict into the model's file"
     )
     verb.add_argument("-o", "--output", default="out/certificate", metavar="DIR")
@@ -45,7 +48,13 @@ def _certify(parsed: argparse.Namespace) -> int:
     from physrep.certify.stamp import Stamp
 
     bonds = tuple(parsed.bonds.split(",")) if parsed.bonds else ()
-    options = Options(bonds, parsed.scan_reference, parsed.periodic_scans, tuple(parsed.committee))
+    options = Options(
+        bonds,
+        parsed.scan_reference,
+        parsed.periodic_scans,
+        tuple(parsed.committee),
+        parsed.survival,
+    )
     stamp = Stamp(parsed.model) if parsed.stamp else None
     # Some calculators print (TBLite its cycles); the output is the answer alone.
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):

@@ -60,7 +60,10 @@ def dissociation_part(context: Context) -> Part:
     for molecule in _molecules(context):
         start, note = at_rest(context.calculator, molecule)
         if note:
-            checks.append(skipped(f"dissociation: {molecule.label} at rest", note))
+            # A pair may pass on its proton; an ion alone should stay what it is.
+            verdict = "warn" if molecule.n_ions == 1 else "skipped"
+            name = f"dissociation: {molecule.label} at rest"
+            checks.append(Check(name, None, "", None, verdict, note))
         for kind, stretch in bonds_to_pull(start, context.options.bonds):
             context.progress(f"dissociation: {kind} of {molecule.label}")
             pulled.append(pull(context, molecule, start, kind, stretch, ranges))

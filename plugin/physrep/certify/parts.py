@@ -12,8 +12,10 @@ from physrep.certify.engines import engine_checks
 from physrep.certify.exactness import exactness
 from physrep.certify.extrapolation import extrapolation_part
 from physrep.certify.figures import survival_figure
+from physrep.certify.motion import dynamics_part
 from physrep.certify.recovery import recovery_part
 from physrep.certify.smoothness import smoothness
+from physrep.certify.structure import structure_part
 from physrep.certify.survival import survival_checks, survival_run
 
 
@@ -88,6 +90,8 @@ PARTS: tuple[Callable[[Context], Part], ...] = (
     smoothness_part,
     conservation_part,
     survival_part,
+    structure_part,
+    dynamics_part,
     dissociation_part,
     recovery_part,
     extrapolation_part,

@@ -13,7 +13,7 @@ from physrep.analysis.stability import Failure, Stability, StabilityWatch
 from physrep.certify.check import Check, at_least
 from physrep.certify.dynamics import Sample, nvt, prepared
 
-TIMESTEP, EVERY = 0.5, 20  # fs, steps
+TIMESTEP, EVERY = 0.5, 8  # fs, steps: frames of 4 fs hold every vibration
 
 
 class Run(NamedTuple):

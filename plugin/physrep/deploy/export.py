@@ -11,11 +11,13 @@ from ase import Atoms
 from torch import Tensor
 
 from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
+from physrep.config import ConfigError
 from physrep.deploy.exported import ExportedPotential
 from physrep.deploy.metadata import METADATA_FILE, ExportError, Metadata, read_exported
 from physrep.deploy.topology import refuse_periodic, set_periodicity, topology_info, types_of
 from physrep.models import BASELINES
 from physrep.neighbors import neighbor_list
+from physrep.ops import OperatorsMissing
 from physrep.potential import Potential, predict
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
@@ -30,12 +32,15 @@ def export_potential(
     output: str | Path,
     topology: Atoms | None = None,
     dtype: str = "float32",
+    ops: str = "portable",
 ) -> Metadata:
     """Write the file, read it back, compare it with the eager potential.
 
     Args:
         topology: the system that ``forward`` serves (OpenMM); None for LAMMPS and ASE alone.
         dtype: precision of the network's arithmetic; energies are summed in float64 in either.
+        ops: ``fused`` is several times as fast on CPUs and needs physrep's compiled operators
+            wherever the file is loaded; ``portable`` needs PyTorch alone.
     Raises:
         ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
             potential (it is then removed).
@@ -53,8 +58,9 @@ def export_potential(
         if checkpoint.potential.molecular:
             refuse_periodic(topology, "topology")
     potential = prepare(checkpoint.potential, DTYPES[dtype])
-    metadata = describe(checkpoint, potential, topology)
-    module = script(potential, topology)
+    metadata = describe(checkpoint, potential, topology).model_copy(update={"ops": ops})
+    module = script(with_ops(potential, ops), topology)
+    potential.use_ops("portable")  # what the file is compared with
     kept = certificate_of(checkpoint, module)
     metadata = metadata.model_copy(update={"certificate": kept})
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -76,6 +82,18 @@ def prepare(potential: Potential, dtype: torch.dtype) -> Potential:
     potential.requires_grad_(False)
     potential.bake()
     return potential
+
+
+def with_ops(potential: Potential, ops: str) -> Potential:
+    """The potential, set to those operators.
+
+    Raises:
+        ExportError: unknown ones, or fused ones where they are not installed.
+    """
+    try:
+        return potential.use_ops(ops)
+    except (ConfigError, OperatorsMissing) as error:
+        raise ExportError(str(error)) from None
 
 
 def script(potential: Potential, topology: Atoms | None) -> torch.jit.ScriptModule:

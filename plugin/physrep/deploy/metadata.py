@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from pydantic import ConfigDict, Field
 
 import physrep
+from physrep import ops
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
 
@@ -53,6 +55,7 @@ class Metadata(StrictModel):
     published: bool
     molecular: bool = False  # whole isolated molecules only
     dtype: str
+    ops: str = "portable"  # or "fused": the file needs physrep's compiled operators
     units: dict[str, str] = {"energy": "eV", "length": "A"}
     reference_energies: dict[str, float]
     shortest_distances: dict[str, float]
@@ -78,7 +81,8 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
     """Load an exported file and its metadata.
 
     Raises:
-        ExportError: no such file, not TorchScript, not from physrep, a newer format.
+        ExportError: no such file, not TorchScript, not from physrep, a newer format, fused
+            operators that are not installed.
     """
     path = Path(path)
     if not path.is_file():
@@ -87,6 +91,7 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
     try:
         module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
     except (RuntimeError, ValueError):
+        _check_operators(path)
         raise ExportError(
             f"{path}: not an exported potential (TorchScript); make one with "
             "'physrep export CHECKPOINT -o ean.pt'"
@@ -94,6 +99,20 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
     metadata = parse_metadata(extra[METADATA_FILE], path)
     kept = valid_certificate(metadata.certificate, module)
     return module, metadata.model_copy(update={"certificate": kept})
+
+
+def _check_operators(path: Path) -> None:
+    """Raise ExportError where the file holds fused operators and they are not registered here."""
+    if ops.available() or not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith("extra/" + METADATA_FILE)]
+        text = archive.read(names[0]) if names else b""
+    if text and parse_metadata(text, path).ops == "fused":
+        raise ExportError(
+            f"{path}: exported with --ops fused, which needs physrep's compiled "
+            f"operators: {ops.ADVICE}"
+        )
 
 
 def parse_metadata(text: str | bytes, path: Path) -> Metadata:

@@ -52,6 +52,11 @@ def make_edges(
     )
 
 
+def own_rows(h: Tensor, edges: Edges) -> Tensor:
+    """Rows of the own atoms, (n_centers, width); no operation where there are no others."""
+    return h if h.size(0) == edges.n_centers else h[: edges.n_centers]
+
+
 class AtomicModel(nn.Module):
     """Base class: the attributes that engines and exports read.
 

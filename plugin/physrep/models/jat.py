@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, LayeredModel, make_edges
+from physrep.models.contract import Edges, LayeredModel, make_edges, own_rows
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
 from physrep.nn.angular import AngularMoments
@@ -116,11 +116,14 @@ class AttentionLayer(nn.Module):
     filters: Final[bool]
     gru: Final[bool]
     angular: Final[bool]
+    last: Final[bool]
 
     def __init__(self, config: JATConfig, columns: EdgeColumns, last: bool) -> None:
         super().__init__()
         width, heads = config.features, config.heads
         self.fused = False  # see Potential.use_ops
+        self.last = last
+        self.eps = LAYER_NORM_EPS
         self.heads = heads
         self.softmax = config.aggregation == "softmax"
         self.filters = config.filters
@@ -150,17 +153,21 @@ class AttentionLayer(nn.Module):
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, width) -> (n_centers, width)."""
-        own = h[: edges.n_centers]
+        own = own_rows(h, edges)
         sent = self.sender(h)
         received = self.receiver(own)
         values = self.value(h)
         weights, self_weights = self.weights(sent, received, edges)
-        message = self.messages(values, weights, edges)
-        if self.softmax:
-            message = message + values[: edges.n_centers] * self.spread(self_weights)
+        message = self.messages(values, weights, self_weights, edges)
         if self.angular:
             message = torch.cat([message, self.invariants(h, weights, edges)], dim=1)
         message = self.output(message)
+        if self.fused and not self.gru:
+            weight: Tensor | None = None
+            bias: Tensor | None = None
+            if not self.last:
+                weight, bias = self.norm.weight, self.norm.bias
+            return torch.ops.physrep.skip_norm(message, own, weight, bias, self.eps)
         new = self.update(swish(message), own) if self.gru else swish(message) + own
         return self.norm(new)
 
@@ -189,15 +196,19 @@ class AttentionLayer(nn.Module):
         weights = swish(logits) * (edges.envelope * self.message_scale).unsqueeze(-1)
         return weights, weights[:0]
 
-    def messages(self, values: Tensor, weights: Tensor, edges: Edges) -> Tensor:
-        """Weighted (and filtered) values of the neighbours, summed at each centre."""
+    def messages(
+        self, values: Tensor, weights: Tensor, self_weights: Tensor, edges: Edges
+    ) -> Tensor:
+        """Weighted (and filtered) values of the neighbours and, with softmax, of the atom itself,
+        summed at each centre."""
         i, j, n = edges.centers, edges.neighbors, edges.n_centers
         if self.fused:
             matrix: Tensor | None = None
             if self.filters:
                 matrix = self.filter
+            own = self_weights if self.softmax else None
             return torch.ops.physrep.messages(
-                weights, values, edges.features, matrix, None, i, j, n, self.basis_start, 0, 0
+                weights, own, values, edges.features, matrix, None, i, j, n, self.basis_start, 0, 0
             )
         sent = values.index_select(0, j)
         if self.filters:
@@ -208,7 +219,8 @@ class AttentionLayer(nn.Module):
                 sent = sent * (basis @ self.filter) * self.spread(weights)
         else:
             sent = sent * self.spread(weights)
-        return sum_edges(sent, i, n)
+        sums = sum_edges(sent, i, n)
+        return sums + values[:n] * self.spread(self_weights) if self.softmax else sums
 
     def invariants(self, h: Tensor, weights: Tensor, edges: Edges) -> Tensor:
         """Squared moments of the messages, weighted by the mean of the heads."""

@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from physrep.models.contract import Edges
+from physrep.models.contract import Edges, own_rows
 from physrep.nn.activations import swish
 from physrep.nn.attention import neighbor_softmax
 from physrep.nn.mlp import LAYER_NORM_EPS
@@ -41,6 +41,7 @@ class PublishedLayer(nn.Module):
         self.fused = False  # see Potential.use_ops
         self.self_feature = self_feature
         width = features * heads
+        self.eps = LAYER_NORM_EPS
         self.heads = heads
         self.features = features
         self.n_in = features if first else width  # the embedding is the same for every head
@@ -53,12 +54,18 @@ class PublishedLayer(nn.Module):
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, heads * features) -> (n_centers, heads * features)."""
-        own = h[: edges.n_centers]
+        own = own_rows(h, edges)
         sent = self.sender(h[:, : self.n_in])
         received = self.receiver(own[:, : self.n_in])
         weights, self_weights = self.weights(sent, received, edges)
-        message = self.messages(sent, weights, edges)
-        message = swish(message + sent[: edges.n_centers] * self.spread(self_weights))
+        message = self.messages(sent, weights, self_weights, edges)
+        if self.fused and self.heads == 1 and self.update is None:
+            weight: Tensor | None = None
+            bias: Tensor | None = None
+            if self.norm is not None:
+                weight, bias = self.norm.weight, self.norm.bias
+            return torch.ops.physrep.skip_norm(message, own, weight, bias, self.eps)
+        message = swish(message)
         new = message + own if self.update is None else self.update(message, own)
         if self.norm is None:
             return new
@@ -86,12 +93,15 @@ class PublishedLayer(nn.Module):
         self_logits = swish(sent[: edges.n_centers] + received) @ self.attention + self_bias
         return neighbor_softmax(logits, self_logits, edges.centers, None)
 
-    def messages(self, sent: Tensor, weights: Tensor, edges: Edges) -> Tensor:
-        """Weighted projections of the neighbours, summed at each centre."""
+    def messages(self, sent: Tensor, weights: Tensor, self_weights: Tensor, edges: Edges) -> Tensor:
+        """Weighted projections of the neighbours and the atom itself, summed at each centre."""
         i, j, n = edges.centers, edges.neighbors, edges.n_centers
         if self.fused:
-            return torch.ops.physrep.messages(weights, sent, None, None, None, i, j, n, 0, 0, 0)
-        return sum_edges(sent.index_select(0, j) * self.spread(weights), i, n)
+            return torch.ops.physrep.messages(
+                weights, self_weights, sent, None, None, None, i, j, n, 0, 0, 0
+            )
+        own = sent[:n] * self.spread(self_weights)
+        return sum_edges(sent.index_select(0, j) * self.spread(weights), i, n) + own
 
     def spread(self, weights: Tensor) -> Tensor:
         """One weight per head -> one per feature."""

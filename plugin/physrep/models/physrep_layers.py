@@ -110,7 +110,7 @@ class AttentionBlock(nn.Module):
         if self.fused:
             matrix, bias = self.distance_value.weight.t(), self.distance_value.bias
             return torch.ops.physrep.messages(
-                weights, value, edges.features, matrix, bias, i, j, n, 0, 0, 0
+                weights, None, value, edges.features, matrix, bias, i, j, n, 0, 0, 0
             )
         basis = edges.features[:, : self.n_basis]
         sent = value.index_select(0, j) * swish(self.distance_value(basis))

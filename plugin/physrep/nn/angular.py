@@ -49,7 +49,8 @@ class AngularMoments(nn.Module):
         """The same from h (n_atoms, width), weights (n_edges, heads) and the features of the edges;
         columns: where the basis and the harmonics stand in them."""
         moments = torch.ops.physrep.messages(
-            weights.mean(dim=1, keepdim=True),
+            weights if weights.size(1) == 1 else weights.mean(dim=1, keepdim=True),
+            None,
             self.value(h),
             features,
             self.filter,
@@ -61,7 +62,7 @@ class AngularMoments(nn.Module):
             columns[1],
             self.degree * (self.degree + 2),
         )
-        return self.power(moments)
+        return torch.ops.physrep.invariants(moments)
 
     def power(self, moments: Tensor) -> Tensor:
         """Moments (n_centers, 3 or 8, channels) -> (n_centers, n_out)."""

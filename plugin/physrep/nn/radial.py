@@ -41,7 +41,9 @@ class ElementBasis(nn.Module):
 
     def forward(self, distances: Tensor, envelope: Tensor, center_types: Tensor) -> Tensor:
         """(n_edges,) distances in A, envelope, types of the centres -> (n_edges, n_basis)."""
-        apart = torch.exp(-self.decay * distances).unsqueeze(-1) - self.mu.index_select(0, center_types)
+        apart = torch.exp(-self.decay * distances).unsqueeze(-1) - self.mu.index_select(
+            0, center_types
+        )
         widths = self.beta.index_select(0, center_types)
         return envelope.unsqueeze(-1) * torch.exp(-widths * apart * apart)
 

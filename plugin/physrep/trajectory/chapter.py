@@ -61,6 +61,11 @@ def sentence(text: str) -> str:
     return text if not text or text.endswith(".") else f"{text}."
 
 
+def counted(n: int, word: str) -> str:
+    """ "1 event", "2 events"."""
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
 def row_of(name: str, n_runs: int, *cells: Any) -> tuple[str, ...]:
     """A row of a table, which begins with the trajectory where there are several."""
     return ((name,) if n_runs > 1 else ()) + tuple(str(cell) for cell in cells)

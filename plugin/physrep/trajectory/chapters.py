@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from physrep.trajectory.chapter import Chapter, Table, header_of, row_of, sentence
+from physrep.trajectory.chapter import Chapter, Table, counted, header_of, row_of, sentence
 from physrep.trajectory.collector import Results
 from physrep.trajectory.motion_chapters import motion_chapters
 from physrep.trajectory.reaction_chapter import reaction_chapters
@@ -36,10 +36,10 @@ def overview(runs: Mapping[str, Results]) -> Chapter:
         chapter.texts.append(of + summary(one))
         chapter.texts += [of + sentence(note) for note in one.notes]
         if one.reactions.value is not None and one.reactions.value.events:
+            events = counted(len(one.reactions.value.events), "event")
             chapter.texts.append(
-                f"{of}Bonds changed ({len(one.reactions.value.events)} events): molecules, bonds "
-                "and angles below are groups of atoms of the first frame, also where they came "
-                "apart since."
+                f"{of}Bonds changed ({events}): molecules, bonds and angles below are groups of "
+                "atoms of the first frame, also where they came apart since."
             )
         missing = len(gaps(one))
         if missing:

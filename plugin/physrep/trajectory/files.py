@@ -13,6 +13,7 @@ from physrep.analysis.report import html_page
 from physrep.config import ConfigError
 from physrep.io import DataError
 from physrep.io.trajectories import Trajectory, TrajectoryWarning, open_trajectory
+from physrep.trajectory.chapter import counted
 from physrep.trajectory.chapters import chapters, summary
 from physrep.trajectory.collector import Results, TrajectoryAnalysis
 from physrep.trajectory.record import as_dict
@@ -99,6 +100,6 @@ def lines(results: Results) -> str:
     said += [f"note: {note}" for note in results.notes]
     reactions = results.reactions
     if reactions.value is not None:
-        said.append(f"{len(reactions.value.events)} events")
+        said.append(counted(len(reactions.value.events), "event"))
     said += [f"{name}: not measured: {reason}" for name, reason in as_dict(results)["gaps"].items()]
     return "\n".join(said)

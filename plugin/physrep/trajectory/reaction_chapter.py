@@ -10,7 +10,7 @@ from physrep.analysis.event_plots import (
     survival_figure,
 )
 from physrep.analysis.events import Reactions
-from physrep.trajectory.chapter import Chapter, Table, sentence
+from physrep.trajectory.chapter import Chapter, Table, counted, sentence
 from physrep.trajectory.collector import Results
 
 MOST_EVENTS = 40  # in the table; all stand in analysis.json
@@ -42,8 +42,9 @@ def _summary(found: Reactions) -> str:
             for label, counts in found.populations.items() if counts[0]}  # fmt: skip
     lost = ", ".join(f"{100 * share:.3g} % of {label}" for label, share in last.items() if share)
     span = f"{found.times[0]:g} to {found.times[-1]:g} ps"
+    events = counted(len(found.events), "event")
     return (
-        f"{len(found.events)} events from {span}{f': {what}' if what else ''}. Dissociated at the "
+        f"{events} from {span}{f': {what}' if what else ''}. Dissociated at the "
         f"end: {lost or 'nothing'}. Changes of bonds that were undone within "
         f"{1e3 * found.tau:g} fs are rattling and not counted ({found.n_undone})."
     )
