@@ -129,9 +129,7 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_pat
 
 
 def test_two_fits_in_one_folder_are_refused(tmp_path):
-    hold = (
-        "import sys, time; from pathlib import Path; from physrep_training.lock import alone_in\n"
-    )
+    hold = "import pathlib, sys, time; from physrep_training.lock import alone_in\n"
     hold += "with alone_in(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     command = [sys.executable, "-c", hold, str(tmp_path / "fit")]
     environment = {**os.environ, "PYTHONPATH": str(TRAINING)}
