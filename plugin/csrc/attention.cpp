@@ -74,7 +74,8 @@ struct AttentionForm : Form {
       out = torch::empty_like(t);
       return exponentials(t.const_data_ptr<T>(), out.data_ptr<T>(), t.numel());
     };
-    if (!of(x[SENT], sent_exp) || !of(x[RECEIVED], received_exp)) sent_exp = received_exp = Tensor();
+    const bool safe = of(x[SENT], sent_exp) && of(x[RECEIVED], received_exp);
+    if (!safe) sent_exp = received_exp = Tensor();
   }
 
   template <class T>

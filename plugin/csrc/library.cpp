@@ -27,6 +27,8 @@ Tensor products(const Tensor &query, const Tensor &key, const Tensor &features,
 
 std::tuple<Tensor, Tensor> neighbor_list(const Tensor &positions, const Tensor &frame,
                                          const Tensor &pbc, double cutoff);
+Tensor edge_vectors(const Tensor &positions, const Tensor &cell, const Tensor &edge_index,
+                    const Tensor &shifts);
 Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
                  const std::optional<Tensor> &bias, double eps);
 Tensor invariants(const Tensor &moments);
@@ -38,6 +40,7 @@ TORCH_LIBRARY(physrep, library) {
   library.def("messages", &physrep::messages);
   library.def("products", &physrep::products);
   library.def("neighbor_list", &physrep::neighbor_list);
+  library.def("edge_vectors", &physrep::edge_vectors);
   library.def("skip_norm", &physrep::skip_norm);
   library.def("invariants", &physrep::invariants);
 }

@@ -78,9 +78,9 @@ class CellList {
         inverse_[c][k] = a[(c + 1) % 3] * b[(c + 2) % 3] - a[(c + 2) % 3] * b[(c + 1) % 3];
     }
     for (int c = 0; c < 3; c++) volume += frame_[0][c] * inverse_[c][0];
-    TORCH_CHECK(std::abs(volume) > FLAT * lengths, "the cell is flat or not finite (volume ", volume,
-                " A^3); give three lattice vectors that span a volume, or set pbc to False where "
-                "there is no period");
+    TORCH_CHECK(std::abs(volume) > FLAT * lengths, "the cell is flat or not finite (volume ",
+                volume, " A^3); give three lattice vectors that span a volume, or set pbc to False "
+                "where there is no period");
     for (auto &row : inverse_)
       for (double &x : row) x /= volume;
   }

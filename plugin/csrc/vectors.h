@@ -140,7 +140,7 @@ PHYSREP_INLINE D exp(D x) {
   return (D)((Lanes<double>::I)p + ((Lanes<double>::I)shifted << 52));
 }
 
-// 1 / x for x >= 1. The estimate of the processor and one step of Newton's, relative error 2e-7, take
+// 1 / x for x >= 1. The processor's estimate and one step of Newton's, relative error 2e-7, take
 // half the time of a division where that is what a kernel waits for.
 PHYSREP_INLINE F reciprocal(F x) {
 #if PHYSREP_BYTES == 64

@@ -57,14 +57,19 @@ def neighbor_list(
 
 
 def fused_neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Neighbors:
-    """:func:`neighbor_list` with the compiled operator, on the CPU; see :mod:`physrep.ops`."""
+    """:func:`neighbor_list` with compiled operators, on the CPU; see :mod:`physrep.ops`.
+
+    Derivatives go through the vectors alone, not through the distances.
+    """
     frame = cell.detach()
     if not bool(pbc.all()):  # the operator checks the rest itself
         _check(positions, cell, pbc, cutoff)
         frame = _complete_cell(positions.detach(), frame, pbc, cutoff)
     edge_index, shifts = torch.ops.physrep.neighbor_list(positions.detach(), frame, pbc, cutoff)
-    vectors = edge_vectors(positions, cell, edge_index, shifts)
-    return Neighbors(edge_index, shifts, vectors, torch.sqrt((vectors * vectors).sum(dim=-1)))
+    same = cell.to(positions.dtype)
+    vectors = torch.ops.physrep.edge_vectors(positions, same, edge_index, shifts)
+    distances = torch.linalg.vector_norm(vectors.detach(), dim=-1)
+    return Neighbors(edge_index, shifts, vectors, distances)
 
 
 def edge_vectors(positions: Tensor, cell: Tensor, edge_index: Tensor, shifts: Tensor) -> Tensor:

@@ -56,6 +56,7 @@ def test_certificate_and_report_are_written(files, capsys):
     [
         (["--level", "deep"], "level = 'deep': choose one of quick, standard, full"),
         (["--reference", "none.extxyz"], "none.extxyz"),
+        (["--survival", "-1"], "survival = -1: must be positive, in ps"),
     ],
 )
 def test_wrong_input_is_one_line(files, extra, message, capsys):
@@ -63,6 +64,13 @@ def test_wrong_input_is_one_line(files, extra, message, capsys):
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
+
+
+def test_runs_of_another_length_are_no_longer_that_level():
+    same, called = context_module.level_of("standard", 5.0)
+    assert called == "standard" and same == context_module.LEVELS["standard"]
+    longer, called = context_module.level_of("standard", 50.0)
+    assert called == "standard, NVT of 50 ps" and longer == same._replace(survival=50.0)
 
 
 def test_a_structure_that_ase_cannot_read(files, capsys):

@@ -213,8 +213,8 @@ class StabilityWatch:
         pair, distance = tuple(found.pairs[worst].tolist()), float(found.distances[worst])
         message = (
             f"{self._name(pair[0])} and {self._name(pair[1])}, "
-            f"{CLASS_NAMES[found.classes[worst]]}, are {distance:.2f} A apart (at least "
-            f"{shortest[worst]:.2f} in the data)"
+            f"{CLASS_NAMES[found.classes[worst]]}, are {distance:.2f} A apart (shortest known: "
+            f"{shortest[worst]:.2f})"
         )
         limit = self.limits.contact * float(shortest[worst])
         return Failure(time, "contact", pair, distance, limit, message)

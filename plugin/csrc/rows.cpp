@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Operators physrep::skip_norm and physrep::invariants: what a layer does to the rows of its atoms.
+//
+// The arithmetic is PyTorch's; as one operator each it has one entry in the graph instead of ten,
+// and for a few hundred atoms the entries cost more than the arithmetic. Double backward passes go
+// through PyTorch's own operators.
+
+#include <torch/autograd.h>
+#include <torch/types.h>
+
+#include <optional>
+
+namespace physrep {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using Tensors = torch::autograd::variable_list;
+
+// Derivatives of y(x) along `gradient` that can themselves be differentiated; y is computed again.
+template <class Function>
+Tensors differentiable(Function &&y, const Tensors &x, const Tensor &gradient) {
+  Tensors inputs;
+  for (const auto &t : x)
+    if (t.defined() && t.requires_grad()) inputs.push_back(t);
+  const auto found = torch::autograd::grad({y(x)}, inputs, {gradient}, std::nullopt, true, true);
+  Tensors out;
+  size_t next = 0;
+  for (const auto &t : x)
+    out.push_back(t.defined() && t.requires_grad() ? found[next++] : Tensor());
+  return out;
+}
+
+Tensor plain_skip_norm(const Tensors &x, double eps) {
+  const auto sum = x[0] * torch::sigmoid(x[0]) + x[1];
+  return x[2].defined() ? at::layer_norm(sum, {sum.size(1)}, x[2], x[3], eps) : sum;
+}
+
+struct SkipNorm : torch::autograd::Function<SkipNorm> {
+  static Tensor forward(AutogradContext *ctx, const Tensor &message, const Tensor &own,
+                        const std::optional<Tensor> &weight, const std::optional<Tensor> &bias,
+                        double eps) {
+    const auto gate = at::sigmoid(message);
+    const auto sum = at::addcmul(own, message, gate);
+    Tensor out = sum, mean, rstd;
+    const auto width = sum.size(1);
+    if (weight) std::tie(out, mean, rstd) = at::native_layer_norm(sum, {width}, weight, bias, eps);
+    ctx->save_for_backward({message, own, weight.value_or(Tensor()), bias.value_or(Tensor()), gate,
+                            weight ? sum : Tensor(), mean, rstd});
+    ctx->saved_data["eps"] = eps;
+    return out;
+  }
+
+  static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &message = saved[0], &gate = saved[4];
+    if (torch::GradMode::is_enabled()) {
+      const double eps = ctx->saved_data["eps"].toDouble();
+      auto out = differentiable([&](const Tensors &x) { return plain_skip_norm(x, eps); },
+                                {message, saved[1], saved[2], saved[3]}, gradients[0]);
+      out.emplace_back();
+      return out;
+    }
+    Tensor to_sum = gradients[0], to_weight, to_bias;
+    if (saved[2].defined()) {
+      const std::array<bool, 3> mask{true, ctx->needs_input_grad(2), ctx->needs_input_grad(3)};
+      std::tie(to_sum, to_weight, to_bias) = at::native_layer_norm_backward(
+          to_sum.contiguous(), saved[5], {saved[5].size(1)}, saved[6], saved[7], saved[2], saved[3],
+          mask);
+    }
+    // gate (1 + message (1 - gate)) = gate + message (gate - gate^2)
+    const auto slope = at::addcmul(gate, message, at::addcmul(gate, gate, gate, -1));
+    return {to_sum * slope, to_sum, to_weight, to_bias, Tensor()};
+  }
+};
+
+constexpr int64_t N_VECTOR = 3;  // components of degree 1; those of degree 2 come behind them
+
+Tensor powers(const Tensor &moments) {
+  const auto squares = moments * moments;
+  const auto first = squares.narrow(1, 0, N_VECTOR).sum(1);
+  if (moments.size(1) == N_VECTOR) return first;
+  return at::cat({first, squares.narrow(1, N_VECTOR, moments.size(1) - N_VECTOR).sum(1)}, 1);
+}
+
+Tensor plain_invariants(const Tensors &x) {
+  const auto power = powers(x[0]);
+  return power * torch::rsqrt(1 + power);
+}
+
+struct Invariants : torch::autograd::Function<Invariants> {
+  static Tensor forward(AutogradContext *ctx, const Tensor &moments) {
+    const auto power = powers(moments);
+    const auto root = at::rsqrt(power + 1);
+    ctx->save_for_backward({moments, power, root});
+    return power * root;
+  }
+
+  static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &moments = saved[0], &power = saved[1], &root = saved[2];
+    if (torch::GradMode::is_enabled())
+      return differentiable(plain_invariants, {moments}, gradients[0]);
+    // d/dp p (1 + p)^-1/2 = (1 + p / 2) (1 + p)^-3/2; twice that, for the squares
+    const auto slope = gradients[0] * (power + 2) * root * root * root;
+    const int64_t channels = moments.size(2);
+    auto out = at::empty_like(moments);
+    const auto part = [&](int64_t first, int64_t n, int64_t column) {
+      auto rows = out.narrow(1, first, n);
+      const auto factor = slope.narrow(1, column, channels).unsqueeze(1);
+      at::mul_out(rows, moments.narrow(1, first, n), factor);
+    };
+    part(0, N_VECTOR, 0);
+    if (moments.size(1) > N_VECTOR) part(N_VECTOR, moments.size(1) - N_VECTOR, channels);
+    return {out};
+  }
+};
+
+}  // namespace
+
+// LayerNorm(swish(message) + own) of rows; without weight and bias the sum alone.
+Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
+                 const std::optional<Tensor> &bias, double eps) {
+  TORCH_CHECK(weight.has_value() == bias.has_value(), "weight and bias go together");
+  return SkipNorm::apply(message, own, weight, bias, eps);
+}
+
+// q / sqrt(1 + q), q the sums of squares of each degree: moments (n, 3 or 8, channels) ->
+// (n, channels or 2 channels).
+Tensor invariants(const Tensor &moments) { return Invariants::apply(moments); }
+
+}  // namespace physrep
