@@ -132,6 +132,17 @@ def test_mean_temperature_is_judged_at_the_end():
     assert "312.0" in result.first_failure.message
 
 
+def test_a_mean_of_few_frames_or_of_wide_fluctuations_is_not_judged():
+    few = make_watch(limits=Limits(equilibration=0.0))
+    for k in range(9):
+        few.observe(0.1 * k, POSITIONS, 1.04 * TARGET)
+    assert few.result().sound and few.result().mean_temperature is None
+    wide = make_watch(limits=Limits(equilibration=0.0))
+    for k in range(20):  # half of the run warm, half cold: hardly two independent samples
+        wide.observe(0.1 * k, POSITIONS, 1.04 * TARGET + (2.0 * SIGMA if k < 10 else -2.0 * SIGMA))
+    assert wide.result().sound
+
+
 def test_a_run_shorter_than_equilibration_is_not_judged_by_temperature():
     watch = make_watch()
     watch.observe(0.1, POSITIONS, 2 * TARGET)

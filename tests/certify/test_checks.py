@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from calculators import Wrong, argon, smooth_lj
 
 from physrep.certify.check import at_least, at_most, skipped, verdict_of
 from physrep.certify.exactness import exactness
-from physrep.certify.smoothness import smoothness
+from physrep.certify.smoothness import open_direction, smoothness
 
 
 def by_name(checks) -> dict:
@@ -90,3 +91,12 @@ def test_verdicts():
     assert verdict_of([good, middling]) == "warn"
     assert verdict_of([bad, good]) == "fail"
     assert verdict_of([skipped("b", "why")]) == "fail"
+
+
+def test_an_atom_is_not_carried_through_a_third_one():
+    """Nitrogen, and the hydrogen behind the carbon that it is bonded to."""
+    atoms = Atoms("NCH", [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    direction = open_direction(atoms, 2, 0, 0.7)
+    assert np.linalg.norm(direction) == pytest.approx(1.0)
+    assert direction[0] > 0.97  # away from the carbon in the middle
+    assert np.linalg.norm(open_direction(atoms[:2], 0, 1, 0.7)) == pytest.approx(1.0)

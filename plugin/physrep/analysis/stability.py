@@ -11,7 +11,8 @@ and, after an equilibration time,
 
 - no instantaneous temperature is further than 5 sigma from the target,
   sigma = T sqrt(2 / N) with N degrees of freedom (canonical fluctuation of the kinetic energy);
-- the mean temperature is within 3 % of the target.
+- the mean temperature is within 3 % of the target and twice its standard error; of fewer than ten
+  frames it is not judged.
 
 A proton that moves from N to O breaks a bond by this definition. In ionic liquids that can be
 real chemistry of the surface the potential was fitted to; it is counted as a broken ion all the
@@ -28,6 +29,8 @@ from ase.geometry import get_distances
 from physrep.analysis.bonds import BOND_FACTOR, Bonds, bond_kinds, bond_lengths
 from physrep.analysis.contacts import CLASS_NAMES, FURTHER, ContactTable, find_contacts
 from physrep.analysis.drift import mean_and_error
+
+FEWEST_FRAMES = 10
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ class StabilityWatch:
     def result(self) -> Stability:
         """The outcome so far; the mean temperature is judged here."""
         failure, kept = self.first_failure, np.array(self.temperatures)
-        mean, error = mean_and_error(kept) if len(kept) else (None, None)
+        # One frame alone is as far from the mean as temperatures are; it has no error bar.
+        mean, error = mean_and_error(kept) if len(kept) >= FEWEST_FRAMES else (None, None)
         if failure is None and mean is not None:
             failure = self._mean_temperature(mean, error)
         low, high = (float(kept.min()), float(kept.max())) if len(kept) else (None, None)
@@ -235,7 +239,7 @@ class StabilityWatch:
 
     def _mean_temperature(self, mean: float, error: float) -> Failure | None:
         away = self.limits.mean_temperature * self.target
-        if abs(mean - self.target) <= away:
+        if abs(mean - self.target) <= away + 2.0 * error:
             return None
         limit = self.target + np.copysign(away, mean - self.target)
         message = (

@@ -19,6 +19,7 @@ WALL_STEP, TAIL_STEP = 0.05, 0.02  # A
 SOUND_JUMP, POOR_JUMP = 2e-5, 1e-4  # eV
 # Below this share of the sum of covalent radii no bond and no contact of any liquid is found.
 WALL_SHARE = 0.65
+N_DIRECTIONS = 200
 
 
 class PairScan(NamedTuple):
@@ -117,11 +118,8 @@ def scan_pair_alone(calculator: Calculator, a: int, b: int, distances: np.ndarra
 def scan_pair_inside(
     calculator: Calculator, atoms: Atoms, i: int, j: int, distances: np.ndarray
 ) -> PairScan:
-    """Atom ``j`` carried towards ``i`` in the system, all others held."""
-    vectors, lengths = get_distances(
-        atoms.positions[i], atoms.positions[j], cell=atoms.cell, pbc=atoms.pbc
-    )
-    direction = vectors[0, 0] / lengths[0, 0]
+    """Atom ``j`` carried towards ``i`` in the system, all others held, from where most room is."""
+    direction = open_direction(atoms, i, j, distances[-1])
     moved, energies, forces = atoms.copy(), [], []
     for distance in distances:
         moved.positions[j] = atoms.positions[i] + distance * direction
@@ -129,6 +127,24 @@ def scan_pair_inside(
         energies.append(energy)
         forces.append(force[j] @ direction)
     return PairScan(distances, np.array(energies), np.array(forces))
+
+
+def open_direction(atoms: Atoms, i: int, j: int, distance: float) -> np.ndarray:
+    """(3,) unit vector: at this distance (A) from ``i`` all atoms but ``j`` are furthest away.
+
+    On the straight way from ``j`` to ``i`` there may be a third atom, into which it would be
+    carried first: what is met there tells nothing of the two.
+    """
+    k = np.arange(N_DIRECTIONS) + 0.5  # a spiral of even density over the sphere
+    height, angle = 1.0 - 2.0 * k / N_DIRECTIONS, np.pi * (1.0 + 5.0**0.5) * k
+    radius = np.sqrt(1.0 - height**2)
+    directions = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+    others = np.delete(atoms.positions, [i, j], axis=0)
+    if not len(others):
+        return directions[0]
+    places = atoms.positions[i] + distance * directions
+    _, lengths = get_distances(places, others, cell=atoms.cell, pbc=atoms.pbc)
+    return directions[int(np.argmax(lengths.min(axis=1)))]
 
 
 def nearest_pair(atoms: Atoms, a: int, b: int, rng: np.random.Generator) -> tuple[int, int] | None:
