@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test test-slow thesis-tables reliability-tables lint clean requirements
+.PHONY: help setup demo test test-slow thesis-tables reliability-tables bench lint clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
@@ -20,8 +20,9 @@ help:
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
+	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
 	@echo "make lint       ruff"
-	@echo "make clean      remove $(VENV), build/ and out/"
+	@echo "make clean      remove $(VENV), .peers, build/ and out/"
 
 setup: $(VENV)/.plugin
 	@echo "setup: ready. Use $(BIN)/physrep, or 'source $(BIN)/activate'."
@@ -72,6 +73,12 @@ requirements:
 	  --extra dev --output-file requirements.txt pyproject.toml
 	@echo "requirements: written; run make setup"
 
+# Ours, the thesis' JAX code and peers side by side: an hour; environments of 10 GB on first use.
+bench: setup
+	$(BIN)/python benchmarks/speed.py $(BENCH)
+	$(BIN)/python benchmarks/figure.py
+	@echo "bench: done, benchmarks/results"
+
 clean:
-	rm -rf $(VENV) build out .pytest_cache .ruff_cache
+	rm -rf $(VENV) .peers build out .pytest_cache .ruff_cache
 	@echo "clean: done"

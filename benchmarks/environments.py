@@ -1,4 +1,4 @@
-"""One environment for each peer, made from requirements/NAME.txt by uv, kept in environments/.
+"""One environment for each peer, made from requirements/NAME.txt by uv, kept in .peers/.
 
 Peers pin packages that exclude each other (e3nn, torch), so that each needs its own. Ours and what
 runs on it is the project's own environment.
@@ -22,7 +22,7 @@ def python_of(name: str) -> Path:
     """
     if name == OWN:
         return Path(sys.executable)
-    place = HERE / "environments" / name
+    place = HERE.parent / ".peers" / name
     python, done = place / "bin" / "python", place / "complete"
     if not done.exists():
         print(f"speed: making the environment of {name}", file=sys.stderr)

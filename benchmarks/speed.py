@@ -4,7 +4,7 @@
 
 From positions to energy and forces, neighbour list included, moved atoms every time. Contenders
 take turns, so that what else the machine does hits all of them; the numbers are medians.
-Writes results/speed.json, speed.md and speed.png.
+Writes results/speed.json and speed.md; figure.py draws them.
 """
 
 import argparse
