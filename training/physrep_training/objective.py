@@ -58,9 +58,10 @@ class Objective:
         return prediction, terms
 
     def due(self, draw: torch.Generator) -> set[str]:
-        """The terms of one training step."""
-        dice = dict(zip(CONDITIONS, torch.rand(len(CONDITIONS), generator=draw), strict=True))
-        rests = {name for name, share in self.shares.items() if dice[name] >= share}
+        """The terms of one training step; a condition that is always due draws nothing."""
+        rare = [name for name in CONDITIONS if self.shares[name] < 1.0]
+        dice = torch.rand(len(rare), generator=draw).tolist()
+        rests = {name for name, die in zip(rare, dice, strict=True) if die >= self.shares[name]}
         return {name for name in TERMS if self.weights[name]} - rests
 
     def total(self, terms: Terms) -> Tensor:
