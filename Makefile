@@ -73,7 +73,7 @@ requirements:
 	  --extra dev --output-file requirements.txt pyproject.toml
 	@echo "requirements: written; run make setup"
 
-# Ours, the thesis' JAX code and peers side by side: an hour; environments of 10 GB on first use.
+# Ours, the thesis' JAX code and peers side by side: an hour; environments of 13 GB on first use.
 bench: setup
 	$(BIN)/python benchmarks/speed.py $(BENCH)
 	$(BIN)/python benchmarks/figure.py

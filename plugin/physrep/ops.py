@@ -14,7 +14,7 @@ import torch
 LIBRARY_FILE = "libphysrep_ops.so"
 OPS = ("portable", "fused")
 ADVICE = (
-    "install physrep with its compiled part ('make setup', or the wheel; 'physrep doctor' tells), "
+    "install physrep with its compiled part ('make setup', or the wheel), "
     "or export with '--ops portable'"
 )
 

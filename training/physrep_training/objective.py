@@ -27,6 +27,7 @@ class Objective:
         self.potential = potential
         self.loss = loss
         self.weights = {name: getattr(loss, name).weight for name in TERMS}
+        self.active = {name for name in TERMS if self.weights[name]}
         self.shares = {name: getattr(loss, name).share_of_steps for name in CONDITIONS}
         self.walks = Walks(loss.denoise)
 
@@ -39,7 +40,7 @@ class Objective:
             create_graph: the loss will be differentiated.
         """
         draw = torch.Generator().manual_seed(seed)
-        due = self.due(draw) if create_graph else {name for name in TERMS if self.weights[name]}
+        due = self.due(draw) if create_graph else self.active
         near = within(batch.edge_index, batch.vectors, self.potential.cutoff)
         prediction = self.predict(batch, near, create_graph, due)
         terms = label_terms(prediction, batch, self.loss)
@@ -62,7 +63,7 @@ class Objective:
         rare = [name for name in CONDITIONS if self.shares[name] < 1.0]
         dice = torch.rand(len(rare), generator=draw).tolist()
         rests = {name for name, die in zip(rare, dice, strict=True) if die >= self.shares[name]}
-        return {name for name in TERMS if self.weights[name]} - rests
+        return self.active - rests
 
     def total(self, terms: Terms) -> Tensor:
         """The weighted sum."""
