@@ -5,12 +5,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from physrep.built import OPERATORS_FILE, PLUGIN_FILE, find_built
 from physrep.compatibility import REQUIREMENTS, Requirement
-from physrep.deploy.lammps import PLUGIN_FILE, plugin_directory
 
 CHECKED_BY_USE = ("torch", "openmmtorch", "lammps")  # each has a check in physrep.selfcheck
 CHECK_SECONDS = 120
@@ -31,7 +30,8 @@ class Finding:
 
 def examine() -> list[Finding]:
     """All rows of the table."""
-    return [examine_package(requirement) for requirement in REQUIREMENTS] + [examine_plugin()]
+    packages = [examine_package(requirement) for requirement in REQUIREMENTS]
+    return [*packages, examine_operators(), examine_plugin()]
 
 
 def all_ok(findings: list[Finding]) -> bool:
@@ -70,15 +70,24 @@ def run_check(name: str) -> tuple[bool, str]:
     return done.returncode == 0, said[-1] if said else f"ended with code {done.returncode}"
 
 
+def examine_operators() -> Finding:
+    """The compiled operators of files exported with ``--ops fused``."""
+    return _examine_built("operators", OPERATORS_FILE, "files of '--ops fused'")
+
+
 def examine_plugin() -> Finding:
     """The pair style that LAMMPS loads."""
-    library = Path(plugin_directory()) / PLUGIN_FILE
-    if not library.is_file():
+    return _examine_built("LAMMPS plugin", PLUGIN_FILE, "LAMMPS")
+
+
+def _examine_built(name: str, file: str, needed_for: str) -> Finding:
+    """A compiled part of physrep, and its check by use, ``name`` in selfcheck's spelling."""
+    if find_built(file) is None:
         advice = "install the wheel, or build it: see lammps/README.md"
-        return Finding("LAMMPS plugin", "-", PLUGIN_FILE, ABSENT, "needed for: LAMMPS", advice)
-    works, said = run_check("lammps_plugin")
+        return Finding(name, "-", file, ABSENT, f"needed for: {needed_for}", advice)
+    works, said = run_check(name.lower().replace(" ", "_"))
     advice = "" if works else "build it again with this torch and this LAMMPS: lammps/README.md"
-    return Finding("LAMMPS plugin", "built", "", OK if works else WRONG, said, advice)
+    return Finding(name, "built", "", OK if works else WRONG, said, advice)
 
 
 def format_table(findings: list[Finding]) -> str:

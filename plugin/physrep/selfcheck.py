@@ -54,6 +54,21 @@ def check_openmmtorch() -> str:
     return f"computes on {' '.join(names)} (scripts must import torch before openmm)"
 
 
+def check_operators() -> str:
+    """The library loads into this torch, and an edge of two atoms has its vector."""
+    import torch
+
+    from physrep import ops
+
+    ops.require("this check")
+    positions = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 3.0]])
+    edge, shift = torch.tensor([[0], [1]]), torch.tensor([[0, 0, -1]])
+    vector = torch.ops.physrep.edge_vectors(positions, 2.0 * torch.eye(3), edge, shift)
+    if vector.tolist() != [[0.0, 0.0, 1.0]]:
+        raise RuntimeError(f"the vector of an edge is {vector.tolist()}, not 0 0 1")
+    return "torch computes with libphysrep_ops"
+
+
 def check_lammps() -> str:
     """LAMMPS opens from Python and loads plugins."""
     instance = _open_lammps()
@@ -86,6 +101,7 @@ def _open_lammps() -> Any:
 CHECKS: dict[str, Callable[[], str]] = {
     "torch": check_torch,
     "openmmtorch": check_openmmtorch,
+    "operators": check_operators,
     "lammps": check_lammps,
     "lammps_plugin": check_lammps_plugin,
 }

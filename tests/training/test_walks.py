@@ -29,10 +29,6 @@ def _batch(potential) -> Batch:
     return Batch.from_data_list([graphs[k] for k in range(N)])
 
 
-def on_springs(batch: Batch, displacement: torch.Tensor) -> torch.Tensor:
-    return -TERM.stiffness * displacement
-
-
 def test_rigid_motion_is_taken_out_and_nothing_else():
     positions = torch.from_numpy(molecule().positions)
     turn = torch.linalg.cross(torch.tensor([[0.2, -0.1, 0.4]]).double().expand(10, 3), positions)
@@ -57,11 +53,11 @@ def test_atoms_and_linear_molecules_keep_what_is_no_rigid_motion(positions):
     np.testing.assert_allclose(rest, expected, atol=1e-12)
 
 
-def test_walks_go_home_where_the_forces_are_those_of_springs(batch):
+def test_walks_go_the_way_they_are_shown(batch):
     walks = Walks(TERM)
     draw = torch.Generator().manual_seed(0)
     first = walks.displacements(batch, draw)
-    walks.advance(batch, first, on_springs(batch, first))
+    walks.advance(batch, first, -first)
     second = walks.displacements(batch, draw)
     np.testing.assert_allclose(second, (1.0 - STEP) * first, atol=1e-12)
 
@@ -71,7 +67,7 @@ def test_a_walk_ends_after_its_visits_and_where_it_leads_away(batch):
     draw = torch.Generator().manual_seed(0)
     for left in (N, N, 0):
         here = walks.displacements(batch, draw)
-        walks.advance(batch, here, on_springs(batch, here))
+        walks.advance(batch, here, -here)
         assert len(walks.kept) == left
     here = walks.displacements(batch, draw)
     walks.advance(batch, here, torch.full_like(here, torch.nan))
@@ -81,7 +77,7 @@ def test_a_walk_ends_after_its_visits_and_where_it_leads_away(batch):
 def test_walks_go_on_from_their_state(batch):
     walks, resumed = Walks(TERM), Walks(TERM)
     here = walks.displacements(batch, torch.Generator().manual_seed(0))
-    walks.advance(batch, here, on_springs(batch, here))
+    walks.advance(batch, here, -here)
     resumed.load_state_dict(walks.state_dict())
     other = torch.Generator().manual_seed(99)
     np.testing.assert_array_equal(

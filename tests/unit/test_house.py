@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
+    {"built"},
     {"ops"},
     {"physrep", "units", "config", "compatibility", "heap"},
     {"neighbors", "nn", "electronegativity"},

@@ -48,15 +48,17 @@ class BoundTerm(Condition):
 
 class DenoiseTerm(Condition):
     """Forces on perturbed structures are those of springs to the stable one
-    (``physrep_training.walks``).
+    (``physrep_training.springs``, ``physrep_training.walks``).
 
     noise: largest standard deviation in A on every coordinate, drawn between 0 and it; stiffness:
-    of the springs, eV/A^2; visits: of one walk (1: fresh noise every time); width: A, of distances
-    missed beyond which the loss grows linearly.
+    of the ties of atoms to their places, bond_stiffness: of the springs between bonded atoms, which
+    are weaker between others (0: none at all), eV/A^2; visits: of one walk (1: fresh noise every
+    time); width: A, of distances missed beyond which the loss grows linearly.
     """
 
     noise: Positive = 0.1
     stiffness: Positive = 1.0
+    bond_stiffness: Weight = 0.0
     visits: Count = 3
     width: Positive = 0.1
 

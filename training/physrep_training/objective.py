@@ -13,6 +13,7 @@ from physrep.potential import Potential, Prediction, predict
 from physrep_training import losses
 from physrep_training.edges import NearEdges, moved, within
 from physrep_training.loss_config import LossConfig
+from physrep_training.springs import Springs
 from physrep_training.walks import Walks
 
 CONDITIONS = ("mask", "zero_force", "bound", "denoise")
@@ -30,6 +31,8 @@ class Objective:
         self.active = {name for name in TERMS if self.weights[name]}
         self.shares = {name: getattr(loss, name).share_of_steps for name in CONDITIONS}
         self.walks = Walks(loss.denoise)
+        # Kept by the place in a data set: one for training, one for validation.
+        self.springs = {part: Springs(loss.denoise, potential.species) for part in (True, False)}
 
     def __call__(self, batch: Batch, seed: int, create_graph: bool) -> tuple[Prediction, Terms]:
         """Prediction and the terms that are due; in training, a condition that is not looked at in
@@ -95,13 +98,13 @@ class Objective:
     def denoise_term(self, batch: Batch, draw: torch.Generator, create_graph: bool) -> Tensor:
         """Forces where the walks stand against those of springs; in validation walks are new."""
         term = self.loss.denoise
-        walks = self.walks if create_graph else Walks(term)
+        walks, springs = self.walks if create_graph else Walks(term), self.springs[create_graph]
         apart = walks.displacements(batch, draw)
         near = within(batch.edge_index, moved(batch, apart), self.potential.cutoff)
         arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
         forces = predict(self.potential, *arguments, create_graph=create_graph).forces
-        walks.advance(batch, apart, forces.detach())
-        missed = apart + forces / term.stiffness
+        walks.advance(batch, apart, springs.way_home(batch, forces.detach()))
+        missed = springs.way_home(batch, forces - springs.forces(batch, apart))
         return losses.denoise(missed, batch.batch, batch.equilibrium, term.width)
 
     def mask_term(self, batch: Batch, near: NearEdges, draw: torch.Generator) -> Tensor:

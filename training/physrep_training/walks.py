@@ -45,9 +45,9 @@ class Walks:
             self.age[place] = 0
         return self.kept[place]
 
-    def advance(self, batch: Batch, displacement: Tensor, forces: Tensor) -> None:
-        """One step along the forces (n_atoms, 3) eV/A at the displacements."""
-        step = STEP / self.term.stiffness * forces
+    def advance(self, batch: Batch, displacement: Tensor, way: Tensor) -> None:
+        """One step along the way home (n_atoms, 3) A that the forces at the displacements show."""
+        step = STEP * way
         length = torch.linalg.norm(step, dim=1, keepdim=True)
         moved = displacement + step * (LARGEST_STEP / length.clamp(min=LARGEST_STEP))
         moved = moved.double().cpu()

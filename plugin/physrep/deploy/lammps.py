@@ -5,34 +5,27 @@ at every start, whatever they are used for: this module imports nothing heavy at
 """
 
 import ctypes
-import importlib.metadata
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from physrep.built import DIRECTORY, PLUGIN_FILE, files_of, find_built
 
 if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
 
-PLUGIN_FILE = "physrepplugin.so"  # LAMMPS loads what ends in plugin.so by itself
 MPI_FILE = "libmpi.so.12"
 
 
 def plugin_directory() -> str:
     """The directory that holds ``physrepplugin.so``; never raises, so that ``lmp`` always starts.
 
-    A build by hand that LAMMPS_PLUGIN_PATH names goes before the installed one: LAMMPS keeps the
-    first plugin of a name that it meets and ignores later ones. Without any plugin it is the
-    directory where it would be installed; LAMMPS then finds nothing there.
+    Without any plugin it is the directory where it would be installed; LAMMPS then finds nothing
+    there.
     """
-    places = [Path(place) for place in os.environ.get("LAMMPS_PLUGIN_PATH", "").split(":") if place]
-    installed = [Path(__file__).resolve().parents[1] / "lib"]
-    installed += [path.parent for path in _files("physrep", PLUGIN_FILE)]  # editable installs
-    for place in places + installed:
-        if (place / PLUGIN_FILE).is_file():
-            return str(place)
-    return str(installed[0])
+    plugin = find_built(PLUGIN_FILE)
+    return str(plugin.parent if plugin else DIRECTORY)
 
 
 def load_mpi() -> None:
@@ -41,7 +34,7 @@ def load_mpi() -> None:
     Raises:
         ImportError: no MPI library in this environment.
     """
-    candidates = [*_files("mpich", MPI_FILE), Path(sys.prefix) / "lib" / MPI_FILE]
+    candidates = [*files_of("mpich", MPI_FILE), Path(sys.prefix) / "lib" / MPI_FILE]
     for path in candidates:
         if path.is_file():
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
@@ -90,12 +83,3 @@ def write_data(atoms: "Atoms", path: str | Path, species: list[str]) -> "np.ndar
         atom_style="atomic",
     )
     return Prism(atoms.cell.array, pbc=atoms.pbc).rot_mat
-
-
-def _files(package: str, name: str) -> list[Path]:
-    """Files called ``name`` that an installed package has brought along."""
-    try:
-        files = importlib.metadata.files(package) or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    return [Path(str(file.locate())) for file in files if file.name == name]
