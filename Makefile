@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test test-slow thesis-tables reliability-tables bench lint clean requirements
+.PHONY: help setup demo test test-slow thesis-tables reliability-tables bench cuda lint clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
@@ -21,6 +21,7 @@ help:
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
 	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
+	@echo "make cuda       compile the operators for GPUs with nvcc, without running them (docs/speed.md)"
 	@echo "make lint       ruff"
 	@echo "make clean      remove $(VENV), .peers, build/ and out/"
 
@@ -78,6 +79,14 @@ bench: setup
 	$(BIN)/python benchmarks/speed.py $(BENCH)
 	$(BIN)/python benchmarks/figure.py
 	@echo "bench: done, benchmarks/results"
+
+# Needs nvcc (in PATH or CUDA_HOME) and no GPU: object files, which show that the source compiles.
+CUDA_HOME ?= /usr/local/cuda
+cuda: $(VENV)/.packages
+	PATH="$$PATH:$(CUDA_HOME)/bin" $(BIN)/cmake -S lammps -B build/cuda -DPHYSREP_CUDA=ON \
+	  -DPython_EXECUTABLE=$(abspath $(BIN)/python)
+	$(BIN)/cmake --build build/cuda --target physrep_cuda
+	@echo "cuda: compiled for sm_80, sm_90 and later (PTX); not run on a GPU"
 
 clean:
 	rm -rf $(VENV) .peers build out .pytest_cache .ruff_cache

@@ -29,11 +29,12 @@ template <class T> struct CenterScratch {
     constexpr int64_t N = Lanes<T>::N;
     stride = (n + N - 1) / N * N;
     const int64_t arrays = 3 * heads + 2;
-    if (2 * arrays * stride > capacity) {
-      capacity = 4 * arrays * stride;
-      free(memory);
-      memory = static_cast<T *>(malloc(sizeof(T) * static_cast<size_t>(capacity)));
-    }
+    if constexpr (HEAP)
+      if (2 * arrays * stride > capacity) {
+        capacity = 4 * arrays * stride;
+        free(memory);
+        memory = static_cast<T *>(malloc(sizeof(T) * static_cast<size_t>(capacity)));
+      }
     T *next = memory;
     next = take(logits, next, heads * stride);
     next = take(weights, next, heads * stride);
@@ -95,8 +96,9 @@ template <class M, int64_t width_, bool factored> struct Attention {
       else if (a.d_received) add<M>(a.d_received + i * a.width + k, x);
     }
     PHYSREP_METHOD void finish(const AttentionArgs<T> &a, int64_t i) const {
-      if (!local || !a.d_received) return;
-      for (int64_t k = 0; k < a.width; k += N) add<M>(a.d_received + i * a.width + k, of[k / N]);
+      if constexpr (local)
+        for (int64_t k = 0; k < a.width && a.d_received; k += N)
+          add<M>(a.d_received + i * a.width + k, of[k / N]);
     }
   };
 
@@ -113,7 +115,7 @@ template <class M, int64_t width_, bool factored> struct Attention {
         if (a.d_vector) add<M>(a.d_vector + h * a.width + k, s * y.value);
       }
       const Num both = strength * y.slope;
-      if (a.d_sent) add<M>(a.d_sent + j * a.width + k, both);
+      if (a.d_sent) add_at_neighbor<M>(a.d_sent + j * a.width + k, both);
       sums.take(a, i, k, both);
     }
   }
@@ -125,10 +127,12 @@ template <class M, int64_t width_, bool factored> struct Attention {
     for (int64_t h = 0; h < a.heads; h++)
       for (int64_t b = 0; b < a.n_features; b++) {
         const int64_t at = e * a.columns + b, entry = b * a.heads + h;
-        if (a.d_features) a.d_features[at] += M::part_one(slope(h) * M::one(a.slopes, entry));
-        if (a.d_slopes) a.d_slopes[entry] += M::part_one(slope(h) * M::one(a.features, at));
+        if (a.d_features)
+          add_one(a.d_features + at, M::part_one(slope(h) * M::one(a.slopes, entry)));
+        if (a.d_slopes)
+          add_one(a.d_slopes + entry, M::part_one(slope(h) * M::one(a.features, at)));
       }
-    if (a.d_envelope) a.d_envelope[e] += M::part_one(M::one(s.envelope_slopes, k));
+    if (a.d_envelope) add_one(a.d_envelope + e, M::part_one(M::one(s.envelope_slopes, k)));
   }
 
   // Fills the scratch arrays; the entries behind the last edge get an envelope of 0.
@@ -227,7 +231,7 @@ template <class M, int64_t width_, bool factored> struct Attention {
     for (int64_t h = 0; h < a.heads; h++)
       for (int64_t k = 0; k < n; k++) {
         const int64_t at = (first + k) * a.heads + h;
-        if (a.weights) a.weights[at] += M::part_one(M::one(s.weights, h * s.stride + k));
+        if (a.weights) add_one(a.weights + at, M::part_one(M::one(s.weights, h * s.stride + k)));
         if (a.logits) a.logits[at] = s.logits.value[h * s.stride + k];
       }
   }
@@ -240,9 +244,9 @@ template <class M, int64_t width_, bool factored> struct Attention {
       Scalar o = M::first(M::zero());
       if (a.self_cotangent.value) o = M::one(a.self_cotangent, at);
       const Self self = softmax(h, n, s, l, o);
-      if (a.self_weights) a.self_weights[at] += M::part_one(self.weight);
+      if (a.self_weights) add_one(a.self_weights + at, M::part_one(self.weight));
       if (a.self_logits) a.self_logits[at] = M::value(l);
-      if (a.d_self_bias) a.d_self_bias[h] += M::part_one(self.slope);
+      if (a.d_self_bias) add_one(a.d_self_bias + h, M::part_one(self.slope));
       if (!a.edge_cotangent.value) continue;
       AttentionArgs<T> one = a;  // this head alone
       one.heads = 1;
@@ -253,16 +257,24 @@ template <class M, int64_t width_, bool factored> struct Attention {
     }
   }
 
-  static PHYSREP_METHOD void center(const AttentionArgs<T> &a, int64_t i, int64_t first, int64_t n,
-                                    CenterScratch<T> &s) {
+  // Weights of a centre's edges, and all that comes of the atom itself.
+  static PHYSREP_METHOD void weigh(const AttentionArgs<T> &a, int64_t i, int64_t first, int64_t n,
+                                   CenterScratch<T> &s, Sums &sums) {
     s.fit(n, a.heads);
     read_edges(a, first, n, i, s);
-    Sums sums;
+    sync_lanes<T>();
     if (a.softmax)
       self_edge(a, i, n, s, sums);
     else
       for (int64_t h = 0; h < a.heads; h++) gate(a, h, s);
+    sync_lanes<T>();
     write_weights(a, first, n, s);
+  }
+
+  static PHYSREP_METHOD void center(const AttentionArgs<T> &a, int64_t i, int64_t first, int64_t n,
+                                    CenterScratch<T> &s) {
+    Sums sums;
+    weigh(a, i, first, n, s, sums);
     if (!a.edge_cotangent.value) return;
     for (int64_t k = 0; k < n; k++) edge_backward(a, first + k, i, k, s, sums);
     sums.finish(a, i);

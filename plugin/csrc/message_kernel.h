@@ -26,16 +26,18 @@ template <class T> struct EdgeScratch {
   Rows<T> product;        // work
   T *memory;
 
-  explicit PHYSREP_METHOD EdgeScratch(int64_t width) {
-    memory = static_cast<T *>(malloc(sizeof(T) * static_cast<size_t>(8 * width)));
-    T *const at = memory;
+  explicit PHYSREP_METHOD EdgeScratch(int64_t width)
+      : EdgeScratch(width, static_cast<T *>(malloc(sizeof(T) * static_cast<size_t>(8 * width)))) {}
+  PHYSREP_METHOD EdgeScratch(int64_t width, T *at) : memory(at) {
     factor.value = at, factor.tangent = at + width;
     slope.value = at + 2 * width, slope.tangent = at + 3 * width;
     weight.value = at + 4 * width, weight.tangent = at + 5 * width;
     product.value = at + 6 * width, product.tangent = at + 7 * width;
-    for (int64_t k = 0; k < 8 * width; k++) memory[k] = 0;
+    for (int64_t k = 0; k < 8 * width; k += Lanes<T>::N) store(memory + k, typename Lanes<T>::V{});
   }
-  PHYSREP_METHOD ~EdgeScratch() { free(memory); }
+  PHYSREP_METHOD ~EdgeScratch() {
+    if constexpr (HEAP) free(memory);
+  }
 };
 
 enum Filter { NONE, LINEAR, SWISH };
@@ -129,23 +131,24 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
         sent = sent * c;
         back = back * c;
       }
-      if (a.d_values) add<M>(a.d_values + j * a.width + k, back);
+      if (a.d_values) add_at_neighbor<M>(a.d_values + j * a.width + k, back);
       if (a.heads > 1) M::put(s.product, k, g * sent);
       else to_weight = to_weight + g * sent;
     }
+    sync_lanes<T>();
     if (a.d_weights) weight_slopes(a, e, to_weight, s);
   }
 
   static PHYSREP_METHOD void weight_slopes(const Args &a, int64_t e, Num alone, const Scratch &s) {
     if (a.heads == 1) {
-      a.d_weights[e] += M::part_one(M::total(alone));
+      add_one(a.d_weights + e, M::part_one(M::total(alone)));
       return;
     }
     for (int64_t h = 0; h < a.heads; h++) {
       Scalar total = M::first(M::zero());
       for (int64_t k = 0; k < a.head_width; k++)
         total = total + M::one(s.product, h * a.head_width + k);
-      a.d_weights[e * a.heads + h] += M::part_one(total);
+      add_one(a.d_weights + e * a.heads + h, M::part_one(total));
     }
   }
 
@@ -160,10 +163,8 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
           odd = odd + M::spread(M::one(s.slope, f + 1)) *
                           M::get(a.transposed, (f + 1) * a.basis_width + b);
         }
-        T lanes[N];
-        store(lanes, M::part(even + odd));
         const int64_t n = a.n_basis - b < N ? a.n_basis - b : N;
-        for (int64_t k = 0; k < n; k++) a.d_features[basis + b + k] += lanes[k];
+        add_first(a.d_features + basis + b, M::part(even + odd), n);
       }
     for (int64_t k = 0; k < a.width && (a.d_filter || a.d_bias); k += N) {
       const Num slope = M::get(s.slope, k);
@@ -180,12 +181,13 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
       for (int64_t k = 0; k < a.width; k += N)
         total = total + M::get(a.cotangent, row(a, i, l) + k) * weight_at(a, k, alone, s) *
                             carried(a, j, k, s);
-      a.d_features[e * a.columns + a.harmonics_start + l] += M::part_one(M::total(total));
+      add_one(a.d_features + e * a.columns + a.harmonics_start + l, M::part_one(M::total(total)));
     }
   }
 
   static PHYSREP_METHOD void edge(const Args &a, int64_t e, int64_t i, int64_t j,
                                   const Scratch &s) {
+    sync_lanes<T>();  // the arrays of the edge before are read
     const Num alone = M::spread(a.heads == 1 ? weight_of(a, e, 0) : M::first(M::zero()));
     factors(a, e, s);
     if (a.messages) send(a, e, i, j, alone, s);

@@ -4,6 +4,8 @@
 // Included by the files that are compiled once for every instruction set, and by nothing else: what
 // stands here is inlined into them, so that no function built for a newer processor can be picked
 // by the linker for an older one. For the same reason these files use no C++ library.
+//
+// PHYSREP_LANES names a file to take in place of the processor's vectors: cuda/lanes.cuh.
 
 #ifndef PHYSREP_VECTORS_H
 #define PHYSREP_VECTORS_H
@@ -11,6 +13,10 @@
 #include <stdint.h>
 
 #include "kernels.h"
+
+#ifdef PHYSREP_LANES
+#include PHYSREP_LANES
+#else
 
 #if defined(__AVX512F__)
 #define PHYSREP_BYTES 64
@@ -58,6 +64,8 @@ template <class T> PHYSREP_INLINE void store(T *at, typename Lanes<T>::V x) {
 
 PHYSREP_INLINE F broadcast(float x) { return x - F{}; }
 PHYSREP_INLINE D broadcast(double x) { return x - D{}; }
+
+template <class V> PHYSREP_INLINE auto first_lane(V x) { return x[0]; }
 
 // Sum of the lanes: halves are added until one number is left, in an order that no data changes.
 PHYSREP_INLINE float sum_lanes(Lanes<float>::V x) {
@@ -155,6 +163,28 @@ PHYSREP_INLINE F reciprocal(F x) {
 }
 PHYSREP_INLINE D reciprocal(D x) { return 1 / x; }
 
+// What only cuda/lanes.cuh does otherwise. There the lanes are threads: what one writes others may
+// read after sync_lanes(), one of them adds a number, and several may add to a neighbour's row.
+constexpr bool HEAP = true;  // scratch arrays are allocated by the kernels
+template <class T> PHYSREP_INLINE void sync_lanes() {}
+template <class T> PHYSREP_INLINE void add_one(T *at, T x) { *at += x; }
+template <class T> PHYSREP_INLINE void add_shared(T *at, typename Lanes<T>::V x) {
+  store(at, load(at) + x);
+}
+template <class T> PHYSREP_INLINE void add_first(T *at, typename Lanes<T>::V x, int64_t n) {
+  T lanes[Lanes<T>::N];
+  store(lanes, x);
+  for (int64_t k = 0; k < n; k++) at[k] += lanes[k];
+}
+
+}  // namespace
+}  // namespace physrep
+
+#endif
+
+namespace physrep {
+namespace {
+
 template <class V> PHYSREP_INLINE V one_minus(V x) { return 1 - x; }
 template <class V> PHYSREP_INLINE V sigmoid(V x) { return 1 / (1 + exp(-x)); }
 
@@ -219,7 +249,7 @@ template <class T_> struct Mode<T_, false> {
   static PHYSREP_METHOD void put_one(const Rows<T> &x, int64_t at, Scalar y) { x.value[at] = y; }
   static PHYSREP_METHOD Num spread(Scalar x) { return broadcast(x); }
   static PHYSREP_METHOD Scalar total(Num x) { return sum<T>(x); }
-  static PHYSREP_METHOD Scalar first(Num x) { return x[0]; }
+  static PHYSREP_METHOD Scalar first(Num x) { return first_lane(x); }
   static PHYSREP_METHOD T value(Scalar x) { return x; }
   static PHYSREP_METHOD Num part(Num x) { return x; }
   static PHYSREP_METHOD T part_one(Scalar x) { return x; }
@@ -249,7 +279,9 @@ template <class T_> struct Mode<T_, true> {
   }
   static PHYSREP_METHOD Num spread(Scalar x) { return {broadcast(x.value), broadcast(x.tangent)}; }
   static PHYSREP_METHOD Scalar total(Num x) { return {sum<T>(x.value), sum<T>(x.tangent)}; }
-  static PHYSREP_METHOD Scalar first(Num x) { return {x.value[0], x.tangent[0]}; }
+  static PHYSREP_METHOD Scalar first(Num x) {
+    return {first_lane(x.value), first_lane(x.tangent)};
+  }
   static PHYSREP_METHOD T value(Scalar x) { return x.value; }
   static PHYSREP_METHOD V part(Num x) { return x.tangent; }
   static PHYSREP_METHOD T part_one(Scalar x) { return x.tangent; }
@@ -259,6 +291,10 @@ template <class T_> struct Mode<T_, true> {
 
 template <class M, class T> PHYSREP_INLINE void add(T *at, typename M::Num x) {
   store(at, load(at) + M::part(x));
+}
+
+template <class M, class T> PHYSREP_INLINE void add_at_neighbor(T *at, typename M::Num x) {
+  add_shared(at, M::part(x));
 }
 
 }  // namespace

@@ -43,6 +43,17 @@ class CollapseWarning(UserWarning):
     """A fit that has learned nothing so far and is not likely to."""
 
 
+class SumsOfAll(Callback):
+    """The errors of a training epoch over all processes; stands before whoever reads them."""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if trainer.world_size > 1:
+            strategy = trainer.strategy
+            module.train_sums.add_up(
+                lambda sums: strategy.reduce(sums.to(strategy.root_device), reduce_op="sum")
+            )
+
+
 class BestCheckpoint(Callback):
     """Writes best.ckpt whenever the validation loss reaches a new low.
 
@@ -60,6 +71,8 @@ class BestCheckpoint(Callback):
         if trainer.sanity_checking or not loss < self.best:
             return
         self.best = loss
+        if not trainer.is_global_zero:
+            return
         self.checkpoint.training.update(
             epoch=trainer.current_epoch,
             validation={
@@ -87,7 +100,7 @@ class FinalCheckpoint(Callback):
         self.best = best
 
     def on_train_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
-        if math.isinf(self.best.best) and not trainer.interrupted:
+        if math.isinf(self.best.best) and not trainer.interrupted and trainer.is_global_zero:
             self.best.checkpoint.training.update(epoch=trainer.current_epoch)
             save_checkpoint(self.best.checkpoint, self.best.path)
 
@@ -144,10 +157,13 @@ class TimeLimit(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, module: PotentialModule, batch: Any, index: int
     ) -> None:
-        module.share_of_time = (self.spent + time.process_time() - self.started) / self.limit
+        spent = self.spent + time.process_time() - self.started
+        # The first process says for all of them: they step with one rate and end together.
+        module.share_of_time = trainer.strategy.broadcast(spent) / self.limit
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
-        self.spent += time.process_time() - self.started
+        spent = self.spent + time.process_time() - self.started
+        self.spent = trainer.strategy.broadcast(spent)
         trainer.should_stop = trainer.should_stop or self.spent >= self.limit
 
     def state_dict(self) -> dict[str, Any]:
@@ -170,6 +186,8 @@ class EpochLog(Callback):
 
     def on_train_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
         self.started = time.monotonic()
+        if not trainer.is_global_zero:
+            return
         kept = read_log(self.path) if trainer.current_epoch > 0 else []
         kept = [row for row in kept if int(row["epoch"]) < trainer.current_epoch]
         self.earlier = float(kept[-1]["time_s"]) if kept else 0.0
@@ -179,6 +197,8 @@ class EpochLog(Callback):
             writer.writerows(kept)
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if not trainer.is_global_zero:
+            return
         train, validation = module.train_sums, module.validation_sums
         values = (
             trainer.current_epoch,
@@ -211,7 +231,7 @@ def read_log(path: Path) -> list[dict[str, str]]:
 def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> list[Callback]:
     """Everything a fit needs, in the order that matters (see the two checkpoints)."""
     best = BestCheckpoint(checkpoint, folder / "best.ckpt")
-    callbacks: list[Callback] = [CollapseWatch(checkpoint), best]
+    callbacks: list[Callback] = [SumsOfAll(), CollapseWatch(checkpoint), best]
     if config.run.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=config.run.ema_decay))
     callbacks.append(FinalCheckpoint(best))

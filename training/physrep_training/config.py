@@ -43,7 +43,9 @@ class ScheduleConfig(StrictModel):
 
 
 class RunConfig(StrictModel):
-    """ema_decay 0: no average; early_stop: epochs without improvement, 0 never stops; minutes: the
+    """processes: that share each step, on GPUs one for each; batch_size and threads are those of
+    one of them, so that a step sees processes * batch_size structures. ema_decay 0: no average;
+    early_stop: epochs without improvement, 0 never stops; minutes: the
     fit ends with the epoch that passes this processor time of each thread (training and validation,
     resumed parts added; on an idle machine the clock's), 0: no limit. A rate that falls over the
     run then falls over that time.
@@ -57,6 +59,7 @@ class RunConfig(StrictModel):
     clip: Weight = 10.0
     early_stop: Annotated[int, Field(ge=0)] = 0
     threads: Count = 2
+    processes: Count = 1
     workers: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"

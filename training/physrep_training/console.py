@@ -7,13 +7,16 @@ from physrep.checkpoint import CheckpointError
 from physrep.config import ConfigError
 from physrep.io import DataError
 from physrep_training.module import FitError
+from physrep_training.processes import is_first
 
 
 def run_reporting_mistakes(name: str, work: Callable[[], str]) -> int:
     """Do the work and print what it returns; 0 on success, 2 for a mistake in settings or data, 1
     for a fit that failed."""
     try:
-        print(work())
+        said = work()
+        if is_first():
+            print(said)
     except (ConfigError, DataError, CheckpointError) as error:
         print(f"{name}: error: {error}", file=sys.stderr)
         return 2

@@ -155,11 +155,17 @@ def _elements(structures: Sequence[Structure]) -> set[int]:
 
 class EpochSampler(Sampler[int]):
     """A new order every epoch, drawn from (seed, epoch) alone, so that a resumed fit meets the
-    same batches as an uninterrupted one. Lightning calls ``set_epoch``."""
+    same batches as an uninterrupted one. Lightning calls ``set_epoch``.
 
-    def __init__(self, length: int, seed: int) -> None:
+    Of several processes each draws every ``processes``-th of that order; what is left over, fewer
+    than there are processes, waits for another epoch.
+    """
+
+    def __init__(self, length: int, seed: int, rank: int = 0, processes: int = 1) -> None:
         self.length = length
         self.seed = seed
+        self.rank = rank
+        self.processes = processes
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -167,9 +173,10 @@ class EpochSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.length
+        return self.length // self.processes
 
     def __iter__(self):
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length)
-        for start in range(0, self.length, DRAWN_AT_ONCE):
+        order = order[self.rank :: self.processes][: len(self)]
+        for start in range(0, len(self), DRAWN_AT_ONCE):
             yield from order[start : start + DRAWN_AT_ONCE].tolist()

@@ -3,6 +3,7 @@
 import json
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from physrep_training.data import (
 )
 from physrep_training.lock import alone_in
 from physrep_training.module import PotentialModule
+from physrep_training.processes import is_first, rank
 from physrep_training.references import set_references, set_shortest_distances
 from physrep_training.report import write_conformer_report, write_report
 from physrep_training.splits import PARTS, save_split, split_structures
@@ -65,18 +67,20 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     Raises:
         ConfigError, DataError: before any work starts. FitError: the loss is no longer finite.
     """
-    with alone_in(config.folder):
+    with alone_in(config.folder) if is_first() else nullcontext():
         return _fit(config, resume)
 
 
 def _fit(config: FitConfig, resume: bool) -> Path:
-    folder = prepare_folder(config, resume)
+    folder = prepare_folder(config, resume) if is_first() else config.folder
     torch.set_num_threads(config.run.threads)
     keep_heap(torch.empty(0))
     L.seed_everything(config.run.seed, verbose=False)
-    data = load_data(config, folder, resume)
+    data = load_data(config, folder, resume or not is_first())
     checkpoint = start(config, data)
     train(config, checkpoint, data, folder, resume)
+    if not is_first():
+        return folder / "best.ckpt"
     best = load_checkpoint(folder / "best.ckpt")
     # Where a fit that was stopped during its report is resumed, no epoch is left to tell.
     earlier = best.training.get("collapsed", False)
@@ -93,6 +97,11 @@ def finish_fit(config: FitConfig) -> dict[str, Any]:
         ConfigError: the folder holds a fit with other settings.
     """
     errors = config.folder / "errors.json"
+    if config.run.processes > 1:
+        raise ConfigError(
+            f"run.processes is {config.run.processes}, but several processes start by the command "
+            "of a single fit, training/fit.py; leave it at 1 here"
+        )
     if not errors.is_file():
         fit(config, resume=(config.folder / "last.ckpt").is_file())
     elif not same_settings(config.folder / "config.yaml", config):
@@ -152,7 +161,8 @@ def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
     keys = config.data.keys
     structures = [s for path in config.data.files for s in read_structures(path, **keys)]
     split = split_structures(structures, config.data.split, config.run.seed)
-    save_split(split, structures, folder / "split.json")
+    if is_first():
+        save_split(split, structures, folder / "split.json")
     train, validation, test = ([structures[i] for i in split[part]] for part in PARTS)
     for path in config.data.extra_train_files:
         train += read_structures(path, **keys)
@@ -171,7 +181,8 @@ def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
 def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
     """Draw conformers onto the disk, or find them there; save the split."""
     store = conformer_store(config, folder, resume)
-    (folder / "split.json").write_text(json.dumps(store.split(), indent=1) + "\n")
+    if is_first():
+        (folder / "split.json").write_text(json.dumps(store.split(), indent=1) + "\n")
     held_out = {formula: store.view(formula) for formula in config.data.conformers.held_out}
     found = {formula: view for formula, view in held_out.items() if len(view)}
     return FitData(*(store.view(part) for part in PARTS), held_out=found)
@@ -239,7 +250,7 @@ def train(
         for part in (data.train, data.validation)
     ]
     set_shortest_distances(potential, graphs[0])
-    sampler = EpochSampler(len(graphs[0]), run.seed)
+    sampler = EpochSampler(len(graphs[0]), run.seed, rank(), run.processes)
     train_loader = DataLoader(graphs[0], run.batch_size, sampler=sampler, num_workers=run.workers)
     validation_loader = None
     if data.validation:
@@ -248,7 +259,9 @@ def train(
     trainer = L.Trainer(
         max_epochs=run.epochs,
         accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
-        devices=1,
+        devices=run.processes,
+        # Conditions that are not due leave parameters of theirs without a gradient.
+        strategy="auto" if run.processes == 1 else "ddp_find_unused_parameters_true",
         callbacks=make_callbacks(config, checkpoint, folder),
         logger=TensorBoardLogger(folder, name="tensorboard", version=""),
         gradient_clip_val=run.clip or None,

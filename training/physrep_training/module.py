@@ -1,6 +1,7 @@
 """The Lightning module: one batch in, weighted losses out; optimizer and schedule from settings."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -143,6 +144,17 @@ class ErrorSums:
             self.energy += float(((prediction.energy - batch.energy) / n_atoms).abs().sum())
             self.n_structures += batch.num_graphs
             self.n_batches += 1
+
+    def add_up(self, over_processes: Callable[[Tensor], Tensor]) -> None:
+        """Replace every sum by that over all processes."""
+        names = sorted(self.terms)
+        counts = [self.n_batches, self.n_components, self.n_structures]
+        errors = [self.loss, self.force, self.reference, self.energy]
+        sums = [*counts, *errors, *(self.terms[name] for name in names)]
+        total = over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
+        self.n_batches, self.n_components, self.n_structures = map(int, total[:3])
+        self.loss, self.force, self.reference, self.energy = total[3:7]
+        self.terms = dict(zip(names, total[7:], strict=True))
 
     def mean_loss(self) -> float:
         """Mean loss per batch."""
