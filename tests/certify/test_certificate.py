@@ -8,6 +8,9 @@ from ase.build import molecule
 from systems import make_checkpoint
 
 from physrep.certify import context as context_module
+from physrep.certify.certificate import Certificate, report_page
+from physrep.certify.check import Check
+from physrep.certify.context import Part
 from physrep.checkpoint import save_checkpoint
 from physrep.cli import main
 
@@ -77,3 +80,10 @@ def test_a_structure_that_ase_cannot_read(files, capsys):
     (files / "broken.pdb").write_text("ATOM nonsense\n")
     assert main(["certify", str(files / "model.ckpt"), str(files / "broken.pdb")]) == 2
     assert "broken.pdb" in capsys.readouterr().err
+
+
+def test_wavenumbers_are_shown_in_full():
+    check = Check("dynamics: vibration", 3201.9, "cm^-1", 3874.95, "pass")
+    part = Part("dynamics", "Dynamics", "", [check], [])
+    page = report_page(Certificate("m.ckpt", "s.pdb", "quick", "pass", [part]), [])
+    assert "3202 cm^-1" in page and "3875" in page and "e+03" not in page

@@ -105,6 +105,18 @@ CONDITIONS = [  # everything that is drawn at random, and walks that go on from 
 ]
 
 
+def test_compiled_operators_fit_the_same(config_file, tmp_path, monkeypatch):
+    precise = ["run.precision=float64", "run.epochs=2"]
+    for ops in ("portable", "fused"):
+        fit(load_config(config_file, [*precise, f"run.ops={ops}", f"output={tmp_path}/{ops}"]))
+    portable, fused = (np.array(losses(tmp_path / ops), float) for ops in ("portable", "fused"))
+    np.testing.assert_allclose(fused, portable, rtol=1e-9)
+    monkeypatch.setattr("physrep.ops.load", lambda: False)
+    config = load_config(config_file, ["run.ops=fused", f"output={tmp_path}/none"])
+    with pytest.raises(ConfigError, match=r"compiled operators.*set run\.ops=portable"):
+        fit(config)
+
+
 @pytest.mark.parametrize("overrides", [[], CONDITIONS], ids=["labels", "conditions"])
 def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_path):
     fit(load_config(config_file, [*overrides, f"output={tmp_path}/finished"]))

@@ -44,7 +44,8 @@ class ScheduleConfig(StrictModel):
 
 class RunConfig(StrictModel):
     """processes: that share each step, on GPUs one for each; batch_size and threads are those of
-    one of them, so that a step sees processes * batch_size structures. ema_decay 0: no average;
+    one of them, so that a step sees processes * batch_size structures. ops: ``fused`` fits with
+    physrep's compiled operators (CPU): the same losses, sooner. ema_decay 0: no average;
     early_stop: epochs without improvement, 0 never stops; minutes: the
     fit ends with the epoch that passes this processor time of each thread (training and validation,
     resumed parts added; on an idle machine the clock's), 0: no limit. A rate that falls over the
@@ -63,6 +64,7 @@ class RunConfig(StrictModel):
     workers: Annotated[int, Field(ge=0)] = 0
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    ops: Literal["portable", "fused"] = "portable"
     precision: Literal["float32", "float64"] = "float32"
 
 

@@ -19,6 +19,7 @@ from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save
 from physrep.config import ConfigError
 from physrep.heap import keep_heap
 from physrep.io import Structure, read_structures
+from physrep.ops import OperatorsMissing
 from physrep.potential import Potential
 from physrep_training.callbacks import make_callbacks
 from physrep_training.config import FitConfig
@@ -227,6 +228,19 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
     return checkpoint
 
 
+def use_ops(potential: Potential, name: str) -> None:
+    """Choose the operators of ``run.ops``.
+
+    Raises:
+        ConfigError: the compiled ones are not installed.
+    """
+    try:
+        potential.use_ops(name)
+    except OperatorsMissing as error:
+        advice = str(error).replace("export with '--ops portable'", "set run.ops=portable")
+        raise ConfigError(advice) from None
+
+
 def reach(config: FitConfig, potential: Potential) -> float:
     """Cutoff of the neighbour lists in A: pairs that noise may carry into the cutoff are in them.
 
@@ -250,6 +264,7 @@ def train(
         for part in (data.train, data.validation)
     ]
     set_shortest_distances(potential, graphs[0])
+    use_ops(potential, run.ops)
     sampler = EpochSampler(len(graphs[0]), run.seed, rank(), run.processes)
     train_loader = DataLoader(graphs[0], run.batch_size, sampler=sampler, num_workers=run.workers)
     validation_loader = None

@@ -171,11 +171,16 @@ def _checks_table(part: Part) -> str:
     rows = [
         (
             check.name.removeprefix(f"{part.name}: "),
-            "" if check.value is None else f"{check.value:.3g} {check.unit}",
-            "" if check.threshold is None else f"{check.threshold:.3g}",
+            "" if check.value is None else f"{_three_digits(check.value)} {check.unit}",
+            "" if check.threshold is None else _three_digits(check.threshold),
             check.verdict,
             check.note,
         )
         for check in part.checks
     ]
     return table(("check", "measured", "threshold", "verdict", "note"), rows, notes=True)
+
+
+def _three_digits(value: float) -> str:
+    """At least three; thousands, as of wavenumbers, in full."""
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e5 else f"{value:.3g}"
