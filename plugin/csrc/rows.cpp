@@ -21,10 +21,14 @@ using Tensors = torch::autograd::variable_list;
 // Derivatives of y(x) along `gradient` that can themselves be differentiated; y is computed again.
 template <class Function>
 Tensors differentiable(Function &&y, const Tensors &x, const Tensor &gradient) {
-  Tensors inputs;
-  for (const auto &t : x)
-    if (t.defined() && t.requires_grad()) inputs.push_back(t);
-  const auto found = torch::autograd::grad({y(x)}, inputs, {gradient}, std::nullopt, true, true);
+  // Views, because one input may have been computed from another: these derivatives are partial.
+  Tensors views, inputs;
+  for (const auto &t : x) {
+    views.push_back(t.defined() ? t.view_as(t) : t);
+    if (t.defined() && t.requires_grad()) inputs.push_back(views.back());
+  }
+  const auto found =
+      torch::autograd::grad({y(views)}, inputs, {gradient}, std::nullopt, true, true);
   Tensors out;
   size_t next = 0;
   for (const auto &t : x)

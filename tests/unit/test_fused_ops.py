@@ -158,6 +158,18 @@ def test_skip_norm(dtype, normed):
     compare(torch.ops.physrep.skip_norm, portable, inputs, (1e-6,), 10 * TOLERANCES[dtype])
 
 
+def test_skip_norm_of_inputs_that_depend_on_each_other():
+    def chain(operator):
+        own = torch.linspace(-1.0, 2.0, 12, dtype=torch.float64).view(3, 4).requires_grad_(True)
+        out = operator(torch.tanh(own) * own, own)
+        (slope,) = torch.autograd.grad(out.sin().sum(), own, create_graph=True)
+        return [slope, *torch.autograd.grad((slope**2).sum(), own)]
+
+    fused = chain(lambda m, own: torch.ops.physrep.skip_norm(m, own, None, None, 0.0))
+    for found, expected in zip(fused, chain(lambda m, own: swish(m) + own), strict=True):
+        np.testing.assert_allclose(found.detach(), expected.detach(), rtol=1e-12)
+
+
 @DTYPES
 @pytest.mark.parametrize("degree", [1, 2])
 def test_invariants(dtype, degree):
