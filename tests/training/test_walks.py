@@ -1,16 +1,24 @@
 """Denoising: walks without rigid motion that can be resumed, and what wrong forces cost."""
 
+import ase.build
 import numpy as np
 import pytest
 import torch
 from systems import SPECIES, compute, make_checkpoint, molecule
 from torch_geometric.data import Batch
 
+from physrep.analysis.bonds import find_bonds
 from physrep.io import Structure
 from physrep_training.data import GraphDataset
 from physrep_training.loss_config import DenoiseTerm, LossConfig
 from physrep_training.objective import Objective
-from physrep_training.walks import LARGEST_DISPLACEMENT, STEP, Walks, without_rigid_motion
+from physrep_training.walks import (
+    LARGEST_DISPLACEMENT,
+    STEP,
+    Walks,
+    removable_parts,
+    without_rigid_motion,
+)
 
 N = 3
 TERM = DenoiseTerm(weight=1.0, stiffness=2.0, visits=3)
@@ -54,7 +62,7 @@ def test_atoms_and_linear_molecules_keep_what_is_no_rigid_motion(positions):
 
 
 def test_walks_go_the_way_they_are_shown(batch):
-    walks = Walks(TERM)
+    walks = Walks(TERM, SPECIES)
     draw = torch.Generator().manual_seed(0)
     first = walks.displacements(batch, draw)
     walks.advance(batch, first, -first)
@@ -63,7 +71,7 @@ def test_walks_go_the_way_they_are_shown(batch):
 
 
 def test_a_walk_ends_after_its_visits_and_where_it_leads_away(batch):
-    walks = Walks(TERM)
+    walks = Walks(TERM, SPECIES)
     draw = torch.Generator().manual_seed(0)
     for left in (N, N, 0):
         here = walks.displacements(batch, draw)
@@ -74,8 +82,29 @@ def test_a_walk_ends_after_its_visits_and_where_it_leads_away(batch):
     assert len(walks.kept) == 0
 
 
+def test_pulled_parts_move_along_their_bonds():
+    ethanol = ase.build.molecule("CH3CH2OH")
+    parts = removable_parts(ethanol)
+    assert sorted(len(part.atoms) for part in parts) == [1] * 6 + [2, 4]  # H, OH and CH3
+    species = sorted(set(ethanol.numbers.tolist()))
+    structure = Structure(ethanol.positions, ethanol.numbers, energy=-1.0)
+    graph = GraphDataset([structure], species, 20.0, torch.float64, "all")[0]
+    term = DenoiseTerm(weight=1.0, noise=1e-9, pulled=1.0, pull=0.7)
+    walks = Walks(term, species)
+    draw, longest = torch.Generator().manual_seed(1), 0.0
+    pairs = find_bonds(ethanol.positions, ethanol.numbers, ethanol.cell.array, ethanol.pbc).pairs
+    for _ in range(40):
+        walks.kept.clear()
+        moved = ethanol.copy()
+        moved.positions += walks.displacements(Batch.from_data_list([graph]), draw).numpy()
+        longer = [moved.get_distance(*pair) - ethanol.get_distance(*pair) for pair in pairs]
+        assert sum(abs(change) > 0.05 for change in longer) <= 2
+        longest = max(longest, *longer)
+    assert 0.5 < longest < 1.5
+
+
 def test_walks_go_on_from_their_state(batch):
-    walks, resumed = Walks(TERM), Walks(TERM)
+    walks, resumed = Walks(TERM, SPECIES), Walks(TERM, SPECIES)
     here = walks.displacements(batch, torch.Generator().manual_seed(0))
     walks.advance(batch, here, -here)
     resumed.load_state_dict(walks.state_dict())
@@ -88,7 +117,7 @@ def test_walks_go_on_from_their_state(batch):
 def test_denoising_costs_what_the_forces_miss(potential, batch):
     loss = LossConfig.parse({"force": {"weight": 0}, "denoise": TERM.model_dump()})
     _, terms = Objective(potential, loss)(batch, 5, create_graph=True)
-    apart = Walks(TERM).displacements(batch, torch.Generator().manual_seed(5))
+    apart = Walks(TERM, SPECIES).displacements(batch, torch.Generator().manual_seed(5))
     expected = 0.0
     for k, own in enumerate(apart.numpy().reshape(N, -1, 3)):
         atoms = molecule(k)

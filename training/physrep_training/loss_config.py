@@ -53,7 +53,9 @@ class DenoiseTerm(Condition):
     noise: largest standard deviation in A on every coordinate, drawn between 0 and it; stiffness:
     of the ties of atoms to their places, bond_stiffness: of the springs between bonded atoms, which
     are weaker between others (0: none at all), eV/A^2; visits: of one walk (1: fresh noise every
-    time); width: A, of distances missed beyond which the loss grows linearly.
+    time); width: A, of distances missed beyond which the loss grows linearly; pulled: share of the
+    walks that start with one or two parts of the molecule pulled off by up to ``pull`` A, each
+    along the bond it hangs on.
     """
 
     noise: Positive = 0.1
@@ -61,6 +63,8 @@ class DenoiseTerm(Condition):
     bond_stiffness: Weight = 0.0
     visits: Count = 3
     width: Positive = 0.1
+    pulled: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    pull: Annotated[float, Field(gt=0.0, le=1.25)] = 1.0  # walks end at 1.5 A
 
 
 class LossConfig(StrictModel):

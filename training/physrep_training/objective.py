@@ -30,7 +30,7 @@ class Objective:
         self.weights = {name: getattr(loss, name).weight for name in TERMS}
         self.active = {name for name in TERMS if self.weights[name]}
         self.shares = {name: getattr(loss, name).share_of_steps for name in CONDITIONS}
-        self.walks = Walks(loss.denoise)
+        self.walks = Walks(loss.denoise, potential.species)
         # Kept by the place in a data set: one for training, one for validation.
         self.springs = {part: Springs(loss.denoise, potential.species) for part in (True, False)}
 
@@ -98,7 +98,8 @@ class Objective:
     def denoise_term(self, batch: Batch, draw: torch.Generator, create_graph: bool) -> Tensor:
         """Forces where the walks stand against those of springs; in validation walks are new."""
         term = self.loss.denoise
-        walks, springs = self.walks if create_graph else Walks(term), self.springs[create_graph]
+        walks = self.walks if create_graph else Walks(term, self.potential.species)
+        springs = self.springs[create_graph]
         apart = walks.displacements(batch, draw)
         near = within(batch.edge_index, moved(batch, apart), self.potential.cutoff)
         arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)

@@ -9,10 +9,14 @@ T. Tieleman, ICML 2008). The forces that the loss needs anyway make the steps: t
 
 from typing import Any
 
+import numpy as np
 import torch
+from ase import Atoms
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from physrep.analysis.assembly import FunctionalGroup, smaller_side
+from physrep.analysis.bonds import find_bonds
 from physrep_training.loss_config import DenoiseTerm
 
 STEP = 0.3  # of the way home, where the forces are those of the springs
@@ -23,12 +27,15 @@ LARGEST_DISPLACEMENT = 1.5  # A; beyond, the neighbour list may lack a pair
 class Walks:
     """Displacements of the structures of a data set, by their place in it.
 
-    A walk starts with noise, without rigid motion, and ends after ``term.visits`` visits or beyond
-    1.5 A; then it starts anew.
+    A walk starts with noise, without rigid motion, some also with parts pulled off, and ends after
+    ``term.visits`` visits or beyond 1.5 A; then it starts anew.
     """
 
-    def __init__(self, term: DenoiseTerm) -> None:
+    def __init__(self, term: DenoiseTerm, species: list[int]) -> None:
+        """species: atomic numbers of the types."""
         self.term = term
+        self.species = np.array(species)
+        self.parts: dict[int, list[FunctionalGroup]] = {}  # what may be pulled off
         self.kept: dict[int, Tensor] = {}  # (n_atoms, 3) A
         self.age: dict[int, int] = {}
 
@@ -43,7 +50,25 @@ class Walks:
             positions = batch.positions[batch.ptr[k] : batch.ptr[k + 1]].double().cpu()
             self.kept[place] = perturbation(positions, self.term.noise, draw)
             self.age[place] = 0
+            if self.term.pulled and float(torch.rand(1, generator=draw)) < self.term.pulled:
+                start = self.kept[place] + self._pulled_off(batch, k, positions, draw)
+                self.kept[place] = without_rigid_motion(start, positions)
         return self.kept[place]
+
+    def _pulled_off(self, batch: Batch, k: int, positions: Tensor, draw: torch.Generator) -> Tensor:
+        """One or two parts moved away from the rest, (n_atoms, 3) A."""
+        place = int(batch.place[k])
+        if place not in self.parts:
+            types = batch.types[batch.ptr[k] : batch.ptr[k + 1]].cpu().numpy()
+            atoms = Atoms(self.species[types], positions.numpy())
+            self.parts[place] = removable_parts(atoms)
+        apart, parts = torch.zeros_like(positions), self.parts[place]
+        for _ in range(min(len(parts), 1 + int(torch.randint(2, (1,), generator=draw)))):
+            part = parts[int(torch.randint(len(parts), (1,), generator=draw))]
+            bond = positions[part.head] - positions[part.anchor]
+            pull = self.term.pull * torch.rand(1, generator=draw, dtype=torch.float64)
+            apart[part.atoms] += pull * bond / torch.linalg.norm(bond)
+        return apart
 
     def advance(self, batch: Batch, displacement: Tensor, way: Tensor) -> None:
         """One step along the way home (n_atoms, 3) A that the forces at the displacements show."""
@@ -68,6 +93,13 @@ class Walks:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See :meth:`state_dict`."""
         self.kept, self.age = dict(state["kept"]), dict(state["age"])
+
+
+def removable_parts(atoms: Atoms) -> list[FunctionalGroup]:
+    """The smaller side of every bond that is in no ring, single hydrogens included."""
+    pairs = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc).pairs
+    sides = [smaller_side(pairs, len(atoms), i, j) for i, j in pairs.tolist()]
+    return [side for side in sides if side is not None]
 
 
 def perturbation(positions: Tensor, noise: float, draw: torch.Generator) -> Tensor:
