@@ -103,7 +103,7 @@ def measure_together(contenders, n_atoms, threads, rounds) -> list[Row]:
     times = {contender: [] for contender in workers}
     for _ in range(rounds):
         for contender, worker in workers.items():
-            times[contender] += worker.ask("time 3")["ms"]
+            times[contender] += worker.ask("time 6")["ms"]
     peaks = {contender: worker.ask("memory")["peak_mb"] for contender, worker in workers.items()}
     for worker in workers.values():
         worker.stop()
