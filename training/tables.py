@@ -29,9 +29,10 @@ def main() -> int:
 
     def work() -> str:
         values = yaml.safe_load(arguments.plan.read_text())
-        if arguments.minutes is not None:
-            values["minutes"] = arguments.minutes
         plan = Plan.parse(values)
+        if arguments.minutes is not None:
+            tables = [t.model_copy(update={"minutes": None}) for t in plan.tables]
+            plan = plan.model_copy(update={"minutes": arguments.minutes, "tables": tables})
         paths = make_tables(plan, arguments.output, arguments.only, arguments.overrides)
         return f"tables: done, {', '.join(map(str, paths))}"
 

@@ -9,6 +9,8 @@ checkpoint itself.
 import os
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from contenders.common import calculated_by, use_threads
@@ -21,12 +23,14 @@ def prepare(atoms, variant):
     use_threads()
     model, engine, ops = variant.split("/")
     path = Path(tempfile.mkdtemp(prefix="physrep-bench-")) / "model.pt"
-    write(load(model, atoms), atoms, path, ops)
+    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:  # its memory is not ours
+        elsewhere.submit(write, model, atoms, path, ops).result()
     return {"ase": in_ase, "torchforce": in_openmm, "lammps": in_lammps}[engine](path, atoms)
 
 
-def write(checkpoint, atoms, path, ops):
+def write(model, atoms, path, ops):
     """The exported file; a checkpoint, which runs layer by layer in Python, where ops is eager."""
+    checkpoint = load(model, atoms)
     from physrep.checkpoint import save_checkpoint
     from physrep.deploy.export import export_potential
 

@@ -3,6 +3,7 @@
 // the name of its table; vectors.h says why it includes so little.
 
 #include "attention_kernel.h"
+#include "basis_kernel.h"
 #include "message_kernel.h"
 
 namespace physrep {
@@ -73,6 +74,7 @@ template <class T> void messages(const MessageArgs<T> &a, const Block &b) {
 #define PHYSREP_NAME(name) PHYSREP_QUOTE(name)
 extern const Kernels PHYSREP_KERNELS = {
     PHYSREP_NAME(PHYSREP_KERNELS), exponentials<float>, exponentials<double>,
-    attention<float>, attention<double>, messages<float>, messages<double>};
+    attention<float>, attention<double>, messages<float>, messages<double>,
+    EdgeBasis<float>::edges, EdgeBasis<double>::edges};
 
 }  // namespace physrep

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the kernels are given, and the table of them that every instruction set has.
 //
-// Both kernels compute derivatives of a scalar form. A forward pass is the derivative of the form
+// Two of them compute derivatives of a scalar form. A forward pass is the derivative of the form
 // with respect to a cotangent, a backward pass the others; given tangents, a double backward pass.
 //
 //   attention   sum_e o_e w_e + sum_i o_i w_i         weights w of edges and of atoms themselves
@@ -67,6 +67,17 @@ template <class T> struct MessageArgs {
   T *messages, *d_weights, *d_self_weights, *d_values, *d_features, *d_filter, *d_bias;
 };
 
+// basis_kernel.h: a forward pass writes distances, envelope and features, a backward pass d_vectors
+// from what comes in for them (null: nothing).
+template <class T> struct BasisArgs {
+  T cutoff;
+  int64_t n_basis, degree, columns;  // columns: n_basis + degree (degree + 2)
+  const T *vectors, *frequencies;    // (n_edges, 3), (n_basis)
+  T *distances, *envelope, *features;
+  const T *from_distances, *from_envelope, *from_features;
+  T *d_vectors;
+};
+
 struct Kernels {
   const char *name;
   // out = exp(-x) for n numbers, a multiple of PADDING bytes; whether products of two are safe.
@@ -76,6 +87,9 @@ struct Kernels {
   void (*attention_double)(const AttentionArgs<double> &, const Block &);
   void (*messages_float)(const MessageArgs<float> &, const Block &);
   void (*messages_double)(const MessageArgs<double> &, const Block &);
+  // Of the edges [first, last).
+  void (*basis_float)(const BasisArgs<float> &, int64_t first, int64_t last);
+  void (*basis_double)(const BasisArgs<double> &, int64_t first, int64_t last);
 };
 
 extern const Kernels kernels_baseline, kernels_avx2, kernels_avx512;

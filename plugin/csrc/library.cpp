@@ -29,6 +29,8 @@ std::tuple<Tensor, Tensor> neighbor_list(const Tensor &positions, const Tensor &
                                          const Tensor &pbc, double cutoff);
 Tensor edge_vectors(const Tensor &positions, const Tensor &cell, const Tensor &edge_index,
                     const Tensor &shifts);
+std::tuple<Tensor, Tensor, Tensor> edge_basis(const Tensor &vectors, const Tensor &frequencies,
+                                              double cutoff, int64_t degree);
 Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
                  const std::optional<Tensor> &bias, double eps);
 Tensor invariants(const Tensor &moments);
@@ -41,6 +43,7 @@ TORCH_LIBRARY(physrep, library) {
   library.def("products", &physrep::products);
   library.def("neighbor_list", &physrep::neighbor_list);
   library.def("edge_vectors", &physrep::edge_vectors);
+  library.def("edge_basis", &physrep::edge_basis);
   library.def("skip_norm", &physrep::skip_norm);
   library.def("invariants", &physrep::invariants);
 }

@@ -19,7 +19,7 @@ using Triple = std::array<int64_t, 3>;
 
 constexpr double BINS_PER_CUTOFF = 2.0, MAX_BINS_PER_ATOM = 8.0;
 constexpr double FLAT = 1e-6;  // smallest volume, in products of the lengths
-constexpr int64_t ATOMS_PER_TASK = 64;
+constexpr int64_t ATOMS_PER_TASK = 64, EDGES_PER_ATOM = 64;  // the latter a guess
 
 // One edge, its image counted from the atoms as they are given.
 struct Edge {
@@ -32,9 +32,9 @@ struct Atom {
   Triple bin, whole;
 };
 
-// A bin along one lattice vector, its image and how far that has moved it, A.
+// Bins [first, last) along one lattice vector, their image and how far that has moved them, A.
 struct Step {
-  int64_t bin, image;
+  int64_t first, last, image;
   Vector moved;
 };
 
@@ -58,6 +58,7 @@ class CellList {
   // Edges of the atoms [first, last).
   std::vector<Edge> edges(int64_t first, int64_t last) const {
     std::vector<Edge> found;
+    found.reserve(EDGES_PER_ATOM * (last - first));
     for (int64_t i = first; i < last; i++)
       for (const Step &a : steps_of(i, 0))
         for (const Step &b : steps_of(i, 1))
@@ -139,10 +140,16 @@ class CellList {
     for (size_t b = 1; b < start_.size(); b++) start_[b] += start_[b - 1];
     std::vector<int64_t> next(start_.begin(), start_.end() - 1);
     order_.resize(n_);
-    for (int64_t i = 0; i < n_; i++) order_[next[flat(atoms_[i].bin)]++] = i;
+    places_.resize(n_);
+    for (int64_t i = 0; i < n_; i++) {
+      const int64_t at = next[flat(atoms_[i].bin)]++;
+      order_[at] = i;
+      places_[at] = atoms_[i].place;
+    }
   }
 
-  // The bins within reach along one lattice vector, from each bin, and their images.
+  // The bins within reach along one lattice vector, from each bin, and their images. Bins along the
+  // last one lie side by side, and so do their atoms: those of one image are one step.
   void make_steps() {
     for (int k = 0; k < 3; k++) {
       steps_[k].resize(bins_[k]);
@@ -151,9 +158,15 @@ class CellList {
           const int64_t image =
               target >= 0 ? target / bins_[k] : -((bins_[k] - 1 - target) / bins_[k]);
           if (image != 0 && !periodic_[k]) continue;
-          Step step{target - image * bins_[k], image, {}};
+          const int64_t bin = target - image * bins_[k];
+          auto &steps = steps_[k][home];
+          if (k == 2 && !steps.empty() && steps.back().image == image) {
+            steps.back().last = bin + 1;
+            continue;
+          }
+          Step step{bin, bin + 1, image, {}};
           for (int c = 0; c < 3; c++) step.moved[c] = static_cast<double>(image) * frame_[k][c];
-          steps_[k][home].push_back(step);
+          steps.push_back(step);
         }
     }
   }
@@ -162,21 +175,23 @@ class CellList {
 
   void search(int64_t i, const Step &x, const Step &y, const Step &z,
               std::vector<Edge> &found) const {
-    const int64_t b = flat({x.bin, y.bin, z.bin});
-    if (start_[b] == start_[b + 1]) return;
+    const int64_t row = flat({x.first, y.first, 0});
+    const int64_t first = start_[row + z.first], last = start_[row + z.last];
+    if (first == last) return;
     const Atom &own = atoms_[i];
     const Triple image{x.image, y.image, z.image};
     const bool home = image[0] == 0 && image[1] == 0 && image[2] == 0;
     Vector moved;
     for (int k = 0; k < 3; k++) moved[k] = x.moved[k] + y.moved[k] + z.moved[k] - own.place[k];
-    for (int64_t at = start_[b]; at < start_[b + 1]; at++) {
-      const int64_t j = order_[at];
+    for (int64_t at = first; at < last; at++) {
       double square = 0.0;
       for (int k = 0; k < 3; k++) {
-        const double d = atoms_[j].place[k] + moved[k];
+        const double d = places_[at][k] + moved[k];
         square += d * d;
       }
-      if (square >= cutoff_ * cutoff_ || (home && i == j)) continue;
+      if (square >= cutoff_ * cutoff_) continue;
+      const int64_t j = order_[at];
+      if (home && i == j) continue;
       Edge edge{i, j, image};
       for (int k = 0; k < 3; k++) edge.shift[k] += own.whole[k] - atoms_[j].whole[k];
       found.push_back(edge);
@@ -201,6 +216,7 @@ class CellList {
   Triple bins_, reach_;
   std::vector<Atom> atoms_;
   std::vector<int64_t> order_, start_;
+  std::vector<Vector> places_;  // in the order of order_
   std::array<std::vector<std::vector<Step>>, 3> steps_;
 };
 

@@ -5,10 +5,9 @@
 // and for a few hundred atoms the entries cost more than the arithmetic. Double backward passes go
 // through PyTorch's own operators.
 
-#include <torch/autograd.h>
-#include <torch/types.h>
-
 #include <optional>
+
+#include "differentiable.h"
 
 namespace physrep {
 
@@ -17,24 +16,6 @@ namespace {
 using torch::Tensor;
 using torch::autograd::AutogradContext;
 using Tensors = torch::autograd::variable_list;
-
-// Derivatives of y(x) along `gradient` that can themselves be differentiated; y is computed again.
-template <class Function>
-Tensors differentiable(Function &&y, const Tensors &x, const Tensor &gradient) {
-  // Views, because one input may have been computed from another: these derivatives are partial.
-  Tensors views, inputs;
-  for (const auto &t : x) {
-    views.push_back(t.defined() ? t.view_as(t) : t);
-    if (t.defined() && t.requires_grad()) inputs.push_back(views.back());
-  }
-  const auto found =
-      torch::autograd::grad({y(views)}, inputs, {gradient}, std::nullopt, true, true);
-  Tensors out;
-  size_t next = 0;
-  for (const auto &t : x)
-    out.push_back(t.defined() && t.requires_grad() ? found[next++] : Tensor());
-  return out;
-}
 
 Tensor plain_skip_norm(const Tensors &x, double eps) {
   const auto sum = x[0] * torch::sigmoid(x[0]) + x[1];
@@ -61,8 +42,8 @@ struct SkipNorm : torch::autograd::Function<SkipNorm> {
     const auto &message = saved[0], &gate = saved[4];
     if (torch::GradMode::is_enabled()) {
       const double eps = ctx->saved_data["eps"].toDouble();
-      auto out = differentiable([&](const Tensors &x) { return plain_skip_norm(x, eps); },
-                                {message, saved[1], saved[2], saved[3]}, gradients[0]);
+      const auto plain = [&](const Tensors &x) { return Tensors{plain_skip_norm(x, eps)}; };
+      auto out = differentiable(plain, {message, saved[1], saved[2], saved[3]}, gradients);
       out.emplace_back();
       return out;
     }
@@ -88,9 +69,9 @@ Tensor powers(const Tensor &moments) {
   return at::cat({first, squares.narrow(1, N_VECTOR, moments.size(1) - N_VECTOR).sum(1)}, 1);
 }
 
-Tensor plain_invariants(const Tensors &x) {
+Tensors plain_invariants(const Tensors &x) {
   const auto power = powers(x[0]);
-  return power * torch::rsqrt(1 + power);
+  return {power * torch::rsqrt(1 + power)};
 }
 
 struct Invariants : torch::autograd::Function<Invariants> {
@@ -105,7 +86,7 @@ struct Invariants : torch::autograd::Function<Invariants> {
     const auto saved = ctx->get_saved_variables();
     const auto &moments = saved[0], &power = saved[1], &root = saved[2];
     if (torch::GradMode::is_enabled())
-      return differentiable(plain_invariants, {moments}, gradients[0]);
+      return differentiable(plain_invariants, {moments}, gradients);
     // d/dp p (1 + p)^-1/2 = (1 + p / 2) (1 + p)^-3/2; twice that, for the squares
     const auto slope = gradients[0] * (power + 2) * root * root * root;
     const int64_t channels = moments.size(2);

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from physrep import ops
 from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel, Edges
+from physrep.nn.radial import edge_lengths
 from physrep.nn.scatter import sum_edges
-from physrep.pair.guard import network_share, shown_vectors
+from physrep.pair.guard import acts_on, network_share, shown_vectors
 from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
@@ -139,9 +140,11 @@ class Potential(nn.Module):
         if not self.guarded:
             return self.model.edges(types, edge_index, vectors, n_centers, molecules)
         shortest = self.shortest_of(types, edge_index[0], edge_index[1]).to(vectors.dtype)
+        if not acts_on(vectors, shortest):  # nearly always
+            return self.model.edges(types, edge_index, vectors, n_centers, molecules)
         shown = shown_vectors(vectors, shortest)
         e = self.model.edges(types, edge_index, shown, n_centers, molecules)
-        separations = torch.sqrt((vectors * vectors).sum(dim=-1))
+        separations = edge_lengths(vectors)
         return Edges(
             e.centers,
             e.neighbors,
@@ -152,6 +155,7 @@ class Potential(nn.Module):
             e.n_centers,
             e.molecules,
             separations,
+            True,
         )
 
     def shortest_of(self, types: Tensor, centers: Tensor, neighbors: Tensor) -> Tensor:
@@ -177,7 +181,7 @@ class Potential(nn.Module):
             coordination = sum_edges(edges.envelope, edges.centers, edges.n_centers)
             shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
         energies = self.scale * y.to(self.scale.dtype) + shift
-        if self.guarded:
+        if edges.guarded:
             shortest = self.shortest_of(types, edges.centers, edges.neighbors)
             near = edges.separations.to(shortest.dtype)
             energies = energies * network_share(near, shortest, edges.centers, edges.n_centers)

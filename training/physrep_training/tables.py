@@ -38,6 +38,7 @@ class Row(StrictModel):
 class Table(StrictModel):
     """Fits that are compared with each other.
 
+    minutes: processor time of each fit, the plan's by default;
     seeds: fits of each row, run.seed 0, 1, ...; common: settings of rows without a config of their
     own; every: settings of all rows.
     """
@@ -46,6 +47,7 @@ class Table(StrictModel):
     title: str
     config: Path
     suite: Literal["errors", "reliability", "paths"] = "errors"
+    minutes: Annotated[float, Field(gt=0)] | None = None
     seeds: Annotated[int, Field(gt=0)] = 1
     common: list[str] = []
     every: list[str] = []
@@ -111,7 +113,7 @@ def make_tables(
     output.mkdir(parents=True, exist_ok=True)
     chosen = [table for table in plan.tables if not only or table.name in only]
     for table in chosen:
-        make_table(table, plan.minutes, output, overrides)
+        make_table(table, table.minutes or plan.minutes, output, overrides)
     return [output / f"{table.name}.md" for table in chosen]
 
 

@@ -90,8 +90,9 @@ class ExportedPotential(nn.Module):
 
     def check_contacts(self, edge_index: Tensor, distances: Tensor) -> None:
         """Raise where a pair is far nearer than any pair of its elements in the training data."""
-        limits = self.contacts[self.types[edge_index[0]], self.types[edge_index[1]]]
-        bad = torch.nonzero(distances < limits)
+        near = torch.nonzero(distances < self.contacts.max()).squeeze(-1)  # few
+        ends = self.types[edge_index[0, near]], self.types[edge_index[1, near]]
+        bad = near[distances[near] < self.contacts[ends[0], ends[1]]]
         if bad.numel() > 0:
             k = int(bad[0])
             raise ValueError(

@@ -22,7 +22,8 @@ class Edges(NamedTuple):
     distances, envelope: (n_edges,); features: (n_edges, n_features) of the model's own making;
     molecules: (n_centers,) int64, which molecule an atom belongs to (all 0 in a periodic system);
     separations: (n_edges,) as they are. Vectors and distances may have been lengthened to the reach
-    of the training data (:mod:`physrep.pair.guard`); a model gives its distances for separations.
+    of the training data (:mod:`physrep.pair.guard`), which ``guarded`` tells; a model gives its
+    distances for separations.
     """
 
     centers: Tensor
@@ -34,6 +35,7 @@ class Edges(NamedTuple):
     n_centers: int
     molecules: Tensor
     separations: Tensor
+    guarded: bool
 
 
 def make_edges(
@@ -48,7 +50,16 @@ def make_edges(
     """Edges whose separations are their distances; edge_index (2, n_edges), centres first."""
     centers, neighbors = edge_index[0], edge_index[1]
     return Edges(
-        centers, neighbors, vectors, distances, envelope, features, n_centers, molecules, distances
+        centers,
+        neighbors,
+        vectors,
+        distances,
+        envelope,
+        features,
+        n_centers,
+        molecules,
+        distances,
+        False,
     )
 
 

@@ -21,7 +21,7 @@ from physrep.nn.attention import neighbor_softmax
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.harmonics import real_harmonics
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
-from physrep.nn.radial import BesselBasis, DistancePowers
+from physrep.nn.radial import BesselBasis, DistancePowers, edge_lengths
 from physrep.nn.scatter import sum_edges
 
 READOUT_WIDTHS = {"pyramidal": [64, 32, 16, 16], "shallow": [64, 24]}
@@ -251,16 +251,31 @@ def _normal(rows: int, columns: int) -> Tensor:
 class EdgeFeatures(nn.Module):
     """What the layers read of an edge, side by side; see :class:`EdgeColumns`."""
 
+    fused: Final[bool]
+
     def __init__(self, config: JATConfig) -> None:
         super().__init__()
+        self.fused = False  # see Potential.use_ops
+        self.cutoff = config.cutoff
         self.rbf = config.edge_features == "rbf"
         self.needs_basis = config.filters or config.angular_features > 0
         self.degree = config.degree if config.angular_features else 0
         self.basis = BesselBasis(config.n_basis, config.cutoff)
         self.scalar = DistancePowers(config.edge_features, n_distance_powers(config))
 
-    def forward(self, vectors: Tensor, distances: Tensor, envelope: Tensor) -> Tensor:
-        """vectors (n_edges, 3) in A, their lengths and envelope -> (n_edges, n_columns)."""
+    def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """vectors (n_edges, 3) in A -> features (n_edges, n_columns), distances, envelope."""
+        if self.fused:
+            waves = self.basis.frequencies
+            if not (self.rbf or self.needs_basis):
+                waves = waves[:0]
+            found = torch.ops.physrep.edge_basis(vectors, waves, self.cutoff, self.degree)
+            features, distances, envelope = found
+            if not self.rbf:
+                features = torch.cat([self.scalar(distances), features], dim=1)
+            return features, distances, envelope
+        distances = edge_lengths(vectors)
+        envelope = polynomial_envelope(distances, self.cutoff)
         columns: list[Tensor] = []
         if not self.rbf:
             columns.append(self.scalar(distances))
@@ -268,7 +283,8 @@ class EdgeFeatures(nn.Module):
             columns.append(self.basis(distances, envelope))
         if self.degree > 0:
             columns += real_harmonics(vectors / distances.unsqueeze(-1), self.degree)[1:]
-        return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
+        features = columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
+        return features, distances, envelope
 
 
 def _make_layer(config: JATConfig, k: int) -> nn.Module:
@@ -304,13 +320,11 @@ class JAT(LayeredModel):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = torch.sqrt((vectors * vectors).sum(dim=-1))
-        envelope = polynomial_envelope(distances, self.cutoff)
-        features = self.edge_features(vectors, distances, envelope)
+        features, distances, envelope = self.edge_features(vectors)
         return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers]).repeat(1, self.copies)
 
     def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
-        return self.energy(h[: edges.n_centers])
+        return self.energy(own_rows(h, edges))

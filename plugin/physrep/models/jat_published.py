@@ -55,8 +55,9 @@ class PublishedLayer(nn.Module):
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, heads * features) -> (n_centers, heads * features)."""
         own = own_rows(h, edges)
-        sent = self.sender(h[:, : self.n_in])
-        received = self.receiver(own[:, : self.n_in])
+        shown = h if self.heads == 1 else h[:, : self.n_in]
+        own_shown = own if self.heads == 1 else own[:, : self.n_in]
+        sent, received = self.sender(shown), self.receiver(own_shown)
         weights, self_weights = self.weights(sent, received, edges)
         message = self.messages(sent, weights, self_weights, edges)
         if self.fused and self.heads == 1 and self.update is None:

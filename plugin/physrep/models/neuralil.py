@@ -19,6 +19,7 @@ from physrep.nn.activations import swish
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.harmonics import real_harmonics
 from physrep.nn.mlp import LAYER_NORM_EPS
+from physrep.nn.radial import edge_lengths
 from physrep.nn.scatter import sum_edges
 from physrep.nn.spherical_bessel import SphericalBesselBasis
 
@@ -123,7 +124,7 @@ class NeuralIL(AtomicModel):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = torch.sqrt((vectors * vectors).sum(dim=-1))
+        distances = edge_lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.spectrum.edge_terms(vectors, distances)
         return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)

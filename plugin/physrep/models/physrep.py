@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, LayeredModel, make_edges
+from physrep.models.contract import Edges, LayeredModel, make_edges, own_rows
 from physrep.models.physrep_layers import AtomEmbedding, AttentionBlock, ElementHead
 from physrep.nn.adjacency import CovalentAdjacency
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
-from physrep.nn.radial import ElementBasis
+from physrep.nn.radial import ElementBasis, edge_lengths
 from physrep.nn.scatter import sum_edges
 from physrep.pair.physics_head import PairEnergy
 
@@ -105,7 +105,7 @@ class PhysRep(LayeredModel):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = torch.sqrt((vectors * vectors).sum(dim=-1))
+        distances = edge_lengths(vectors)
         if self.cosine:
             envelope = cosine_envelope(distances, self.cutoff)
         else:
@@ -128,7 +128,7 @@ class PhysRep(LayeredModel):
         if self.reads_token:
             return self.of_molecule(h[:, self.features :], edges)
         x = self.norm(h[:, : self.features])
-        energies = self.atom(x[: edges.n_centers]).squeeze(-1)
+        energies = self.atom(own_rows(x, edges)).squeeze(-1)
         if self.physics:
             pairs = self.pair(x, edges.distances, edges.envelope, edges.centers, edges.neighbors)
             energies = energies + 0.5 * sum_edges(pairs, edges.centers, edges.n_centers)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from physrep.config import ConfigError
 from physrep.electronegativity import electronegativity
-from physrep.models.contract import Edges
+from physrep.models.contract import Edges, own_rows
 from physrep.nn.activations import swish
 from physrep.nn.scatter import sum_edges
 
@@ -86,13 +86,13 @@ class AttentionBlock(nn.Module):
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, width) -> (n_centers, width), width = features, twice that with a token."""
-        x = h[:, : self.features]
+        x = h[:, : self.features] if self.token else h
         normed = self.norm(x)
-        own = normed[: edges.n_centers]
+        own = own_rows(normed, edges)
         query, key, value = self.query(own), self.key(normed), self.value(normed)
         message = self.from_atoms(query, key, value, edges)
         if not self.token:
-            return x[: edges.n_centers] + self.output(message)
+            return own_rows(x, edges) + self.output(message)
         token = h[:, self.features :]
         normed_token = self.norm(token)
         token_query, token_key = self.query(normed_token), self.key(normed_token)

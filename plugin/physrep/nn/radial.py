@@ -6,6 +6,11 @@ import torch
 from torch import Tensor, nn
 
 
+def edge_lengths(vectors: Tensor) -> Tensor:
+    """(n_edges, 3) in A -> (n_edges,)."""
+    return torch.linalg.vector_norm(vectors, dim=-1)
+
+
 class BesselBasis(nn.Module):
     """envelope(d) sqrt(2 / r_c) sin(n pi d / r_c) / d, n = 1..n_basis.
 

@@ -9,7 +9,13 @@ repulsion, and the loss of what bound the atoms.
 import torch
 from torch import Tensor
 
+from physrep.nn.radial import edge_lengths
 from physrep.nn.scatter import sum_edges
+
+
+def acts_on(vectors: Tensor, shortest: Tensor) -> bool:
+    """Whether any edge is shorter than 0.9 d_0; arguments as those of :func:`shown_vectors`."""
+    return bool((edge_lengths(vectors.detach()) < 0.9 * shortest).any())
 
 
 def shown_vectors(vectors: Tensor, shortest: Tensor) -> Tensor:
@@ -19,7 +25,7 @@ def shown_vectors(vectors: Tensor, shortest: Tensor) -> Tensor:
     Args:
         vectors: (n_edges, 3) A; shortest: (n_edges,) d_0 in A, 0 where nothing is known.
     """
-    distances = torch.sqrt((vectors * vectors).sum(dim=-1))
+    distances = edge_lengths(vectors)
     limits = 0.9 * shortest
     near = distances < limits
     reach = torch.where(near, limits, torch.ones_like(limits))
