@@ -159,7 +159,8 @@ std::vector<Block> Split::operator()(const Graph &graph) const {
 const Kernels &kernels() {
   static const Kernels table = {"cuda",           no_exponentials<float>, no_exponentials<double>,
                                 attention<float>, attention<double>,      messages<float>,
-                                messages<double>};
+                                messages<double>, nullptr,  // edge_basis is PyTorch's here
+                                nullptr};
   return table;
 }
 
