@@ -1,6 +1,6 @@
 """Energy and forces of ethylammonium nitrate: ours, the theses' code and peers, side by side.
 
-    python benchmarks/speed.py [--sizes 225 1800 14400] [--threads 1 2] [--only WORD ...]
+    python benchmarks/speed.py [--sizes 225 1800 14400] [--threads 1 2] [--only WORD ...] [--keep]
 
 From positions to energy and forces, neighbour list included, moved atoms every time. Contenders
 take turns, so that what else the machine does hits all of them; the numbers are medians.
@@ -80,10 +80,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", help="contenders whose name holds one of these words")
+    parser.add_argument("--keep", action="store_true", help="the rows of other sizes of before")
     args = parser.parse_args()
     (HERE / "results").mkdir(exist_ok=True)
     chosen = [c for c in CONTENDERS if not args.only or any(w in c.label for w in args.only)]
-    rows = []
+    rows = [row for row in kept_rows() if row.n_atoms not in args.sizes] if args.keep else []
     for n_atoms in args.sizes:
         for threads in args.threads:
             own = [c for c in chosen if n_atoms <= c.largest]
@@ -145,6 +146,11 @@ def with_ratios(rows: list[Row]) -> list[Row]:
     if reference is None:
         return rows
     return [row._replace(ratio=reference / row.ms) for row in rows]
+
+
+def kept_rows() -> list[Row]:
+    """What the last run wrote."""
+    return [Row(**row) for row in json.loads((HERE / "results" / "speed.json").read_text())["rows"]]
 
 
 def write(rows: list[Row]) -> None:

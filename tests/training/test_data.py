@@ -5,13 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
 from physrep.checkpoint import new_checkpoint
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure
 from physrep_training.data import EpochSampler, check_labels, make_graph, species_of
 from physrep_training.data_config import SplitConfig
-from physrep_training.references import set_references
+from physrep_training.references import isolated_atom_energies, set_references
 from physrep_training.splits import save_split, split_structures
 
 
@@ -139,3 +142,15 @@ def test_isolated_atoms_leave_the_cohesive_energy_to_the_shift(tmp_path):
     path.write_text(json.dumps({"unit": "eV", "energies": {"H": -10.0}}))
     with pytest.raises(ConfigError, match="no energy for O"):
         set_references(potential, [structure([1, 1, 8], -126.0)], path)
+
+
+def test_isolated_atoms_may_be_structures(tmp_path):
+    path = tmp_path / "atoms.xyz"
+    atoms = [Atoms("H"), Atoms("O")]
+    for atom, energy in zip(atoms, (-10.0, -100.0), strict=True):
+        atom.calc = SinglePointCalculator(atom, energy=energy)
+    write(path, atoms, format="extxyz")
+    assert isolated_atom_energies(path, [8, 1]).tolist() == [-100.0, -10.0]
+    write(path, Atoms("H2", positions=np.eye(3)[:2], calculator=atoms[0].calc), format="extxyz")
+    with pytest.raises(ConfigError, match="structure 0 has 2 atoms"):
+        isolated_atom_energies(path, [1])

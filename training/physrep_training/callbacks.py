@@ -10,10 +10,11 @@ import lightning as L
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    EMAWeightAveraging,
     ModelCheckpoint,
+    WeightAveraging,
 )
 from lightning.pytorch.utilities import rank_zero_warn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from physrep.checkpoint import Checkpoint, save_checkpoint
 from physrep_training.config import FitConfig
@@ -233,7 +234,9 @@ def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> l
     best = BestCheckpoint(checkpoint, folder / "best.ckpt")
     callbacks: list[Callback] = [SumsOfAll(), CollapseWatch(checkpoint), best]
     if config.run.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=config.run.ema_decay))
+        # Lightning's EMAWeightAveraging, all parameters in one call instead of one by one.
+        average = get_ema_multi_avg_fn(config.run.ema_decay)
+        callbacks.append(WeightAveraging(device=None, multi_avg_fn=average))
     callbacks.append(FinalCheckpoint(best))
     if config.run.minutes:
         callbacks.append(TimeLimit(config.run.minutes, config.run.threads))

@@ -10,7 +10,7 @@ import torch
 from ase.data import atomic_numbers, chemical_symbols
 
 from physrep.config import ConfigError
-from physrep.io import Structure
+from physrep.io import Structure, read_structures
 from physrep.potential import Potential
 from physrep_training.data import GraphDataset, evenly_drawn
 
@@ -23,17 +23,35 @@ def composition(structures: Sequence[Structure], species: list[int]) -> np.ndarr
 def isolated_atom_energies(path: Path, species: list[int]) -> np.ndarray:
     """Energies of the isolated atoms at the level of the labels, (n_types,) eV.
 
+    Args:
+        path: ``{"unit": "eV", "energies": {"H": ...}}`` in JSON, or structures of one atom each in
+            any format that physrep reads.
     Raises:
-        ConfigError: wrong unit, missing element.
+        ConfigError: wrong unit, missing element, a structure of several atoms.
     """
-    values = json.loads(path.read_text())
-    if values.get("unit") != "eV":
-        raise ConfigError(f"{path}: unit = {values.get('unit')!r}; give isolated atoms in eV")
-    energies = {atomic_numbers[symbol]: e for symbol, e in values["energies"].items()}
+    energies = _from_json(path) if path.suffix == ".json" else _from_structures(path)
     missing = [chemical_symbols[z] for z in species if z not in energies]
     if missing:
         raise ConfigError(f"{path}: no energy for {', '.join(missing)}")
     return np.array([energies[z] for z in species])
+
+
+def _from_json(path: Path) -> dict[int, float]:
+    values = json.loads(path.read_text())
+    if values.get("unit") != "eV":
+        raise ConfigError(f"{path}: unit = {values.get('unit')!r}; give isolated atoms in eV")
+    return {atomic_numbers[symbol]: e for symbol, e in values["energies"].items()}
+
+
+def _from_structures(path: Path) -> dict[int, float]:
+    atoms = read_structures(path, require=("energy",))
+    for k, structure in enumerate(atoms):
+        if len(structure.species) != 1:
+            raise ConfigError(
+                f"{path}: structure {k} has {len(structure.species)} atoms; isolated atoms are "
+                "structures of one atom each"
+            )
+    return {int(atom.species[0]): atom.energy for atom in atoms}
 
 
 def fitted_energies(structures: Sequence[Structure], species: list[int]) -> np.ndarray:
