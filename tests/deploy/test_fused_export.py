@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import torch
 from ean_systems import SYSTEMS
 from systems import FORMS, MOLECULAR, compute, liquid, make_checkpoint, molecule
 
+import physrep
+from physrep.checkpoint import load_checkpoint
 from physrep.deploy.export import export_potential
 from physrep.deploy.metadata import ExportError, read_exported
 from physrep.deploy.openmm import TorchForce
@@ -90,3 +93,9 @@ def test_refused_with_advice_where_the_operators_are_missing(tmp_path):
 def test_unknown_operators_are_refused(tmp_path):
     with pytest.raises(ExportError, match="choose one of portable, fused"):
         export_potential(make_checkpoint(), tmp_path / "a.pt", ops="fast")
+
+
+def test_the_shipped_potential_is_exported_without_a_topology(tmp_path):
+    """Its forces on the random cluster of the check reach 30 eV/A."""
+    checkpoint = load_checkpoint(Path(physrep.__file__).parent / "pretrained" / "ean-jat.ckpt")
+    assert export_potential(checkpoint, tmp_path / "a.pt", None, ops="fused").ops == "fused"
