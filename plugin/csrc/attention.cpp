@@ -24,8 +24,7 @@ bool exponentials(const double *x, double *out, int64_t n) {
 struct AttentionForm : Form {
   bool softmax;
   double scale;
-  // Of the forward pass, so that the backward pass need not repeat them (the exponentials of many
-  // atoms it does).
+  // Of the forward pass, so that the backward pass need not repeat them.
   Tensor logits, self_logits, sent_exp, received_exp;
 
   AttentionForm(Graph graph, bool softmax, double scale)
@@ -68,11 +67,9 @@ struct AttentionForm : Form {
     return a;
   }
 
-  static bool keeps(const Tensors &x) { return x[SENT].size(0) <= ROWS_TO_KEEP; }
-
   // Left undefined where the products could overflow.
   template <class T> void prepare_exponentials(const Tensors &x) {
-    if (sent_exp.defined() || (x[EDGE_COTANGENT].defined() && keeps(x))) return;
+    if (sent_exp.defined() || x[EDGE_COTANGENT].defined()) return;
     const auto of = [](const Tensor &t, Tensor &out) {
       out = torch::empty_like(t);
       return exponentials(t.const_data_ptr<T>(), out.data_ptr<T>(), t.numel());
@@ -124,7 +121,6 @@ struct AttentionForm : Form {
       own.d_slopes = slopes.of<T>(k), own.d_self_bias = self_bias.of<T>(k);
       run(own, block);
     });
-    if (!keeps(x)) sent_exp = received_exp = Tensor();
     out[SENT] = sent.total(), out[VECTOR] = vector.total();
     out[SLOPES] = slopes.total(), out[SELF_BIAS] = self_bias.total();
     const int64_t width = raw[SENT].size(1);

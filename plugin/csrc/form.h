@@ -23,10 +23,6 @@ namespace physrep {
 using torch::Tensor;
 using Tensors = torch::autograd::variable_list;
 
-// With more atoms what a backward pass can compute again from rows of atoms is not kept: the time is
-// in the edges then, and memory is what limits the size of a system.
-constexpr int64_t ROWS_TO_KEEP = 4096;
-
 // The list of edges that a form sums over.
 struct Graph {
   Tensor centers, neighbors;  // (n_edges) int64, ascending centres

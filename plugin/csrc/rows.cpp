@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "differentiable.h"
-#include "form.h"
 
 namespace physrep {
 
@@ -16,6 +15,7 @@ namespace {
 
 using torch::Tensor;
 using torch::autograd::AutogradContext;
+using Tensors = torch::autograd::variable_list;
 
 Tensor plain_skip_norm(const Tensors &x, double eps) {
   const auto sum = x[0] * torch::sigmoid(x[0]) + x[1];
@@ -31,16 +31,15 @@ struct SkipNorm : torch::autograd::Function<SkipNorm> {
     Tensor out = sum, mean, rstd;
     const auto width = sum.size(1);
     if (weight) std::tie(out, mean, rstd) = at::native_layer_norm(sum, {width}, weight, bias, eps);
-    const bool keep = message.size(0) <= ROWS_TO_KEEP;
-    ctx->save_for_backward({message, own, weight.value_or(Tensor()), bias.value_or(Tensor()),
-                            keep ? gate : Tensor(), keep && weight ? sum : Tensor(), mean, rstd});
+    ctx->save_for_backward({message, own, weight.value_or(Tensor()), bias.value_or(Tensor()), gate,
+                            weight ? sum : Tensor(), mean, rstd});
     ctx->saved_data["eps"] = eps;
     return out;
   }
 
   static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
     const auto saved = ctx->get_saved_variables();
-    const auto &message = saved[0];
+    const auto &message = saved[0], &gate = saved[4];
     if (torch::GradMode::is_enabled()) {
       const double eps = ctx->saved_data["eps"].toDouble();
       const auto plain = [&](const Tensors &x) { return Tensors{plain_skip_norm(x, eps)}; };
@@ -48,13 +47,11 @@ struct SkipNorm : torch::autograd::Function<SkipNorm> {
       out.emplace_back();
       return out;
     }
-    const auto gate = saved[4].defined() ? saved[4] : at::sigmoid(message);
     Tensor to_sum = gradients[0], to_weight, to_bias;
     if (saved[2].defined()) {
-      const auto sum = saved[5].defined() ? saved[5] : at::addcmul(saved[1], message, gate);
       const std::array<bool, 3> mask{true, ctx->needs_input_grad(2), ctx->needs_input_grad(3)};
       std::tie(to_sum, to_weight, to_bias) = at::native_layer_norm_backward(
-          to_sum.contiguous(), sum, {sum.size(1)}, saved[6], saved[7], saved[2], saved[3],
+          to_sum.contiguous(), saved[5], {saved[5].size(1)}, saved[6], saved[7], saved[2], saved[3],
           mask);
     }
     // gate (1 + message (1 - gate)) = gate + message (gate - gate^2)
