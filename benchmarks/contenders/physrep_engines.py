@@ -24,11 +24,13 @@ def prepare(atoms, variant):
     model, engine, ops = variant.split("/")
     path = Path(tempfile.mkdtemp(prefix="physrep-bench-")) / "model.pt"
     with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:  # its memory is not ours
-        elsewhere.submit(write, model, atoms, path, ops).result()
+        elsewhere.submit(write, model, atoms, path, engine, ops).result()
+    if model == "schnet":
+        register_baselines()
     return {"ase": in_ase, "torchforce": in_openmm, "lammps": in_lammps}[engine](path, atoms)
 
 
-def write(model, atoms, path, ops):
+def write(model, atoms, path, engine, ops):
     """The exported file; a checkpoint, which runs layer by layer in Python, where ops is eager."""
     checkpoint = load(model, atoms)
     from physrep.checkpoint import save_checkpoint
@@ -37,7 +39,7 @@ def write(model, atoms, path, ops):
     if ops == "eager":
         save_checkpoint(checkpoint, path)
     else:
-        export_potential(checkpoint, path, atoms, ops=ops)
+        export_potential(checkpoint, path, None if engine == "lammps" else atoms, ops=ops)
 
 
 def load(model, atoms):
@@ -52,13 +54,18 @@ def load(model, atoms):
     elif model == "ean-jat":
         checkpoint = load_checkpoint(ROOT / "plugin" / "physrep" / "pretrained" / "ean-jat.ckpt")
     else:
-        sys.path.insert(0, str(ROOT / "training"))
-        from physrep_training import baselines
-
-        baselines.register()
+        register_baselines()
         species = sorted(set(atoms.numbers.tolist()))
         checkpoint = new_checkpoint(model, {"cutoff": 5.0}, species, "none")
     return checkpoint
+
+
+def register_baselines():
+    """So that their checkpoints can be made and read."""
+    sys.path.insert(0, str(ROOT / "training"))
+    from physrep_training import baselines
+
+    baselines.register()
 
 
 def in_ase(path, atoms):
