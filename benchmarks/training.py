@@ -97,32 +97,43 @@ def table(times: dict[tuple[str, str], list[float]]) -> list[dict]:
     return rows
 
 
+def versions_of(form: str, first: Path) -> dict[str, tuple[Path, list[str]]]:
+    """Who fits this form: where its fit.py stands, and settings."""
+    versions = {"portable": (ROOT, []), "fused": (ROOT, ["run.ops=fused"])}
+    return versions if form in WITHOUT_FIRST else {"first version": (first, []), **versions}
+
+
+def measure(first: Path, rounds: int) -> dict[tuple[str, str], list[float]]:
+    """Seconds per step by form and version; every round goes through all of them."""
+    times: dict[tuple[str, str], list[float]] = {}
+    for form in list(FORMS) * rounds:
+        for version, (root, extra) in versions_of(form, first).items():
+            print(f"training: {form}, {version}", file=sys.stderr)
+            found = seconds_per_step(root, [*FORMS[form], *extra])
+            times.setdefault((form, version), []).extend(found)
+    return times
+
+
+def markdown(rows: list[dict]) -> str:
+    """One line for each row."""
+    lines = ["| model | | ms per step | x first version |", "|---|---|---|---|"]
+    for row in rows:
+        ratio = f"{row['ratio']:.1f}" + (" (portable)" if row["form"] in WITHOUT_FIRST else "")
+        lines.append(f"| {row['form']} | {row['version']} | {row['ms_per_step']:.0f} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--first", default=FIRST, metavar="COMMIT")
     args = parser.parse_args()
-    times: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        first = unpack(args.first, folder)
-        for _ in range(args.rounds):
-            for form, settings in FORMS.items():
-                versions = {"portable": (ROOT, []), "fused": (ROOT, ["run.ops=fused"])}
-                if form not in WITHOUT_FIRST:
-                    versions = {"first version": (first, []), **versions}
-                for version, (root, extra) in versions.items():
-                    print(f"training: {form}, {version}", file=sys.stderr)
-                    found = seconds_per_step(root, [*settings, *extra])
-                    times.setdefault((form, version), []).extend(found)
-    rows = table(times)
-    lines = ["| model | | ms per step | x first version |", "|---|---|---|---|"]
-    for row in rows:
-        ratio = f"{row['ratio']:.1f}" + (" (portable)" if row["form"] in WITHOUT_FIRST else "")
-        lines.append(f"| {row['form']} | {row['version']} | {row['ms_per_step']:.0f} | {ratio} |")
-    (HERE / "results" / "training.md").write_text("\n".join(lines) + "\n")
+        rows = table(measure(unpack(args.first, folder), args.rounds))
+    (HERE / "results" / "training.md").write_text(markdown(rows))
     (HERE / "results" / "training.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print("\n".join(lines))
+    print(markdown(rows))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python worker.py CONTENDER[:VARIANT] STRUCTURE COPIES THREADS
 
 Reads from stdin: ``time N`` (N evaluations after one that does not count, moved atoms each; the
-answer is their milliseconds),
-``memory`` (peak resident MB of the process), ``quit``. The contender's module in ``contenders/``
-has ``prepare(atoms, variant) -> step``; ``step(positions)`` computes energy (eV) and forces (eV/A).
+answer is their milliseconds), ``memory`` (peak resident MB of the process), ``quit``. The
+contender's module in ``contenders/`` has ``prepare(atoms, variant) -> step``;
+``step(positions)`` computes energy (eV) and forces (eV/A).
 """
 
 import importlib

@@ -37,11 +37,6 @@ class Baseline(AtomicModel):
         return torch.tensor(self.species, device=types.device).index_select(0, types)
 
 
-def lengths(vectors: Tensor) -> Tensor:
-    """(n_edges, 3) -> (n_edges,); edges never have length 0, where the root has no gradient."""
-    return torch.sqrt((vectors * vectors).sum(dim=-1))
-
-
 def graph(edges: Edges) -> Tensor:
     """(2, n_edges), sources first: torch_geometric's messages go from neighbour to centre."""
     return torch.stack([edges.neighbors, edges.centers])

@@ -18,7 +18,8 @@ from torch_geometric.nn import CGConv
 
 from physrep.config import StrictModel
 from physrep.models.contract import Edges, make_edges
-from physrep_training.baselines.base import Baseline, graph, lengths
+from physrep.nn.radial import edge_lengths
+from physrep_training.baselines.base import Baseline, graph
 
 PositiveInt = Annotated[int, Field(gt=0)]
 ELEMENTS = 119  # no table of the library: all that ASE knows
@@ -82,7 +83,7 @@ class CGCNN(Baseline):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = lengths(vectors)
+        distances = edge_lengths(vectors)
         envelope = torch.ones_like(distances)
         features = self.expansion(distances)
         return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)

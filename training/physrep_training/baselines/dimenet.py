@@ -27,8 +27,9 @@ from torch_geometric.nn.models.dimenet import (
 from physrep.config import StrictModel
 from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import polynomial_envelope
+from physrep.nn.radial import edge_lengths
 from physrep.nn.spherical_bessel import spherical_bessel_roots
-from physrep_training.baselines.base import Baseline, lengths
+from physrep_training.baselines.base import Baseline
 
 PositiveInt = Annotated[int, Field(gt=0)]
 ELEMENTS = 95  # rows of torch_geometric's embedding
@@ -163,7 +164,7 @@ class DimeNetPlusPlus(Baseline):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = lengths(vectors)
+        distances = edge_lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.distance_basis(distances)
         return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)

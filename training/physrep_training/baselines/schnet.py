@@ -13,7 +13,8 @@ from torch_geometric.nn.models import SchNet as Published
 from physrep.config import StrictModel
 from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import cosine_envelope
-from physrep_training.baselines.base import Baseline, graph, lengths
+from physrep.nn.radial import edge_lengths
+from physrep_training.baselines.base import Baseline, graph
 
 PositiveInt = Annotated[int, Field(gt=0)]
 ELEMENTS = 100  # rows of torch_geometric's embedding
@@ -53,7 +54,7 @@ class SchNet(Baseline):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = lengths(vectors)
+        distances = edge_lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
         return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)

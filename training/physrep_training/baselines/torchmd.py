@@ -15,7 +15,8 @@ from torch import Tensor
 from physrep.config import ConfigError, StrictModel
 from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import cosine_envelope
-from physrep_training.baselines.base import Baseline, lengths
+from physrep.nn.radial import edge_lengths
+from physrep_training.baselines.base import Baseline
 
 PositiveInt = Annotated[int, Field(gt=0)]
 ELEMENTS = 100  # rows of the package's embedding
@@ -78,7 +79,7 @@ class TorchMDET(Baseline):
     def edges(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
-        distances = lengths(vectors)
+        distances = edge_lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
         return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
