@@ -19,14 +19,11 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
+from forms import CONFIG, PUBLISHED, ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 FIRST = "d85e5a7"  # the first commit that could fit, export and run
 STEPS = 50  # of an epoch
-PUBLISHED = (
-    "model={name: jat, cutoff: 5.0, n_layers: 7, features: 48, attention_features: 48, "
-    "smooth: false, aggregation: softmax, filters: false, edge_features: distance_squared}"
-)
 FORMS = {
     "JAT as published, 7 x 48": [PUBLISHED],
     "JAT, 4 x 48": ["model={name: jat}"],
@@ -46,7 +43,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def seconds_per_step(root: Path, settings: list[str]) -> list[float]:
     """Of the epochs of one fit, without the first and the last."""
-    script, config = root / "training" / "fit.py", root / "training" / "configs" / "jat_ean.yaml"
+    script, config = root / "training" / "fit.py", root / CONFIG.relative_to(ROOT)
     with tempfile.TemporaryDirectory() as folder:
         common = [
             "data.extra_train_files=[]",

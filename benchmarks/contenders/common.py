@@ -1,6 +1,9 @@
 """What the contenders share."""
 
 import os
+import resource
+import subprocess
+import sys
 
 
 def use_threads() -> None:
@@ -21,3 +24,32 @@ def calculated_by(calculator, atoms):
         return atoms.get_potential_energy(), atoms.get_forces()
 
     return step
+
+
+def run_module(words, folder):
+    """A peer's own command (python -m WORDS) in this folder, its output in log.txt there.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [sys.executable, "-m", *(str(word) for word in words)]
+    with (folder / "log.txt").open("a") as log:
+        done = subprocess.run(command, cwd=folder, stdout=log, stderr=log, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed; {folder / 'log.txt'} says why")
+
+
+def processor_seconds():
+    """Spent by the processes that this one started and that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def seconds_for_each(run, few, many):
+    """Processor time of one unit of ``run(n)``, without what it takes to start."""
+    times = []
+    for n in (few, many):
+        before = processor_seconds()
+        run(n)
+        times.append(processor_seconds() - before)
+    return (times[1] - times[0]) / (many - few)

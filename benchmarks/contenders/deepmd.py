@@ -1,13 +1,18 @@
-"""DeePMD-kit's se_e2_a with the settings of its water example (6 A; random weights), float32.
+"""DeePMD-kit's se_e2_a with the settings of its water example (6 A), float32.
 
 The PyTorch backend; the model builds its own neighbour list. Two-body embedding (25, 50, 100),
-fitting (240, 240, 240).
+fitting (240, 240, 240). Random weights where speed is measured; `fit` has the example's losses and
+rates, and as many steps as there is time for.
 """
 
+import json
+
+import ase.io
+import numpy as np
 import torch
 from deepmd.pt.model.model import get_model
 
-from contenders.common import use_threads
+from contenders.common import run_module, seconds_for_each, use_threads
 
 PRECISION = "float32"
 SETTINGS = {
@@ -25,11 +30,13 @@ SETTINGS = {
 }
 
 
+NAMES = ["C", "H", "N", "O"]
+
+
 def prepare(atoms, variant=""):
     use_threads()
-    names = ["C", "H", "N", "O"]
-    model = get_model({"type_map": names, **SETTINGS}).eval()
-    types = torch.tensor([[names.index(symbol) for symbol in atoms.symbols]])
+    model = get_model({"type_map": NAMES, **SETTINGS}).eval()
+    types = torch.tensor([[NAMES.index(symbol) for symbol in atoms.symbols]])
     box = torch.tensor(atoms.cell.array, dtype=torch.float32).reshape(1, 9)
 
     def step(positions):
@@ -38,3 +45,70 @@ def prepare(atoms, variant=""):
         return float(out["energy"].detach()), out["force"][0].detach().numpy()
 
     return step
+
+
+def fit(data, folder, seconds):
+    """`dp train` on data/train.extxyz, for about so much processor time; see fit_peer.py."""
+    for part in ("train", "validation"):
+        write_system(ase.io.read(data / f"{part}.extxyz", ":"), folder / part)
+    command = ["deepmd", "--pt", "train", "--skip-neighbor-stat", "input.json"]
+
+    def train(n_steps):
+        (folder / "input.json").write_text(json.dumps(settings(n_steps), indent=1))
+        run_module(command, folder)
+
+    train(int(seconds / seconds_for_each(train, 10, 160)))
+    run_module(["deepmd", "--pt", "freeze", "-o", "model.pth"], folder)
+
+
+def load(folder):
+    """The fitted model as an ASE calculator."""
+    from deepmd.calculator import DP
+
+    return DP(model=str(folder / "model.pth"))
+
+
+def write_system(frames, folder):
+    """DeePMD-kit's own layout: one system, one set."""
+    (folder / "set.000").mkdir(parents=True, exist_ok=True)
+    types = [NAMES.index(symbol) for symbol in frames[0].symbols]
+    np.savetxt(folder / "type.raw", types, fmt="%d")
+    (folder / "type_map.raw").write_text("\n".join(NAMES) + "\n")
+    columns = {
+        "coord": [frame.positions for frame in frames],
+        "box": [frame.cell.array for frame in frames],
+        "energy": [frame.info["REF_energy"] for frame in frames],
+        "force": [frame.arrays["REF_forces"] for frame in frames],
+    }
+    for name, rows in columns.items():
+        np.save(folder / "set.000" / f"{name}.npy", np.array(rows).reshape(len(frames), -1))
+
+
+def settings(n_steps):
+    """Input of `dp train`: the water example's, its decay spread over these steps."""
+    return {
+        "model": {"type_map": NAMES, **SETTINGS},
+        "learning_rate": {
+            "type": "exp",
+            "start_lr": 1e-3,
+            "stop_lr": 3.51e-8,
+            "decay_steps": max(1, n_steps // 200),
+        },
+        "loss": {
+            "type": "ener",
+            "start_pref_e": 0.02,
+            "limit_pref_e": 1,
+            "start_pref_f": 1000,
+            "limit_pref_f": 1,
+            "start_pref_v": 0,
+            "limit_pref_v": 0,
+        },
+        "training": {
+            "training_data": {"systems": ["train"], "batch_size": 1},
+            "validation_data": {"systems": ["validation"], "batch_size": 1},
+            "numb_steps": n_steps,
+            "seed": 0,
+            "disp_freq": 200,
+            "save_freq": 1000,
+        },
+    }

@@ -1,9 +1,11 @@
-"""MACE with its smallest published settings (64x0e, 2 layers, correlation 3, 5 A; random weights).
+"""MACE with its smallest published settings (64x0e, 2 layers, correlation 3, 5 A).
 
 Settings: the "small" of the MACE-OFF and MACE-MP papers, with 64 channels and no equivariant
-messages. Float32, through the package's ASE calculator, which builds the graph itself.
+messages. Float32, through the package's ASE calculator, which builds the graph itself. Random
+weights where speed is measured; `fit` has the package's losses and rates.
 """
 
+import ase.io
 import mace  # noqa: F401  before e3nn, whose constants torch then agrees to load
 import numpy as np
 from mace.calculators import MACECalculator
@@ -11,7 +13,7 @@ from mace.modules import ScaleShiftMACE, gate_dict, interaction_classes
 
 from e3nn import o3  # isort: skip
 
-from contenders.common import calculated_by, use_threads
+from contenders.common import calculated_by, run_module, seconds_for_each, use_threads
 
 
 def prepare(atoms, variant=""):
@@ -38,3 +40,48 @@ def prepare(atoms, variant=""):
     ).float()
     calculator = MACECalculator(models=[model], device="cpu", default_dtype="float32")
     return calculated_by(calculator, atoms)
+
+
+def fit(data, folder, seconds):
+    """`mace_run_train` on data/train.extxyz, for about so much processor time; see fit_peer.py.
+
+    One structure of 225 atoms is a batch. The rate falls to 3 % over the epochs there is time for:
+    the package's own rule waits 50 epochs before it lowers it.
+    """
+    frames = ase.io.read(data / "train.extxyz", ":")
+
+    def train_on(n_frames, n_epochs=1):
+        ase.io.write(folder / "part.extxyz", frames[:n_frames])
+        options = {
+            "name": "mace",
+            "work_dir": folder,
+            "train_file": folder / "part.extxyz",
+            "valid_file": data / "validation.extxyz",
+            "energy_key": "REF_energy",
+            "forces_key": "REF_forces",
+            "E0s": "average",
+            "model": "MACE",
+            "num_channels": 64,
+            "max_L": 0,
+            "r_max": 5.0,
+            "batch_size": 1,
+            "valid_batch_size": 1,
+            "max_num_epochs": n_epochs,
+            "scheduler": "ExponentialLR",
+            "lr_scheduler_gamma": 0.03 ** (1.0 / n_epochs),
+            "default_dtype": "float32",
+            "device": "cpu",
+            "seed": 0 if n_epochs > 1 else n_frames,  # trials do not share a checkpoint's name
+            "plot": False,
+        }
+        words = [f"--{name}={value}" for name, value in options.items()]
+        run_module(["mace.cli.run_train", *words, "--ema", "--amsgrad"], folder)
+
+    one = seconds_for_each(train_on, 2, 22)
+    train_on(len(frames), max(1, round(seconds / (one * len(frames)))))
+
+
+def load(folder):
+    """The fitted model as an ASE calculator."""
+    path = str(folder / "mace.model")
+    return MACECalculator(model_paths=path, device="cpu", default_dtype="float32")

@@ -1,0 +1,165 @@
+"""Error of the forces beside the time of one evaluation, after fits that had the same time.
+
+    python benchmarks/accuracy.py [--minutes 30] [--only WORD ...]
+
+Ours and SchNet are fitted by `training/fit.py`, the other peers by their packages' own trainers
+(`fit` in contenders/), all on the same 225-atom structures of ethylammonium nitrate (GFN2-xTB) with
+one thread. --minutes is processor time. Fits are kept in runs/accuracy; those that are done are not
+repeated, an interrupted one of ours goes on. Times are those of results/speed.json, one thread.
+Writes results/accuracy.json, accuracy.md and accuracy.png.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import ase.io
+from matplotlib.figure import Figure
+
+from environments import python_of
+from forms import ADAM, CONFIG, PUBLISHED, ROOT, SCHNET
+from physrep.analysis.plots import BLUE, GREY, in_house_style
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+FITS = ROOT / "runs" / "accuracy"
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Fit(NamedTuple):
+    """timed_as: its rows in speed.json, the fastest counts; settings: of fit.py, on top of
+    jat_ean.yaml; environment: of a peer that has a trainer of its own, else empty."""
+
+    label: str
+    folder: str
+    timed_as: str
+    settings: tuple[str, ...] = ()
+    environment: str = ""
+
+
+FUSED = "run.ops=fused"
+ALL = [
+    Fit("DeePMD-kit se_e2_a", "deepmd", "DeePMD-kit", environment="deepmd"),
+    Fit("JAT, as ean-jat", "ean_jat", "ean-jat, fused", (FUSED,)),
+    Fit("SchNet (torch_geometric)", "schnet", "SchNet", (SCHNET, ADAM, "repulsion=none")),
+    Fit("MACE 64x0e, 2 layers", "mace", "MACE", environment="mace"),
+    Fit("JAT as published", "jat", "JAT as published, fused", (PUBLISHED, FUSED)),
+]
+
+
+def write_parts(folder: Path) -> None:
+    """The three parts of the data, as jat_ean.yaml divides them, for trainers that want files."""
+    sys.path.insert(0, str(ROOT / "training"))
+    from physrep.io import read_structures
+    from physrep_training.config import load_config
+    from physrep_training.splits import split_structures
+
+    os.chdir(ROOT)  # the config's files are named from there
+    config = load_config(CONFIG)
+    (file,) = config.data.files
+    parts = split_structures(read_structures(file), config.data.split, config.run.seed)
+    frames = ase.io.read(file, ":")
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, rows in parts.items():
+        ase.io.write(folder / f"{part}.extxyz", [frames[row] for row in rows])
+
+
+def fit(one: Fit, minutes: float) -> None:
+    """What is done is not done again."""
+    folder = FITS / one.folder
+    if not (folder / "errors.json").is_file():
+        print(f"accuracy: {one.label}", file=sys.stderr, flush=True)
+        command = peer_command if one.environment else own_command
+        subprocess.run(command(one, folder, minutes), cwd=ROOT, env=ONE_THREAD, check=True)
+
+
+def peer_command(one: Fit, folder: Path, minutes: float) -> list[str]:
+    """In the peer's environment."""
+    words = [python_of(one.environment), HERE / "fit_peer.py", one.environment]
+    return [str(word) for word in [*words, FITS / "data", folder, minutes]]
+
+
+def own_command(one: Fit, folder: Path, minutes: float) -> list[str]:
+    """Of fit.py: no frames that the peers do not have, a rate that falls over the time."""
+    settings = [
+        "data.extra_train_files=[]",
+        f"run.minutes={minutes}",
+        "run.epochs=100000",
+        *one.settings,
+        f"output={folder}",
+    ]
+    resume = ["--resume"] if (folder / "last.ckpt").is_file() else []
+    return [sys.executable, str(ROOT / "training" / "fit.py"), str(CONFIG), *settings, *resume]
+
+
+def milliseconds(one: Fit) -> float:
+    """Of 225 atoms in one thread, the fastest of its engines by the median."""
+    rows = json.loads((RESULTS / "speed.json").read_text())["rows"]
+    own = [r for r in rows if r["name"].startswith(one.timed_as)]
+    return min(r["ms"] for r in own if r["n_atoms"] == 225 and r["threads"] == 1)
+
+
+def row_of(one: Fit, found: dict) -> dict:
+    """One line of the table."""
+    return {
+        "name": one.label,
+        "ms": milliseconds(one),
+        "force_mae": found["force_mae"],
+        "energy_mae": found["energy_mae"],
+        "ours": one.timed_as.endswith("fused"),
+    }
+
+
+def markdown(rows: list[dict], minutes: float) -> str:
+    """The most accurate first."""
+    lines = [
+        f"Fits of {minutes:g} minutes of one core each.\n",
+        "| model | force MAE (eV/A) | energy MAE (meV/atom) | ms per evaluation |",
+        "|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: row["force_mae"]):
+        energy = 1000.0 * row["energy_mae"]
+        lines.append(f"| {row['name']} | {row['force_mae']:.4f} | {energy:.2f} | {row['ms']:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+@in_house_style
+def accuracy_figure(rows: list[dict]) -> Figure:
+    """Both axes logarithmic; the best place is the lower left corner."""
+    figure = Figure(figsize=(6.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for row in rows:
+        axes.plot(row["ms"], row["force_mae"], "o", color=BLUE if row["ours"] else GREY)
+        place = {"xytext": (6, 4), "textcoords": "offset points"}
+        axes.annotate(row["name"], (row["ms"], row["force_mae"]), **place)
+    axes.set(xscale="log", yscale="log")
+    axes.margins(x=0.3, y=0.15)
+    axes.set_xlabel("energy and forces of 225 atoms, ms (1 CPU thread)")
+    axes.set_ylabel("force MAE on the test part (eV/Å)")
+    return figure
+
+
+def main() -> None:
+    """Fit what is missing, write after every fit, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--only", nargs="+", help="fits whose name holds one of these words")
+    args = parser.parse_args()
+    write_parts(FITS / "data")
+    chosen = [f for f in ALL if not args.only or any(w in f.label for w in args.only)]
+    for one in chosen:
+        fit(one, args.minutes)
+    done = [f for f in ALL if (FITS / f.folder / "errors.json").is_file()]
+    rows = [row_of(f, json.loads((FITS / f.folder / "errors.json").read_text())) for f in done]
+    (RESULTS / "accuracy.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (RESULTS / "accuracy.md").write_text(markdown(rows, args.minutes))
+    accuracy_figure(rows).savefig(RESULTS / "accuracy.png")
+    print(markdown(rows, args.minutes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Fit a contender with its package's own trainer and judge it, in the contender's environment.
+
+    python fit_peer.py CONTENDER DATA FOLDER MINUTES
+
+DATA has train, validation and test.extxyz (REF_energy in eV, REF_forces in eV/A). The contender's
+module in ``contenders/`` has ``fit(data, folder, seconds)``, which spends about so much processor
+time, and ``load(folder)``, the ASE calculator of what came out. Writes FOLDER/errors.json:
+force_mae (eV/A) and energy_mae (eV/atom) on the test part, minutes of processor time.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import ase.io
+import numpy as np
+
+from contenders.common import processor_seconds, use_threads
+
+
+def errors(calculator, frames):
+    """Mean absolute errors on labelled frames."""
+    forces, energies = [], []
+    for frame in frames:
+        energy, labels = frame.info["REF_energy"], frame.arrays["REF_forces"]
+        frame.calc = calculator
+        forces.append(np.abs(frame.get_forces() - labels).mean())
+        energies.append(abs(frame.get_potential_energy() - energy) / len(frame))
+    return {"force_mae": float(np.mean(forces)), "energy_mae": float(np.mean(energies))}
+
+
+def main(name, data, folder, minutes):
+    """Fit, judge, write."""
+    use_threads()
+    data, folder = Path(data).resolve(), Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    contender = importlib.import_module(f"contenders.{name}")
+    contender.fit(data, folder, 60.0 * float(minutes))
+    spent = processor_seconds() / 60.0
+    found = errors(contender.load(folder), ase.io.read(data / "test.extxyz", ":"))
+    (folder / "errors.json").write_text(json.dumps({**found, "minutes": spent}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
