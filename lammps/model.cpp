@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "model.h"
+#include "blocks.h"
 
 #include <ATen/Parallel.h>
 #include <torch/script.h>
@@ -261,21 +262,27 @@ Tensor Model::Torch::add_ghosts(const Tensor &grad, int width, Exchange &exchang
   return own;
 }
 
+// Whether step k, or the readout behind the last one, reads atoms of other ranks.
+static bool reads_ghosts(int k, const Metadata &about, const Exchange &exchange) {
+  return exchange.needed() && (k < about.n_layers || about.readout_reads_neighbors);
+}
+
 // Pieces in order: embed, the steps, readout.
 std::vector<Piece> Model::Torch::forward(const Metadata &about, Exchange &exchange) {
   std::vector<Piece> pieces(about.n_layers + 2);
   attempt([&] { pieces[0].output = call("embed", {types, edges.value()}); });
   for (int k = 0; k <= about.n_layers; k++) {
     const bool readout = k == about.n_layers;
+    const bool needs_grad = k > 0 || embed_reads_edges;
     const Tensor own = pieces[k].output;
     Piece &piece = pieces[k + 1];
-    if (readout && !about.readout_reads_neighbors) {
-      attempt([&] { piece.input = own.detach().requires_grad_(k > 0 || embed_reads_edges); });
+    if (!reads_ghosts(k, about, exchange)) {
+      attempt([&] { piece.input = own.detach().requires_grad_(needs_grad); });
     } else {
       auto rows = rows_of(Tensor(), about.width);
       attempt([&] { rows = rows_of(own, about.width); });
       exchange.to_ghosts(rows.data_ptr<double>(), about.width);
-      attempt([&] { piece.input = leaf_of(rows, k > 0 || embed_reads_edges); });
+      attempt([&] { piece.input = leaf_of(rows, needs_grad); });
     }
     attempt([&] {
       piece.output = readout ? call("readout", {piece.input, types, edges.value()})
@@ -296,10 +303,10 @@ void Model::Torch::backward(const std::vector<Piece> &pieces, const Metadata &ab
     attempt([&] { input_grad = edges.backward(piece, grad); });
     // Features that do not depend on positions need no gradient; all ranks know that from the file.
     if (k == 0 && !embed_reads_edges) return;
-    if (k == about.n_layers && !about.readout_reads_neighbors)
-      attempt([&] { grad = grad_or_zero(input_grad, piece.input); });
-    else
+    if (reads_ghosts(k, about, exchange))
       grad = add_ghosts(input_grad, about.width, exchange);
+    else
+      attempt([&] { grad = grad_or_zero(input_grad, piece.input); });
   }
   attempt([&] { edges.backward(pieces[0], grad); });
 }
@@ -328,6 +335,7 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
     : torch_(std::make_unique<Torch>()) {
   at::set_num_threads(n_threads);  // PyTorch would take every core on every rank
   keep_freed_memory();
+  keep_large_blocks();
   torch_->device = find_device(device, local_rank);
   std::string json;
   torch_->module = load_module(path, torch_->device, json);

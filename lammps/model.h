@@ -50,6 +50,8 @@ struct Result {
 // collective: every rank makes the same ones in the same order.
 class Exchange {
  public:
+  // Whether there are other ranks; alone, a rank has no ghosts and need not call the other two.
+  virtual bool needed() const = 0;
   // Fill the rows of ghosts from their owners' rows.
   virtual void to_ghosts(double *rows, int width) = 0;
   // Add the rows of ghosts to their owners' rows.

@@ -24,6 +24,7 @@ namespace {
 // reads these when the style is created, before any file says how wide its features are: so a
 // constant, and wider features go in several messages.
 constexpr int CHUNK = 64;
+constexpr size_t SAMPLE = 1000;  // atoms whose edges are found before there is room for all
 
 std::string join(const std::vector<std::string> &words) {
   std::string all;
@@ -231,8 +232,27 @@ std::string PairPhysRep::build_graph() {
   std::vector<int> own(list->ilist, list->ilist + list->inum);
   if (!std::is_sorted(own.begin(), own.end())) std::sort(own.begin(), own.end());
   std::string problem;
-  for (const int i : own) add_neighbors(i, problem);
+  for (size_t k = 0; k < own.size(); k++) {
+    if (k == SAMPLE) reserve_edges(own);
+    add_neighbors(own[k], problem);
+  }
   return problem;
+}
+
+// Room for all edges, from the share of LAMMPS' list that was within the cutoff so far: a vector
+// that grows by itself takes up to twice what it needs.
+void PairPhysRep::reserve_edges(const std::vector<int> &own) {
+  double seen = 0.0, listed = 0.0;
+  for (size_t k = 0; k < own.size(); k++) {
+    listed += list->numneigh[own[k]];
+    if (k + 1 == SAMPLE) seen = listed;
+  }
+  if (seen == 0.0) return;
+  const auto n = static_cast<size_t>(1.02 * ends_.size() * listed / seen);
+  graph_.centers.reserve(n);
+  graph_.neighbors.reserve(n);
+  graph_.vectors.reserve(3 * n);
+  ends_.reserve(n);
 }
 
 void PairPhysRep::add_neighbors(int i, std::string &problem) {
@@ -330,13 +350,11 @@ void PairPhysRep::agree_on_error(const std::string &problem) {
 }
 
 // On one rank every ghost shares its owner's row.
-void PairPhysRep::to_ghosts(double *rows, int width) {
-  if (comm->nprocs > 1) exchange(rows, width, true);
-}
+bool PairPhysRep::needed() const { return comm->nprocs > 1; }
 
-void PairPhysRep::from_ghosts(double *rows, int width) {
-  if (comm->nprocs > 1) exchange(rows, width, false);
-}
+void PairPhysRep::to_ghosts(double *rows, int width) { exchange(rows, width, true); }
+
+void PairPhysRep::from_ghosts(double *rows, int width) { exchange(rows, width, false); }
 
 void PairPhysRep::exchange(double *rows, int width, bool forward) {
   rows_ = rows;

@@ -46,6 +46,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void find_rows();
 
   std::string build_graph();
+  void reserve_edges(const std::vector<int> &own);
   void add_neighbors(int i, std::string &problem);
   std::string contact_error(int i, int j, double distance) const;
   std::string tally_energies();
@@ -53,6 +54,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void tally_virial(int i, int j, const double *vector, const double *slope);
   int64_t tag_of(int i) const;
 
+  bool needed() const override;
   void to_ghosts(double *rows, int width) override;
   void from_ghosts(double *rows, int width) override;
   void exchange(double *rows, int width, bool forward);

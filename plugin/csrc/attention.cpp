@@ -2,6 +2,7 @@
 // Operator physrep::attention_weights; attention_kernel.h has the equations.
 
 #include "form.h"
+#include "saving.h"
 
 namespace physrep {
 
@@ -24,7 +25,8 @@ bool exponentials(const double *x, double *out, int64_t n) {
 struct AttentionForm : Form {
   bool softmax;
   double scale;
-  // Of the forward pass, so that the backward pass need not repeat them.
+  // Of the forward pass, so that the backward pass need not repeat them; exponentials of many atoms
+  // are repeated.
   Tensor logits, self_logits, sent_exp, received_exp;
 
   AttentionForm(Graph graph, bool softmax, double scale)
@@ -69,7 +71,7 @@ struct AttentionForm : Form {
 
   // Left undefined where the products could overflow.
   template <class T> void prepare_exponentials(const Tensors &x) {
-    if (sent_exp.defined() || x[EDGE_COTANGENT].defined()) return;
+    if (sent_exp.defined()) return;
     const auto of = [](const Tensor &t, Tensor &out) {
       out = torch::empty_like(t);
       return exponentials(t.const_data_ptr<T>(), out.data_ptr<T>(), t.numel());
@@ -121,6 +123,7 @@ struct AttentionForm : Form {
       own.d_slopes = slopes.of<T>(k), own.d_self_bias = self_bias.of<T>(k);
       run(own, block);
     });
+    if (sent_exp.defined() && !worth_keeping(sent_exp)) sent_exp = received_exp = Tensor();
     out[SENT] = sent.total(), out[VECTOR] = vector.total();
     out[SLOPES] = slopes.total(), out[SELF_BIAS] = self_bias.total();
     const int64_t width = raw[SENT].size(1);

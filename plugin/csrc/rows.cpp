@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "differentiable.h"
+#include "saving.h"
 
 namespace physrep {
 
@@ -31,28 +32,30 @@ struct SkipNorm : torch::autograd::Function<SkipNorm> {
     Tensor out = sum, mean, rstd;
     const auto width = sum.size(1);
     if (weight) std::tie(out, mean, rstd) = at::native_layer_norm(sum, {width}, weight, bias, eps);
-    ctx->save_for_backward({message, own, weight.value_or(Tensor()), bias.value_or(Tensor()), gate,
-                            weight ? sum : Tensor(), mean, rstd});
+    const bool keep = worth_keeping(sum);
+    ctx->save_for_backward({message, own, weight.value_or(Tensor()), bias.value_or(Tensor()),
+                            keep ? gate : Tensor(), keep && weight ? sum : Tensor(), mean, rstd});
     ctx->saved_data["eps"] = eps;
     return out;
   }
 
   static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
     const auto saved = ctx->get_saved_variables();
-    const auto &message = saved[0], &gate = saved[4];
+    const auto &message = saved[0], &own = saved[1];
     if (torch::GradMode::is_enabled()) {
       const double eps = ctx->saved_data["eps"].toDouble();
       const auto plain = [&](const Tensors &x) { return Tensors{plain_skip_norm(x, eps)}; };
-      auto out = differentiable(plain, {message, saved[1], saved[2], saved[3]}, gradients);
+      auto out = differentiable(plain, {message, own, saved[2], saved[3]}, gradients);
       out.emplace_back();
       return out;
     }
+    const auto gate = saved[4].defined() ? saved[4] : at::sigmoid(message);
     Tensor to_sum = gradients[0], to_weight, to_bias;
     if (saved[2].defined()) {
+      const auto sum = saved[5].defined() ? saved[5] : at::addcmul(own, message, gate);
       const std::array<bool, 3> mask{true, ctx->needs_input_grad(2), ctx->needs_input_grad(3)};
       std::tie(to_sum, to_weight, to_bias) = at::native_layer_norm_backward(
-          to_sum.contiguous(), saved[5], {saved[5].size(1)}, saved[6], saved[7], saved[2], saved[3],
-          mask);
+          to_sum.contiguous(), sum, {sum.size(1)}, saved[6], saved[7], saved[2], saved[3], mask);
     }
     // gate (1 + message (1 - gate)) = gate + message (gate - gate^2)
     const auto slope = at::addcmul(gate, message, at::addcmul(gate, gate, gate, -1));

@@ -158,6 +158,41 @@ def test_skip_norm(dtype, normed):
     compare(torch.ops.physrep.skip_norm, portable, inputs, (1e-6,), 10 * TOLERANCES[dtype])
 
 
+def gradients(function, inputs: list, rest: tuple) -> list[Tensor]:
+    """First derivatives, as MD takes them: nothing is kept for second ones."""
+    torch.manual_seed(5)
+    found = function(*inputs, *rest)
+    values = found if isinstance(found, tuple) else (found,)
+    total = sum((v * torch.randn(v.shape, dtype=v.dtype)).sum() for v in values)
+    return list(torch.autograd.grad(total, [x for x in inputs if x is not None]))
+
+
+def assert_same(ours: list[Tensor], theirs: list[Tensor], tolerance: float) -> None:
+    for a, b in zip(ours, theirs, strict=True):
+        assert float((a - b).abs().max()) <= tolerance * float(b.abs().max())
+
+
+@pytest.mark.parametrize("n_atoms", [20, 2000], ids=["kept", "computed again"])
+def test_gradients_of_few_and_of_many_atoms(n_atoms):
+    new = random_leaves(torch.float64)
+    width, n_edges = 48, 4 * n_atoms
+    assert (n_atoms * width * 8 > 2**19) == (n_atoms == 2000)  # the bound of csrc/saving.h
+
+    inputs = [new(n_atoms, width), new(n_atoms, width), new(width), new(width)]
+
+    def portable(message, own, weight, bias, eps):
+        return F.layer_norm(swish(message) + own, (width,), weight, bias, eps)
+
+    ours = gradients(torch.ops.physrep.skip_norm, inputs, (1e-6,))
+    assert_same(ours, gradients(portable, inputs, (1e-6,)), 1e-12)
+
+    i, j = torch.arange(n_edges) // 4, torch.randint(0, n_atoms, (n_edges,))
+    inputs = [new(n_atoms, width), new(n_atoms, width), new(width, 1), new(n_edges, 2)]
+    inputs += [new(2, 1), None, new(1)]
+    ours = gradients(torch.ops.physrep.attention_weights, inputs, (i, j, True, 1.0))
+    assert_same(ours, gradients(attention, inputs, (i, j, True, 1.0)), 1e-12)
+
+
 def test_skip_norm_of_inputs_that_depend_on_each_other():
     def chain(operator):
         own = torch.linspace(-1.0, 2.0, 12, dtype=torch.float64).view(3, 4).requires_grad_(True)

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../form.h"
+#include "../saving.h"
 
 namespace physrep_cuda {
 
@@ -31,6 +32,7 @@ using physrep::evaluate;
 using physrep::for_each_block;
 using physrep::pad;
 using physrep::rows;
+using physrep::worth_keeping;
 
 struct CheckGraph {
   void operator()(const Graph &graph) const;

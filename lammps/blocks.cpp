@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+#include "blocks.h"
+
+#include <c10/core/CPUAllocator.h>
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <mutex>
+
+namespace physrep {
+
+namespace {
+
+constexpr size_t PAGE = 4096, HUGE_PAGE = size_t(1) << 21;
+constexpr size_t LARGE = size_t(1) << 20;  // smaller tensors are the C library's
+constexpr int PARTS = 16;                  // size classes between a power of two and the next
+
+// Nearly equal sizes share a class: the number of edges changes a little every step.
+size_t class_of(size_t bytes) {
+  size_t step = LARGE / PARTS;
+  while (step * 2 * PARTS <= bytes) step *= 2;
+  return (bytes + step - 1) / step * step;
+}
+
+// Blocks that are free are kept for the next tensor of their class. Where one more would take the
+// sum beyond what was ever in use at once (and SPARE of that), what has been free for longest goes
+// back to the system first.
+class Blocks final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    if (bytes < LARGE) return c10::GetDefaultCPUAllocator()->allocate(bytes);
+    const size_t size = class_of(bytes);
+    std::lock_guard<std::mutex> hold(mutex_);
+    void *data = take(size);
+    if (!data) data = map(size);
+    used_ += size;
+    most_ = std::max(most_, used_);
+    sizes_[data] = size;
+    return {data, data, &Blocks::release, c10::Device(c10::kCPU)};
+  }
+
+  void copy_data(void *to, const void *from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+
+  static Blocks &instance() {
+    static auto *const blocks = new Blocks;  // outlives every tensor
+    return *blocks;
+  }
+
+ private:
+  struct Free {
+    void *data;
+    size_t size;
+  };
+  static constexpr double SPARE = 0.05;
+
+  static void release(void *data) { instance().put_back(data); }
+
+  void put_back(void *data) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    const auto found = sizes_.find(data);
+    const size_t size = found->second;
+    sizes_.erase(found);
+    used_ -= size;
+    idle_ += size;
+    free_.push_front({data, size});
+  }
+
+  // The youngest free block of this size, whose pages are the likeliest to be in a cache.
+  void *take(size_t size) {
+    for (auto it = free_.begin(); it != free_.end(); ++it) {
+      if (it->size != size) continue;
+      void *data = it->data;
+      idle_ -= size;
+      free_.erase(it);
+      return data;
+    }
+    return nullptr;
+  }
+
+  void *map(size_t size) {
+    const double limit = (1.0 + SPARE) * std::max(most_, used_ + size);
+    while (!free_.empty() && used_ + idle_ + size > limit) unmap_oldest();
+    void *data = anonymous(size);
+    while (data == MAP_FAILED && !free_.empty()) {
+      unmap_oldest();
+      data = anonymous(size);
+    }
+    TORCH_CHECK(data != MAP_FAILED, "not enough memory for a tensor of ", size >> 20,
+                " MiB: use more MPI ranks on more machines, or a smaller system");
+    if (size >= 2 * HUGE_PAGE) madvise(data, size, MADV_HUGEPAGE);
+    return data;
+  }
+
+  static void *anonymous(size_t size) {
+    return mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  }
+
+  void unmap_oldest() {
+    munmap(free_.back().data, free_.back().size);
+    idle_ -= free_.back().size;
+    free_.pop_back();
+  }
+
+  std::mutex mutex_;
+  std::map<void *, size_t> sizes_;
+  std::list<Free> free_;  // the youngest first
+  size_t used_ = 0, idle_ = 0, most_ = 0;  // bytes
+};
+
+}  // namespace
+
+void keep_large_blocks() {
+  static const bool once = [] {
+    c10::SetCPUAllocator(&Blocks::instance());
+    return true;
+  }();
+  (void)once;
+}
+
+}  // namespace physrep
