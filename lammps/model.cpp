@@ -111,6 +111,16 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
   }
 }
 
+// In place where nothing else holds the sum: columns of all edges are what most memory goes to.
+void add_to(Tensor &sum, Tensor term) {
+  if (!sum.defined())
+    sum = std::move(term);
+  else if (sum.use_count() == 1 && sum.storage().use_count() == 1 && sum.is_contiguous())
+    sum.add_(term);
+  else
+    sum = sum + term;
+}
+
 Tensor grad_or_zero(const Tensor &grad, const Tensor &like) {
   return grad.defined() ? grad : torch::zeros_like(like);
 }
@@ -155,8 +165,7 @@ class CutEdges {
     if (with_input) inputs.push_back(piece.input);
     auto grads = torch::autograd::grad({piece.output}, inputs, {output_grad}, false, false, true);
     for (size_t k = 0; k < leaves_.size(); k++) {
-      if (!grads[k].defined()) continue;
-      grads_[k] = grads_[k].defined() ? grads_[k] + grads[k] : grads[k];
+      if (grads[k].defined()) add_to(grads_[k], std::move(grads[k]));
     }
     return with_input ? grads.back() : Tensor();
   }
