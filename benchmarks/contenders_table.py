@@ -42,6 +42,7 @@ CONTENDERS = [
             ("lammps", "fused"),
         )
     ),
+    Contender("JAT as published, torch.compile", "Python", "physrep", "inductor:jat-published"),
     ours("neuralil-published", "NeuralIL as published", "torchforce", "portable", 1800),
     Contender(
         "SchNet (torch_geometric)", "Python", "physrep", "physrep_engines:schnet/ase/eager", 1800

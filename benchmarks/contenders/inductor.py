@@ -1,0 +1,49 @@
+"""Ours through PyTorch's compiler instead of operators of our own: MODEL, e.g. jat-published.
+
+Energy and dE/dvectors are traced into one graph with sizes left open, which Inductor compiles to
+C++ (one to two minutes); the neighbour list is physrep's operator. Models that decide by the data,
+as those with ZBL and guard do, cannot be traced like this.
+"""
+
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from contenders.common import use_threads
+from contenders.physrep_engines import load
+from physrep import ops
+from physrep.neighbors import fused_neighbor_list
+from physrep.nn.scatter import sum_edges
+
+
+def prepare(atoms, variant):
+    use_threads()
+    ops.load()
+    potential = load(variant, atoms).potential.eval().requires_grad_(False)
+    types = torch.tensor([potential.species.index(int(z)) for z in atoms.numbers])
+    cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
+
+    def energy_and_slope(types, edge_index, vectors):
+        vectors = vectors.detach().requires_grad_(True)
+        edges = potential.edges(types, edge_index, vectors, types.size(0))
+        h = potential.embed(types, edges)
+        for k in range(potential.n_layers):
+            h = potential.step(k, h, edges)
+        energy = potential.readout(h, types, edges).sum()
+        return energy.detach(), torch.autograd.grad(energy, vectors)[0]
+
+    def graph_of(positions):
+        found = fused_neighbor_list(torch.from_numpy(positions), cell, pbc, potential.cutoff)
+        return found.edge_index, found.vectors.detach()
+
+    start = types, *graph_of(atoms.positions)
+    traced = make_fx(energy_and_slope, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*start)
+    compiled = torch.compile(traced, dynamic=True)
+
+    def step(positions):
+        edge_index, vectors = graph_of(positions)
+        energy, slope = compiled(types, edge_index, vectors)
+        i, j = edge_index
+        forces = sum_edges(slope, i, len(types)) - sum_edges(slope, j, len(types))
+        return float(energy), forces.numpy()
+
+    return step
