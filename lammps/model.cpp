@@ -28,6 +28,7 @@ constexpr int FORMAT = 2;
 const char *const METADATA_FILE = "metadata.json";
 const auto HOST_DOUBLE = torch::TensorOptions().dtype(torch::kFloat64);
 const auto HOST_INDEX = torch::TensorOptions().dtype(torch::kInt64);
+const auto HOST_INT = torch::TensorOptions().dtype(torch::kInt32);
 
 // A module's own message without the addresses of its C++ call stack.
 std::string message_of(const std::exception &error) {
@@ -238,9 +239,10 @@ void Model::Torch::start(const Graph &graph) {
       using Value = typename std::decay_t<decltype(data)>::value_type;
       return torch::from_blob(const_cast<Value *>(data.data()), shape, options);
     };
-    const auto index = torch::stack({wrap(graph.centers, {n_edges}, HOST_INDEX),
-                                     wrap(graph.neighbors, {n_edges}, HOST_INDEX)})
-                           .to(device);
+    const auto host = torch::empty({2, n_edges}, HOST_INDEX);
+    host[0].copy_(wrap(graph.centers, {n_edges}, HOST_INT));
+    host[1].copy_(wrap(graph.neighbors, {n_edges}, HOST_INT));
+    const auto index = host.to(device);
     types = wrap(graph.types, {n_rows}, HOST_INDEX).to(device);
     vectors = wrap(graph.vectors, {n_edges, 3}, HOST_DOUBLE).to(device).requires_grad_(true);
     edges = CutEdges(module.get_method("edges")({types, index, vectors, n_own}));

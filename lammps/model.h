@@ -36,8 +36,8 @@ struct Metadata {
 struct Graph {
   int64_t n_own = 0;
   std::vector<int64_t> types;      // (n_rows) types of the model
-  std::vector<int64_t> centers;    // (n_edges) ascending, below n_own
-  std::vector<int64_t> neighbors;  // (n_edges) below n_rows
+  std::vector<int> centers;        // (n_edges) ascending, below n_own
+  std::vector<int> neighbors;      // (n_edges) below n_rows
   std::vector<double> vectors;     // (n_edges, 3) x_neighbor - x_center, A
 };
 

@@ -304,7 +304,7 @@ std::string PairPhysRep::tally_energies() {
 std::string PairPhysRep::tally_forces() {
   double **const f = atom->f;
   for (size_t e = 0; e < graph_.centers.size(); e++) {
-    const int i = static_cast<int>(graph_.centers[e]), j = ends_[e];
+    const int i = graph_.centers[e], j = ends_[e];
     const double *const slope = &result_.slopes[3 * e];
     if (!std::isfinite(slope[0] + slope[1] + slope[2]))
       return fmt::format("the force between atoms {} ({}) and {} ({}) is not finite at step {}: the "
