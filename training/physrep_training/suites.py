@@ -41,6 +41,8 @@ SUITES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+DRAWN = {"errors": "force_mae", "reliability": "delta_p", "paths": "barrier_mae_ev"}  # in figures
+
 
 def measure(suite: str, config: FitConfig) -> Numbers:
     """Numbers of the suite for the fit with these settings, which is made first if need be.

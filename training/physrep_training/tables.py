@@ -16,7 +16,7 @@ from physrep.config import ConfigError, StrictModel
 from physrep_training.callbacks import read_log
 from physrep_training.config import load_config
 from physrep_training.repeats import committee_errors
-from physrep_training.suites import SUITES, Column, Numbers, measure
+from physrep_training.suites import DRAWN, SUITES, Column, Numbers, measure
 
 Results = dict[str, list[Numbers]]  # by the label of the row; one for each seed
 
@@ -153,9 +153,9 @@ def write_table(table: Table, results: Results, minutes: float, output: Path) ->
     intro = f"Each fit had {minutes:g} minutes of processor time; command: {shlex.join(sys.argv)}\n"
     text = "\n".join([table_text(table, results), intro])
     (output / f"{table.name}.md").write_text(text)
-    first = table.columns[0]
-    values = {label: mean_and_spread(found, first.key)[0] for label, found in results.items()}
-    bar_figure(values, f"{first.title}, test part").savefig(output / f"{table.name}.png")
+    (drawn,) = [column for column in table.columns if column.key == DRAWN[table.suite]]
+    values = {label: mean_and_spread(found, drawn.key)[0] for label, found in results.items()}
+    bar_figure(values, f"{drawn.title}, test part").savefig(output / f"{table.name}.png")
 
 
 def table_text(table: Table, results: Results) -> str:
