@@ -77,6 +77,15 @@ def test_too_little_data_is_said(frames):
         split_structures(frames[:3], SplitConfig(gap=5), seed=0)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_the_only_structure_of_an_element_is_trained_on(frames, seed):
+    frames[17] = structure([1, 9])
+    config = SplitConfig(method="random", validation=0.3, test=0.3)
+    split = split_structures(frames, config, seed)
+    assert 17 in split["train"]
+    assert sorted(sum(split.values(), [])) == list(range(len(frames)))
+
+
 def test_split_is_saved_by_file_and_frame(frames, tmp_path):
     split = split_structures(frames, SplitConfig(), seed=0)
     save_split(split, frames, tmp_path / "split.json")

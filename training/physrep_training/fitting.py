@@ -193,7 +193,7 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
     """A new potential with its references, or the one to start from.
 
     Raises:
-        ConfigError: the one to start from does not know an element of the data.
+        ConfigError: the one to start from, or the training part, lacks an element of the data.
     """
     species = species_of(data.train, data.validation, data.test, *data.held_out.values())
     if config.start_from is not None:
@@ -213,6 +213,7 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
             config.data.isolated_atoms,
         )
     else:
+        check_elements(species, data)
         settings = config.model_settings
         checkpoint = new_checkpoint(config.model_name, settings, species, config.repulsion)
         checkpoint.potential.set_dtype(DTYPES[config.run.precision])
@@ -226,6 +227,16 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
         n_test=len(data.test),
     )
     return checkpoint
+
+
+def check_elements(species: list[int], data: FitData) -> None:
+    """Refuse to judge by an element that is not trained on: its energies would mean nothing."""
+    missing = [chemical_symbols[z] for z in species if z not in species_of(data.train)]
+    if missing:
+        raise ConfigError(
+            f"no training structure holds {' '.join(missing)}, but validation or test structures "
+            "do: choose another run.seed or split, or remove those structures"
+        )
 
 
 def use_ops(potential: Potential, name: str) -> None:

@@ -37,7 +37,7 @@ def split_structures(structures: Sequence[Structure], config: SplitConfig, seed:
     methods = {
         "time_blocks": _time_blocks,
         "trajectory": _by_trajectory,
-        "random": _random,
+        "random": _random_structures,
         "groups": _by_group,
     }
     split = methods[config.method](structures, config, seed)
@@ -86,6 +86,17 @@ def _by_trajectory(structures: Sequence[Structure], config: SplitConfig, seed: i
         elif name in config.validation_names:
             part = "validation"
         split[part] += frames
+    return split
+
+
+def _random_structures(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+    """Structures with an element that no training structure has are trained on, not judged by."""
+    split = _random(structures, config, seed)
+    known = {z for k in split["train"] for z in structures[k].species.tolist()}
+    for part in ("validation", "test"):
+        rare = [k for k in split[part] if not known.issuperset(structures[k].species.tolist())]
+        split[part] = [k for k in split[part] if k not in rare]
+        split["train"] += rare
     return split
 
 
