@@ -83,7 +83,7 @@ def test_the_only_structure_of_an_element_is_trained_on(frames, seed):
     config = SplitConfig(method="random", validation=0.3, test=0.3)
     split = split_structures(frames, config, seed)
     assert 17 in split["train"]
-    assert sorted(sum(split.values(), [])) == list(range(len(frames)))
+    assert sorted(k for part in split.values() for k in part) == list(range(len(frames)))
 
 
 def test_split_is_saved_by_file_and_frame(frames, tmp_path):
