@@ -4,8 +4,9 @@
 
 DATA has train, validation and test.extxyz (REF_energy in eV, REF_forces in eV/A). The contender's
 module in ``contenders/`` has ``fit(data, folder, seconds)``, which spends about so much processor
-time, and ``load(folder)``, the ASE calculator of what came out. Writes FOLDER/errors.json:
-force_mae (eV/A) and energy_mae (eV/atom) on the test part, minutes of processor time.
+time, and ``load(folder)``, the ASE calculator of what came out. Writes FOLDER/errors.json with the
+numbers of `fit.py` on the test part, force_mae (eV/A) and energy_mae_mev_per_atom (without the mean
+offset), and with the minutes of processor time.
 """
 
 import importlib
@@ -20,14 +21,17 @@ from contenders.common import processor_seconds, use_threads
 
 
 def errors(calculator, frames):
-    """Mean absolute errors on labelled frames."""
-    forces, energies = [], []
+    """Mean absolute errors on labelled frames of equal size."""
+    forces, energies = [], []  # eV/A, meV/atom
     for frame in frames:
         energy, labels = frame.info["REF_energy"], frame.arrays["REF_forces"]
         frame.calc = calculator
         forces.append(np.abs(frame.get_forces() - labels).mean())
-        energies.append(abs(frame.get_potential_energy() - energy) / len(frame))
-    return {"force_mae": float(np.mean(forces)), "energy_mae": float(np.mean(energies))}
+        energies.append(1000.0 * (frame.get_potential_energy() - energy) / len(frame))
+    return {
+        "force_mae": float(np.mean(forces)),
+        "energy_mae_mev_per_atom": float(np.abs(energies - np.mean(energies)).mean()),
+    }
 
 
 def main(name, data, folder, minutes):

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 #include "model.h"
-#include "blocks.h"
+
+#include "kept_memory.h"
 
 #include <ATen/Parallel.h>
 #include <torch/script.h>
@@ -12,9 +13,6 @@
 #include <nlohmann/json.hpp>  // the copy that ships with LAMMPS' headers
 
 #include <fstream>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <utility>
 
 namespace physrep {
@@ -45,17 +43,6 @@ torch::Device find_device(const std::string &name, int local_rank) {
         "device cuda was asked for, but PyTorch finds no usable GPU here: use 'device cpu', or "
         "check nvidia-smi and that PyTorch is a CUDA build that fits the driver");
   return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank % n_devices));
-}
-
-// glibc gives every freed tensor of more than 128 KiB back to the system and takes it again in the
-// next operator: for 225 atoms a quarter to a half of all time went into page faults.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  constexpr int MIB = 1 << 20;
-  if (!mallopt(M_MMAP_THRESHOLD, 1024 * MIB)) mallopt(M_MMAP_THRESHOLD, 32 * MIB);
-  mallopt(M_TRIM_THRESHOLD, 2047 * MIB);
-  mallopt(M_TOP_PAD, 16 * MIB);
-#endif
 }
 
 torch::jit::Module load_module(const std::string &path, torch::Device device, std::string &json) {
@@ -124,6 +111,11 @@ void add_to(Tensor &sum, Tensor term) {
 
 Tensor grad_or_zero(const Tensor &grad, const Tensor &like) {
   return grad.defined() ? grad : torch::zeros_like(like);
+}
+
+// Whether step k, or the readout behind the last one, reads atoms of other ranks.
+bool reads_ghosts(int k, const Metadata &about, const Exchange &exchange) {
+  return exchange.needed() && (k < about.n_layers || about.readout_reads_neighbors);
 }
 
 }  // namespace
@@ -273,11 +265,6 @@ Tensor Model::Torch::add_ghosts(const Tensor &grad, int width, Exchange &exchang
   return own;
 }
 
-// Whether step k, or the readout behind the last one, reads atoms of other ranks.
-static bool reads_ghosts(int k, const Metadata &about, const Exchange &exchange) {
-  return exchange.needed() && (k < about.n_layers || about.readout_reads_neighbors);
-}
-
 // Pieces in order: embed, the steps, readout.
 std::vector<Piece> Model::Torch::forward(const Metadata &about, Exchange &exchange) {
   std::vector<Piece> pieces(about.n_layers + 2);
@@ -345,8 +332,7 @@ bool Model::Torch::probe(int n_types) {
 Model::Model(const std::string &path, const std::string &device, int local_rank, int n_threads)
     : torch_(std::make_unique<Torch>()) {
   at::set_num_threads(n_threads);  // PyTorch would take every core on every rank
-  keep_freed_memory();
-  keep_large_blocks();
+  keep_memory();
   torch_->device = find_device(device, local_rank);
   std::string json;
   torch_->module = load_module(path, torch_->device, json);

@@ -17,7 +17,7 @@ from systems import compute, make_checkpoint, random_atoms
 
 from physrep.checkpoint import load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
-from physrep.io import Structure, write_npz
+from physrep.io import Structure, read_structures, write_npz
 from physrep_training.callbacks import CollapseWarning, read_log
 from physrep_training.config import load_config
 from physrep_training.fitting import fit
@@ -223,3 +223,14 @@ def test_fit_starts_from_a_checkpoint(config_file, finished, tmp_path):
     fit(load_config(config_file, overrides))
     best = min(float(validation) for _, validation in losses(finished))
     assert float(losses(tmp_path / "run")[0][1]) == pytest.approx(best, rel=1e-4)
+
+
+def test_an_element_that_no_training_structure_has_is_refused(config_file, tmp_path):
+    """Its energies would decide which epoch is the best one."""
+    frames = read_structures(config_file.parent / "data.npz")
+    frames[-1].species[0] = 9
+    write_npz(tmp_path / "data.npz", frames)
+    settings = [f"data.files=[{tmp_path}/data.npz]", "data.split.method=time_blocks"]
+    config = load_config(config_file, [*settings, "data.split.gap=0", f"output={tmp_path}/run"])
+    with pytest.raises(ConfigError, match=r"no training structure holds F, .* another run\.seed"):
+        fit(config)
