@@ -58,72 +58,93 @@ template <class M, int64_t width_, bool factored> struct Attention {
   using Scalar = typename M::Scalar;
   static constexpr int64_t N = Lanes<T>::N;
 
+  // A centre: its rows, and what its edges add to the derivative of `received`; both in registers
+  // where their width is known.
+  struct Center {
+    static constexpr bool local = width_ > 0;
+    static constexpr int SIZE = local ? (width_ + N - 1) / N : 1;
+    int64_t i;
+    Num received[SIZE], vector[SIZE];
+    typename Lanes<T>::V exponentials[SIZE];
+    RowSums<M, width_> sums;
+
+    PHYSREP_METHOD Center(const AttentionArgs<T> &a, int64_t i) : i(i) {
+      if constexpr (local)
+        for (int64_t k = 0; k < width_; k += N) {
+          received[k / N] = M::get(a.received, i * width_ + k);
+          vector[k / N] = M::get(a.vector, k);
+          if constexpr (factored) exponentials[k / N] = load(a.received_exp + i * width_ + k);
+        }
+    }
+    PHYSREP_METHOD Num received_at(const AttentionArgs<T> &a, int64_t k) const {
+      if constexpr (local) return received[k / N];
+      else return M::get(a.received, i * a.width + k);
+    }
+    PHYSREP_METHOD Num vector_at(const AttentionArgs<T> &a, int64_t h, int64_t k) const {
+      if constexpr (local) return vector[k / N];
+      else return M::get(a.vector, h * a.width + k);
+    }
+    PHYSREP_METHOD auto exponential_at(const AttentionArgs<T> &a, int64_t k) const {
+      if constexpr (local) return exponentials[k / N];
+      else return load(a.received_exp + i * a.width + k);
+    }
+    PHYSREP_METHOD T *row(const AttentionArgs<T> &a) const {
+      return a.d_received ? a.d_received + i * a.width : nullptr;
+    }
+    PHYSREP_METHOD void take(const AttentionArgs<T> &a, int64_t k, Num x) {
+      sums.take(row(a), k, x);
+    }
+    PHYSREP_METHOD void finish(const AttentionArgs<T> &a) const { sums.finish(row(a)); }
+  };
+
   // swish(s_j + r_i) at feature k and its slope.
-  static PHYSREP_METHOD Swish<Num> meet(const AttentionArgs<T> &a, int64_t j, int64_t i,
+  static PHYSREP_METHOD Swish<Num> meet(const AttentionArgs<T> &a, int64_t j, const Center &c,
                                         int64_t k) {
-    const int64_t at = j * a.width + k, own = i * a.width + k;
-    const Num x = M::get(a.sent, at) + M::get(a.received, own);
+    const int64_t at = j * a.width + k;
+    const Num x = M::get(a.sent, at) + c.received_at(a, k);
     if constexpr (!factored) return swish(x);
-    else return swish_of(x, reciprocal(1 + load(a.sent_exp + at) * load(a.received_exp + own)));
+    else return swish_of(x, reciprocal(1 + load(a.sent_exp + at) * c.exponential_at(a, k)));
   }
 
-  static PHYSREP_METHOD Scalar logit(const AttentionArgs<T> &a, int64_t j, int64_t i, int64_t h) {
+  static PHYSREP_METHOD Scalar logit(const AttentionArgs<T> &a, int64_t j, const Center &c,
+                                     int64_t h) {
     Num total = M::zero();
-    for (int64_t k = 0; k < a.width; k += N) {
-      total = total + M::get(a.vector, h * a.width + k) * meet(a, j, i, k).value;
-    }
+    for (int64_t k = 0; k < a.width; k += N)
+      total = total + c.vector_at(a, h, k) * meet(a, j, c, k).value;
     return M::total(total);
   }
 
-  static PHYSREP_METHOD Scalar edge_logit(const AttentionArgs<T> &a, int64_t e, int64_t i,
+  static PHYSREP_METHOD Scalar edge_logit(const AttentionArgs<T> &a, int64_t e, const Center &c,
                                           int64_t h) {
-    Scalar total = logit(a, a.neighbors[e], i, h);
+    Scalar total = logit(a, a.neighbors[e], c, h);
     for (int64_t b = 0; b < a.n_features; b++)
       total = total + M::one(a.features, e * a.columns + b) * M::one(a.slopes, b * a.heads + h);
     return total;
   }
 
-  // What a centre's edges add to the derivative of its `received`: in registers where they fit.
-  struct Sums {
-    static constexpr bool local = width_ > 0;
-    Num of[local ? (width_ + N - 1) / N : 1];
-
-    PHYSREP_METHOD Sums() {
-      for (auto &x : of) x = M::zero();
-    }
-    PHYSREP_METHOD void take(const AttentionArgs<T> &a, int64_t i, int64_t k, Num x) {
-      if constexpr (local) of[k / N] = of[k / N] + x;
-      else if (a.d_received) add<M>(a.d_received + i * a.width + k, x);
-    }
-    PHYSREP_METHOD void finish(const AttentionArgs<T> &a, int64_t i) const {
-      if constexpr (local)
-        for (int64_t k = 0; k < a.width && a.d_received; k += N)
-          add<M>(a.d_received + i * a.width + k, of[k / N]);
-    }
-  };
-
-  // What the logit of centre i and atom j adds to the derivatives, given those of the logits.
+  // What the logits of centre and atom j, of the heads from `head` on, add to the derivatives, given
+  // those of the logits.
   template <class Slope>
-  static PHYSREP_METHOD void backward(const AttentionArgs<T> &a, int64_t j, int64_t i, Sums &sums,
-                                      Slope &&slope) {
+  static PHYSREP_METHOD void backward(const AttentionArgs<T> &a, int64_t j, Center &c, int64_t head,
+                                      int64_t n_heads, Slope &&slope) {
     for (int64_t k = 0; k < a.width; k += N) {
-      const auto y = meet(a, j, i, k);
+      const auto y = meet(a, j, c, k);
       Num strength = M::zero();
-      for (int64_t h = 0; h < a.heads; h++) {
+      for (int64_t h = head; h < head + n_heads; h++) {
         const Num s = M::spread(slope(h));
-        strength = strength + s * M::get(a.vector, h * a.width + k);
+        strength = strength + s * c.vector_at(a, h, k);
         if (a.d_vector) add<M>(a.d_vector + h * a.width + k, s * y.value);
       }
       const Num both = strength * y.slope;
       if (a.d_sent) add_at_neighbor<M>(a.d_sent + j * a.width + k, both);
-      sums.take(a, i, k, both);
+      c.take(a, k, both);
     }
   }
 
-  static PHYSREP_METHOD void edge_backward(const AttentionArgs<T> &a, int64_t e, int64_t i,
-                                           int64_t k, const CenterScratch<T> &s, Sums &sums) {
+  static PHYSREP_METHOD void edge_backward(const AttentionArgs<T> &a, int64_t e, Center &c,
+                                           int64_t k, const CenterScratch<T> &s) {
     const auto slope = [&](int64_t h) { return M::one(s.cotangents, h * s.stride + k); };
-    backward(a, a.neighbors[e], i, sums, slope);
+    backward(a, a.neighbors[e], c, 0, a.heads, slope);
     for (int64_t h = 0; h < a.heads; h++)
       for (int64_t b = 0; b < a.n_features; b++) {
         const int64_t at = e * a.columns + b, entry = b * a.heads + h;
@@ -135,40 +156,58 @@ template <class M, int64_t width_, bool factored> struct Attention {
     if (a.d_envelope) add_one(a.d_envelope + e, M::part_one(M::one(s.envelope_slopes, k)));
   }
 
-  // Fills the scratch arrays; the entries behind the last edge get an envelope of 0.
+  // Numbers of the n edges, then `behind` up to a whole vector.
+  template <class Function>
+  static PHYSREP_METHOD void fill(const CenterScratch<T> &s, const Rows<T> &to, int64_t h,
+                                  int64_t n, Scalar behind, Function &&of) {
+    const int64_t start = h * s.stride;
+    for (int64_t k = 0; k < n; k++) M::put_one(to, start + k, of(k));
+    for (int64_t k = n; k < s.stride; k++) M::put_one(to, start + k, behind);
+  }
+
+  // Fills the scratch arrays; the entries behind the last edge get an envelope of 0 (and its logit,
+  // so that the largest one is that of an edge).
   static PHYSREP_METHOD void read_edges(const AttentionArgs<T> &a, int64_t first, int64_t n,
-                                        int64_t i, const CenterScratch<T> &s) {
+                                        const Center &c, const CenterScratch<T> &s) {
     const Scalar one = M::first(M::constant(1)), zero = M::first(M::zero());
-    for (int64_t k = 0; k < s.stride; k++) {
-      const int64_t e = first + k;
-      const bool real = k < n;
-      const Scalar envelope = real ? (a.envelope.value ? M::one(a.envelope, e) : one) : zero;
-      M::put_one(s.envelope, k, envelope);
-      M::put_one(s.envelope_slopes, k, zero);
-      for (int64_t h = 0; h < a.heads; h++) {
-        const int64_t at = h * s.stride + k;
-        Scalar l = zero, o = zero;
-        if (real) {
-          l = logit_of(a, e, i, h);
-          if (a.edge_cotangent.value) o = M::one(a.edge_cotangent, e * a.heads + h);
-        }
-        M::put_one(s.logits, at, l);
-        M::put_one(s.cotangents, at, o);
-      }
+    const auto none = [&](int64_t) { return zero; };
+    for (int64_t h = 0; h < a.heads; h++) {
+      const auto at = [&](int64_t k) { return (first + k) * a.heads + h; };
+      read_logits(a, first, n, c, h, s);
+      if (a.edge_cotangent.value)
+        fill(s, s.cotangents, h, n, zero, [&](int64_t k) { return M::one(a.edge_cotangent, at(k)); });
+      else
+        fill(s, s.cotangents, h, n, zero, none);
     }
+    if (a.envelope.value)
+      fill(s, s.envelope, 0, n, zero, [&](int64_t k) { return M::one(a.envelope, first + k); });
+    else
+      fill(s, s.envelope, 0, n, zero, [&](int64_t) { return one; });
+    fill(s, s.envelope_slopes, 0, n, zero, none);
   }
 
-  static PHYSREP_METHOD Scalar logit_of(const AttentionArgs<T> &a, int64_t e, int64_t i,
-                                        int64_t h) {
+  static PHYSREP_METHOD void read_logits(const AttentionArgs<T> &a, int64_t first, int64_t n,
+                                         const Center &c, int64_t h, const CenterScratch<T> &s) {
+    if (n == 0) return;
+    const int64_t last = h * s.stride + n - 1;
     if constexpr (!M::dual)
-      if (a.saved_logits) return a.saved_logits[e * a.heads + h];
-    return edge_logit(a, e, i, h);
+      if (a.saved_logits) {
+        const T *const saved = a.saved_logits;
+        fill(s, s.logits, h, n, saved[(first + n - 1) * a.heads + h],
+             [&](int64_t k) { return saved[(first + k) * a.heads + h]; });
+        return;
+      }
+    for (int64_t k = 0; k < n; k++)
+      M::put_one(s.logits, h * s.stride + k, edge_logit(a, first + k, c, h));
+    const Scalar behind = M::one(s.logits, last);
+    for (int64_t k = last + 1; k < (h + 1) * s.stride; k++) M::put_one(s.logits, k, behind);
   }
 
-  static PHYSREP_METHOD Scalar self_logit_of(const AttentionArgs<T> &a, int64_t i, int64_t h) {
+  static PHYSREP_METHOD Scalar self_logit_of(const AttentionArgs<T> &a, const Center &c,
+                                             int64_t h) {
     if constexpr (!M::dual)
-      if (a.saved_self_logits) return a.saved_self_logits[i * a.heads + h];
-    return logit(a, i, i, h) + M::one(a.self_bias, h);
+      if (a.saved_self_logits) return a.saved_self_logits[c.i * a.heads + h];
+    return logit(a, c.i, c, h) + M::one(a.self_bias, h);
   }
 
   // Weights from logits; cotangents of the weights become those of the logits.
@@ -184,10 +223,13 @@ template <class M, int64_t width_, bool factored> struct Attention {
     }
   }
 
-  static PHYSREP_METHOD T largest(const Rows<T> &logits, int64_t at, int64_t n, T start) {
-    for (int64_t k = 0; k < n; k++)
-      start = logits.value[at + k] > start ? logits.value[at + k] : start;
-    return start;
+  static PHYSREP_METHOD T largest_of(const CenterScratch<T> &s, int64_t h, T own) {
+    auto most = broadcast(own);
+    for (int64_t k = h * s.stride; k < (h + 1) * s.stride; k += N) {
+      const auto x = load(s.logits.value + k);
+      most = x > most ? x : most;
+    }
+    return largest<T>(most);
   }
 
   // As gate(), with the atom itself; returns its weight and the derivative of its logit.
@@ -195,11 +237,11 @@ template <class M, int64_t width_, bool factored> struct Attention {
     Scalar weight, slope;
   };
 
-  static PHYSREP_METHOD Self softmax(int64_t h, int64_t n, const CenterScratch<T> &s,
-                                     Scalar self_logit, Scalar self_cotangent) {
+  static PHYSREP_METHOD Self softmax(int64_t h, const CenterScratch<T> &s, Scalar self_logit,
+                                     Scalar self_cotangent) {
     const int64_t start = h * s.stride;
     Num total = M::zero(), inner = M::zero();
-    const Num shift = M::constant(largest(s.logits, start, n, M::value(self_logit)));
+    const Num shift = M::constant(largest_of(s, h, M::value(self_logit)));
     for (int64_t k = 0; k < s.stride; k += N) {
       const Num e = exp(M::get(s.logits, start + k) - shift);
       M::put(s.weights, start + k, e);
@@ -228,43 +270,38 @@ template <class M, int64_t width_, bool factored> struct Attention {
 
   static PHYSREP_METHOD void write_weights(const AttentionArgs<T> &a, int64_t first, int64_t n,
                                            const CenterScratch<T> &s) {
-    for (int64_t h = 0; h < a.heads; h++)
-      for (int64_t k = 0; k < n; k++) {
-        const int64_t at = (first + k) * a.heads + h;
-        if (a.weights) add_one(a.weights + at, M::part_one(M::one(s.weights, h * s.stride + k)));
-        if (a.logits) a.logits[at] = s.logits.value[h * s.stride + k];
-      }
+    for (int64_t h = 0; h < a.heads; h++) {
+      const int64_t start = h * s.stride;
+      const auto at = [&](int64_t k) { return (first + k) * a.heads + h; };
+      for (int64_t k = 0; k < n && a.weights; k++)
+        add_one(a.weights + at(k), M::part_one(M::one(s.weights, start + k)));
+      for (int64_t k = 0; k < n && a.logits; k++) a.logits[at(k)] = s.logits.value[start + k];
+    }
   }
 
-  static PHYSREP_METHOD void self_edge(const AttentionArgs<T> &a, int64_t i, int64_t n,
-                                       const CenterScratch<T> &s, Sums &sums) {
+  static PHYSREP_METHOD void self_edge(const AttentionArgs<T> &a, Center &c,
+                                       const CenterScratch<T> &s) {
     for (int64_t h = 0; h < a.heads; h++) {
-      const int64_t at = i * a.heads + h;
-      const Scalar l = self_logit_of(a, i, h);
+      const int64_t at = c.i * a.heads + h;
+      const Scalar l = self_logit_of(a, c, h);
       Scalar o = M::first(M::zero());
       if (a.self_cotangent.value) o = M::one(a.self_cotangent, at);
-      const Self self = softmax(h, n, s, l, o);
+      const Self self = softmax(h, s, l, o);
       if (a.self_weights) add_one(a.self_weights + at, M::part_one(self.weight));
       if (a.self_logits) a.self_logits[at] = M::value(l);
       if (a.d_self_bias) add_one(a.d_self_bias + h, M::part_one(self.slope));
-      if (!a.edge_cotangent.value) continue;
-      AttentionArgs<T> one = a;  // this head alone
-      one.heads = 1;
-      if constexpr (M::dual) one.vector.tangent += h * a.width;
-      one.vector.value += h * a.width;
-      if (a.d_vector) one.d_vector += h * a.width;
-      backward(one, i, i, sums, [&](int64_t) { return self.slope; });
+      if (a.edge_cotangent.value) backward(a, c.i, c, h, 1, [&](int64_t) { return self.slope; });
     }
   }
 
   // Weights of a centre's edges, and all that comes of the atom itself.
-  static PHYSREP_METHOD void weigh(const AttentionArgs<T> &a, int64_t i, int64_t first, int64_t n,
-                                   CenterScratch<T> &s, Sums &sums) {
+  static PHYSREP_METHOD void weigh(const AttentionArgs<T> &a, Center &c, int64_t first, int64_t n,
+                                   CenterScratch<T> &s) {
     s.fit(n, a.heads);
-    read_edges(a, first, n, i, s);
+    read_edges(a, first, n, c, s);
     sync_lanes<T>();
     if (a.softmax)
-      self_edge(a, i, n, s, sums);
+      self_edge(a, c, s);
     else
       for (int64_t h = 0; h < a.heads; h++) gate(a, h, s);
     sync_lanes<T>();
@@ -273,11 +310,11 @@ template <class M, int64_t width_, bool factored> struct Attention {
 
   static PHYSREP_METHOD void center(const AttentionArgs<T> &a, int64_t i, int64_t first, int64_t n,
                                     CenterScratch<T> &s) {
-    Sums sums;
-    weigh(a, i, first, n, s, sums);
+    Center c(a, i);
+    weigh(a, c, first, n, s);
     if (!a.edge_cotangent.value) return;
-    for (int64_t k = 0; k < n; k++) edge_backward(a, first + k, i, k, s, sums);
-    sums.finish(a, i);
+    for (int64_t k = 0; k < n; k++) edge_backward(a, first + k, c, k, s);
+    c.finish(a);
   }
 
   static void block(const AttentionArgs<T> &arguments, const Block &b) {
@@ -287,7 +324,7 @@ template <class M, int64_t width_, bool factored> struct Attention {
     int64_t e = b.first_edge;
     for (int64_t i = b.first_center; i < b.last_center; i++) {
       const int64_t first = e;
-      while (e < b.last_edge && a.centers[e] == i) e++;
+      e = end_of_center(a.centers, e, b.last_edge, i);
       if (e > first || a.softmax) center(a, i, first, e - first, scratch);
     }
     free(scratch.memory);

@@ -18,9 +18,6 @@ namespace {
 
 constexpr double ROOT_3 = 1.73205080756887729353;
 
-PHYSREP_INLINE float root(float x) { return __builtin_sqrtf(x); }
-PHYSREP_INLINE double root(double x) { return __builtin_sqrt(x); }
-
 template <class T> struct Wave {
   typename Lanes<T>::V sine, cosine;
 };

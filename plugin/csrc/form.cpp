@@ -85,6 +85,22 @@ struct Backward : torch::autograd::Function<Backward> {
   }
 };
 
+// Derivatives that can be differentiated again.
+Tensors derivatives_with_graph(const c10::intrusive_ptr<Form> &form, const Tensors &x,
+                               const std::vector<bool> &wanted) {
+  Packed packed(x);
+  const auto task = c10::make_intrusive<Task>();
+  task->form = form;
+  task->wanted = wanted;
+  task->places = packed.places;
+  const auto found = Backward::apply(task, at::TensorList(packed.present));
+  Tensors all(wanted.size());
+  size_t next = 0;
+  for (size_t k = 0; k < all.size(); k++)
+    if (wanted[k]) all[k] = found[next++];
+  return all;
+}
+
 struct Forward : torch::autograd::Function<Forward> {
   static Tensors forward(AutogradContext *ctx, const c10::intrusive_ptr<Task> &task,
                          at::TensorList present) {
@@ -106,19 +122,13 @@ struct Forward : torch::autograd::Function<Forward> {
     auto x = unpack(ctx->get_saved_variables(), task.places, task.form->n_tensors);
     for (size_t k = 0; k < gradients.size(); k++)
       x[task.form->targets[k]] = gradients[k].contiguous();
-    const auto next = c10::make_intrusive<Task>();
-    next->form = task.form;
-    next->wanted.assign(task.form->n_tensors, false);
+    std::vector<bool> wanted(task.form->n_tensors, false);
     for (size_t k = 0; k < task.places.size(); k++)
-      next->wanted[task.places[k]] = ctx->needs_input_grad(k);
-    Packed packed(x);
-    next->places = packed.places;
-    const auto found = Backward::apply(next, at::TensorList(packed.present));
+      wanted[task.places[k]] = ctx->needs_input_grad(k);
+    const auto all = torch::GradMode::is_enabled()
+                         ? derivatives_with_graph(task.form, x, wanted)
+                         : task.form->derivatives(x, {}, wanted);
     Tensors grads{Tensor()};
-    size_t at = 0;
-    Tensors all(task.form->n_tensors);
-    for (size_t k = 0; k < all.size(); k++)
-      if (next->wanted[k]) all[k] = found[at++];
     for (const size_t place : task.places) grads.push_back(all[place]);
     return grads;
   }

@@ -5,6 +5,7 @@
 #include "attention_kernel.h"
 #include "basis_kernel.h"
 #include "message_kernel.h"
+#include "rows_kernel.h"
 
 namespace physrep {
 namespace {
@@ -12,16 +13,13 @@ namespace {
 // exp(-x) of numbers within +-LIMIT: the product of two stays far from overflow.
 template <class T> bool exponentials(const T *x, T *out, int64_t n) {
   const T limit = sizeof(T) == 4 ? T(40) : T(340);
-  T largest = 0;
+  auto most = broadcast(T(0));
   for (int64_t k = 0; k < n; k += Lanes<T>::N) {
     const auto value = load(x + k);
     store(out + k, exp(-value));
-    for (int lane = 0; lane < Lanes<T>::N; lane++) {
-      const T size = value[lane] < 0 ? -value[lane] : value[lane];
-      largest = size > largest ? size : largest;
-    }
+    most = Larger()(most, Larger()(value, -value));
   }
-  return largest < limit;
+  return largest<T>(most) < limit;
 }
 
 template <class T> void attention(const AttentionArgs<T> &a, const Block &block) {
@@ -75,6 +73,7 @@ template <class T> void messages(const MessageArgs<T> &a, const Block &b) {
 extern const Kernels PHYSREP_KERNELS = {
     PHYSREP_NAME(PHYSREP_KERNELS), exponentials<float>, exponentials<double>,
     attention<float>, attention<double>, messages<float>, messages<double>,
+    skip_norm<float>, skip_norm<double>,
     EdgeBasis<float>::edges, EdgeBasis<double>::edges};
 
 }  // namespace physrep

@@ -78,6 +78,17 @@ template <class T> struct BasisArgs {
   T *d_vectors;
 };
 
+// rows_kernel.h: a forward pass writes out; where there is a gradient (n, width) a backward pass
+// writes d_message and d_own and adds to d_weight and d_bias. The width is a multiple of PADDING.
+template <class T> struct SkipNormArgs {
+  int64_t width;
+  T eps;
+  const T *message, *own;   // (n, width)
+  const T *weight, *bias;   // (width); null: no norm
+  const T *gradient;
+  T *out, *d_message, *d_own, *d_weight, *d_bias;
+};
+
 struct Kernels {
   const char *name;
   // out = exp(-x) for n numbers, a multiple of PADDING bytes; whether products of two are safe.
@@ -87,7 +98,9 @@ struct Kernels {
   void (*attention_double)(const AttentionArgs<double> &, const Block &);
   void (*messages_float)(const MessageArgs<float> &, const Block &);
   void (*messages_double)(const MessageArgs<double> &, const Block &);
-  // Of the edges [first, last).
+  // Of the rows or edges [first, last).
+  void (*skip_norm_float)(const SkipNormArgs<float> &, int64_t first, int64_t last);
+  void (*skip_norm_double)(const SkipNormArgs<double> &, int64_t first, int64_t last);
   void (*basis_float)(const BasisArgs<float> &, int64_t first, int64_t last);
   void (*basis_double)(const BasisArgs<double> &, int64_t first, int64_t last);
 };

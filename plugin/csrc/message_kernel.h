@@ -105,11 +105,14 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
     return g;
   }
 
+  // What comes in at a centre; with harmonics there are too many sums for registers.
+  using Sums = RowSums<M, angular ? 0 : width_>;
+
   static PHYSREP_METHOD void send(const Args &a, int64_t e, int64_t i, int64_t j, Num alone,
-                                  const Scratch &s) {
+                                  const Scratch &s, Sums &sums) {
     for (int64_t k = 0; k < a.width; k += N) {
       const Num sent = weight_at(a, k, alone, s) * carried(a, j, k, s);
-      if constexpr (!angular) add<M>(a.messages + i * a.width + k, sent);
+      if constexpr (!angular) sums.take(a.messages + i * a.width, k, sent);
       else
         for (int64_t l = 0; l < a.n_harmonics; l++)
           add<M>(a.messages + row(a, i, l) + k, M::spread(harmonic(a, e, l)) * sent);
@@ -185,12 +188,12 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
     }
   }
 
-  static PHYSREP_METHOD void edge(const Args &a, int64_t e, int64_t i, int64_t j,
-                                  const Scratch &s) {
+  static PHYSREP_METHOD void edge(const Args &a, int64_t e, int64_t i, int64_t j, const Scratch &s,
+                                  Sums &sums) {
     sync_lanes<T>();  // the arrays of the edge before are read
     const Num alone = M::spread(a.heads == 1 ? weight_of(a, e, 0) : M::first(M::zero()));
     factors(a, e, s);
-    if (a.messages) send(a, e, i, j, alone, s);
+    if (a.messages) send(a, e, i, j, alone, s, sums);
     if (!a.cotangent.value) return;
     if constexpr (angular)
       if (a.d_features) harmonic_slopes(a, e, i, j, alone, s);
@@ -202,13 +205,19 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
     Args a = arguments;  // a copy that no pointer can reach
     if constexpr (width_ > 0) a.width = a.head_width = width_, a.heads = 1;
     const Scratch s(a.width);
-    for (int64_t e = b.first_edge; e < b.last_edge; e++)
-      edge(a, e, a.centers[e], a.neighbors[e], s);
-    if (!a.self_weights.value && !a.d_self_weights) return;
-    a.weights = a.self_weights;  // what an atom sends itself passes no filter
-    a.d_weights = a.d_self_weights;
-    for (int64_t i = b.first_center; i < b.last_center; i++)
-      Messages<M, NONE, false, width_>::edge(a, i, i, i, s);
+    Args self = a;  // what an atom sends itself passes no filter
+    self.weights = a.self_weights, self.d_weights = a.d_self_weights;
+    const bool to_itself = a.self_weights.value || a.d_self_weights;
+    int64_t e = b.first_edge;
+    for (int64_t i = b.first_center; i < b.last_center; i++) {
+      Sums sums;
+      const int64_t end = end_of_center(a.centers, e, b.last_edge, i);
+      for (; e < end; e++) edge(a, e, i, a.neighbors[e], s, sums);
+      if constexpr (!angular) {
+        if (to_itself) Messages<M, NONE, false, width_>::edge(self, i, i, i, s, sums);
+        if (a.messages) sums.finish(a.messages + i * a.width);
+      }
+    }
   }
 };
 

@@ -1,65 +1,102 @@
 // SPDX-License-Identifier: MIT
 // Operators physrep::skip_norm and physrep::invariants: what a layer does to the rows of its atoms.
 //
-// The arithmetic is PyTorch's; as one operator each it has one entry in the graph instead of ten,
-// and for a few hundred atoms the entries cost more than the arithmetic. Double backward passes go
-// through PyTorch's own operators.
+// As one operator each they have one entry in the graph instead of ten: for a few hundred atoms the
+// entries cost more than the arithmetic. On CPUs skip_norm has a kernel (rows_kernel.h) for rows of
+// whole vectors; other rows and devices, and double backward passes, go through PyTorch's own
+// operators.
+
+#include <ATen/Parallel.h>
 
 #include <optional>
 
 #include "differentiable.h"
-#include "saving.h"
+#include "form.h"
 
 namespace physrep {
 
 namespace {
 
-using torch::Tensor;
 using torch::autograd::AutogradContext;
-using Tensors = torch::autograd::variable_list;
+
+constexpr int64_t ROWS_PER_TASK = 512;  // fewer are not worth another thread
 
 Tensor plain_skip_norm(const Tensors &x, double eps) {
   const auto sum = x[0] * torch::sigmoid(x[0]) + x[1];
   return x[2].defined() ? at::layer_norm(sum, {sum.size(1)}, x[2], x[3], eps) : sum;
 }
 
+void run(const SkipNormArgs<float> &a, int64_t first, int64_t last) {
+  kernels().skip_norm_float(a, first, last);
+}
+void run(const SkipNormArgs<double> &a, int64_t first, int64_t last) {
+  kernels().skip_norm_double(a, first, last);
+}
+
+// x: message, own, weight, bias, of which the last two may be undefined.
+template <class T> SkipNormArgs<T> arguments(const Tensors &x, double eps) {
+  const auto at = [](const Tensor &t) { return t.defined() ? t.const_data_ptr<T>() : nullptr; };
+  SkipNormArgs<T> a{};
+  a.width = x[0].size(1), a.eps = static_cast<T>(eps);
+  a.message = at(x[0]), a.own = at(x[1]), a.weight = at(x[2]), a.bias = at(x[3]);
+  return a;
+}
+
+template <class T> Tensor forward_pass(const Tensors &x, double eps) {
+  auto out = at::empty_like(x[0]);
+  auto a = arguments<T>(x, eps);
+  a.out = out.data_ptr<T>();
+  at::parallel_for(0, out.size(0), ROWS_PER_TASK,
+                   [&](int64_t first, int64_t last) { run(a, first, last); });
+  return out;
+}
+
+// Gradients of the message, the own rows and, where wanted, of weight and bias.
+template <class T>
+Tensors backward_pass(const Tensors &x, const Tensor &gradient, bool parameters, double eps) {
+  Tensors out{at::empty_like(x[0]), at::empty_like(x[0]), Tensor(), Tensor()};
+  auto a = arguments<T>(x, eps);
+  a.gradient = gradient.const_data_ptr<T>();
+  a.d_message = out[0].data_ptr<T>(), a.d_own = out[1].data_ptr<T>();
+  if (parameters) {  // sums over the rows: one thread, a fixed order
+    out[2] = at::zeros_like(x[2]), out[3] = at::zeros_like(x[3]);
+    a.d_weight = out[2].data_ptr<T>(), a.d_bias = out[3].data_ptr<T>();
+  }
+  const int64_t n = gradient.size(0);
+  at::parallel_for(0, n, parameters ? n + 1 : ROWS_PER_TASK,
+                   [&](int64_t first, int64_t last) { run(a, first, last); });
+  return out;
+}
+
 struct SkipNorm : torch::autograd::Function<SkipNorm> {
   static Tensor forward(AutogradContext *ctx, const Tensor &message, const Tensor &own,
                         const std::optional<Tensor> &weight, const std::optional<Tensor> &bias,
                         double eps) {
-    const auto gate = at::sigmoid(message);
-    const auto sum = at::addcmul(own, message, gate);
-    Tensor out = sum, mean, rstd;
-    const auto width = sum.size(1);
-    if (weight) std::tie(out, mean, rstd) = at::native_layer_norm(sum, {width}, weight, bias, eps);
-    const bool keep = worth_keeping(sum);
-    ctx->save_for_backward({message, own, weight.value_or(Tensor()), bias.value_or(Tensor()),
-                            keep ? gate : Tensor(), keep && weight ? sum : Tensor(), mean, rstd});
+    const Tensors x{message.contiguous(), own.contiguous(), weight.value_or(Tensor()),
+                    bias.value_or(Tensor())};
+    ctx->save_for_backward({message, own, x[2], x[3]});
     ctx->saved_data["eps"] = eps;
-    return out;
+    return message.scalar_type() == torch::kFloat64 ? forward_pass<double>(x, eps)
+                                                    : forward_pass<float>(x, eps);
   }
 
   static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
-    const auto saved = ctx->get_saved_variables();
-    const auto &message = saved[0], &own = saved[1];
+    auto x = ctx->get_saved_variables();
+    const double eps = ctx->saved_data["eps"].toDouble();
+    Tensors out;
     if (torch::GradMode::is_enabled()) {
-      const double eps = ctx->saved_data["eps"].toDouble();
       const auto plain = [&](const Tensors &x) { return Tensors{plain_skip_norm(x, eps)}; };
-      auto out = differentiable(plain, {message, own, saved[2], saved[3]}, gradients);
-      out.emplace_back();
-      return out;
+      out = differentiable(plain, x, gradients);
+    } else {
+      const bool parameters = x[2].defined() && (ctx->needs_input_grad(2) || ctx->needs_input_grad(3));
+      x[0] = x[0].contiguous(), x[1] = x[1].contiguous();
+      const auto gradient = gradients[0].contiguous();
+      out = gradient.scalar_type() == torch::kFloat64
+                ? backward_pass<double>(x, gradient, parameters, eps)
+                : backward_pass<float>(x, gradient, parameters, eps);
     }
-    const auto gate = saved[4].defined() ? saved[4] : at::sigmoid(message);
-    Tensor to_sum = gradients[0], to_weight, to_bias;
-    if (saved[2].defined()) {
-      const auto sum = saved[5].defined() ? saved[5] : at::addcmul(own, message, gate);
-      const std::array<bool, 3> mask{true, ctx->needs_input_grad(2), ctx->needs_input_grad(3)};
-      std::tie(to_sum, to_weight, to_bias) = at::native_layer_norm_backward(
-          to_sum.contiguous(), sum, {sum.size(1)}, saved[6], saved[7], saved[2], saved[3], mask);
-    }
-    // gate (1 + message (1 - gate)) = gate + message (gate - gate^2)
-    const auto slope = at::addcmul(gate, message, at::addcmul(gate, gate, gate, -1));
-    return {to_sum * slope, to_sum, to_weight, to_bias, Tensor()};
+    out.emplace_back();
+    return out;
   }
 };
 
@@ -111,7 +148,16 @@ struct Invariants : torch::autograd::Function<Invariants> {
 Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
                  const std::optional<Tensor> &bias, double eps) {
   TORCH_CHECK(weight.has_value() == bias.has_value(), "weight and bias go together");
-  return SkipNorm::apply(message, own, weight, bias, eps);
+  TORCH_CHECK(message.dim() == 2 && message.sizes() == own.sizes(), "message ", message.sizes(),
+              " and own rows ", own.sizes(), " must have one shape (n_atoms, width)");
+  const Tensors x{message, own, weight.value_or(Tensor()), bias.value_or(Tensor())};
+  for (const auto &t : x) check_like(t, message, "an input");
+  for (const auto &t : {x[2], x[3]})
+    TORCH_CHECK(!t.defined() || t.numel() == message.size(1), "weight and bias must have ",
+                message.size(1), " numbers, got ", t.sizes());
+  const int64_t width = message.size(1);
+  const bool whole = message.is_cpu() && padded(width, message.scalar_type()) == width;
+  return whole ? SkipNorm::apply(message, own, weight, bias, eps) : plain_skip_norm(x, eps);
 }
 
 // q / sqrt(1 + q), q the sums of squares of each degree: moments (n, 3 or 8, channels) ->

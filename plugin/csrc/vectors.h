@@ -67,44 +67,55 @@ PHYSREP_INLINE D broadcast(double x) { return x - D{}; }
 
 template <class V> PHYSREP_INLINE auto first_lane(V x) { return x[0]; }
 
-// Sum of the lanes: halves are added until one number is left, in an order that no data changes.
-PHYSREP_INLINE float sum_lanes(Lanes<float>::V x) {
+// The lanes put together: halves are, until one number is left, in an order that no data changes.
+template <class Op> PHYSREP_INLINE float fold(Lanes<float>::V x, Op op) {
   typedef float Four __attribute__((vector_size(16)));
 #if PHYSREP_BYTES == 64
   typedef float Eight __attribute__((vector_size(32)));
-  const Eight e = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) +
-                  __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+  const Eight e = op(__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7),
+                     __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15));
 #elif PHYSREP_BYTES == 32
   const F e = x;
 #endif
 #if PHYSREP_BYTES >= 32
   const Four f =
-      __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
+      op(__builtin_shufflevector(e, e, 0, 1, 2, 3), __builtin_shufflevector(e, e, 4, 5, 6, 7));
 #else
   const Four f = x;
 #endif
-  const Four g = f + __builtin_shufflevector(f, f, 2, 3, 0, 1);
-  return g[0] + g[1];
+  const Four g = op(f, __builtin_shufflevector(f, f, 2, 3, 0, 1));
+  return op(g[0], g[1]);
 }
 
-PHYSREP_INLINE double sum_lanes(Lanes<double>::V x) {
+template <class Op> PHYSREP_INLINE double fold(Lanes<double>::V x, Op op) {
   typedef double Two __attribute__((vector_size(16)));
 #if PHYSREP_BYTES == 64
   typedef double Four __attribute__((vector_size(32)));
   const Four e =
-      __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7);
+      op(__builtin_shufflevector(x, x, 0, 1, 2, 3), __builtin_shufflevector(x, x, 4, 5, 6, 7));
 #elif PHYSREP_BYTES == 32
   const D e = x;
 #endif
 #if PHYSREP_BYTES >= 32
-  const Two f = __builtin_shufflevector(e, e, 0, 1) + __builtin_shufflevector(e, e, 2, 3);
+  const Two f = op(__builtin_shufflevector(e, e, 0, 1), __builtin_shufflevector(e, e, 2, 3));
 #else
   const Two f = x;
 #endif
-  return f[0] + f[1];
+  return op(f[0], f[1]);
 }
 
-template <class T> PHYSREP_INLINE T sum(typename Lanes<T>::V x) { return sum_lanes(x); }
+struct Plus {
+  template <class X> PHYSREP_METHOD X operator()(X a, X b) const { return a + b; }
+};
+struct Larger {
+  template <class X> PHYSREP_METHOD X operator()(X a, X b) const { return a > b ? a : b; }
+};
+
+template <class T> PHYSREP_INLINE T sum(typename Lanes<T>::V x) { return fold(x, Plus()); }
+template <class T> PHYSREP_INLINE T largest(typename Lanes<T>::V x) { return fold(x, Larger()); }
+
+PHYSREP_INLINE float root(float x) { return __builtin_sqrtf(x); }
+PHYSREP_INLINE double root(double x) { return __builtin_sqrt(x); }
 
 // exp(x) = 2^k exp(r), |r| <= ln(2) / 2; ln(2) in two parts, the first with few digits, so that
 // k ln(2) is exact. Adding 1.5 * 2^mantissa rounds to the nearest whole k and leaves it in the low
@@ -291,6 +302,36 @@ template <class T_> struct Mode<T_, true> {
 
 template <class M, class T> PHYSREP_INLINE void add(T *at, typename M::Num x) {
   store(at, load(at) + M::part(x));
+}
+
+// A row that many edges add to: in registers where its width is known, until finish().
+template <class M, int64_t width> struct RowSums {
+  using T = typename M::T;
+  using Num = typename M::Num;
+  static constexpr int64_t N = Lanes<T>::N;
+  static constexpr bool local = width > 0;
+  Num of[local ? (width + N - 1) / N : 1];
+
+  PHYSREP_METHOD RowSums() {
+    for (auto &x : of) x = M::zero();
+  }
+  PHYSREP_METHOD void take(T *row, int64_t k, Num x) {
+    if constexpr (local) of[k / N] = of[k / N] + x;
+    else if (row) add<M>(row + k, x);
+  }
+  PHYSREP_METHOD void finish(T *row) const {
+    if constexpr (local)
+      for (int64_t k = 0; k < width && row; k += N) add<M>(row + k, of[k / N]);
+  }
+};
+
+// Edges are sorted: the first one from `edge` on (before `last`) of another centre than this.
+PHYSREP_INLINE int64_t end_of_center(const int64_t *centers, int64_t edge, int64_t last,
+                                     int64_t center) {
+  constexpr int64_t STRIDE = 8;
+  while (edge + STRIDE <= last && centers[edge + STRIDE - 1] == center) edge += STRIDE;
+  while (edge < last && centers[edge] == center) edge++;
+  return edge;
 }
 
 template <class M, class T> PHYSREP_INLINE void add_at_neighbor(T *at, typename M::Num x) {

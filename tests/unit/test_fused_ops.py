@@ -149,15 +149,18 @@ def test_products(graph, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("normed", [True, False])
-def test_skip_norm(dtype, normed):
+@pytest.mark.parametrize("width", [12, 48], ids=["PyTorch's operators", "kernel"])
+def test_skip_norm(dtype, normed, width):
     new = random_leaves(dtype)
-    inputs = [new(7, 12), new(7, 12), new(12) if normed else None, new(12) if normed else None]
+    inputs = [new(7, width), new(7, width), *([new(width), new(width)] if normed else [None] * 2)]
 
     def portable(message, own, weight, bias, eps):
         new = swish(message) + own
-        return new if weight is None else F.layer_norm(new, (12,), weight, bias, eps)
+        return new if weight is None else F.layer_norm(new, (width,), weight, bias, eps)
 
-    compare(torch.ops.physrep.skip_norm, portable, inputs, (1e-6,), 10 * TOLERANCES[dtype])
+    for second in (True, False):
+        fused = torch.ops.physrep.skip_norm
+        compare(fused, portable, inputs, (1e-6,), 10 * TOLERANCES[dtype], second)
 
 
 @pytest.mark.parametrize("n_atoms", [20, 2000], ids=["kept", "computed again"])

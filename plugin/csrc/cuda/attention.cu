@@ -43,11 +43,11 @@ template <class M, int64_t width> struct AttentionOfCenters {
       const int64_t first = walk.starts[i], n = walk.starts[i + 1] - first;
       if (n == 0 && !a.softmax) continue;
       auto s = scratch_of(a, walk, memory, i);
-      typename Kernel::Sums sums;
-      Kernel::weigh(a, i, first, n, s, sums);
+      typename Kernel::Center c(a, i);
+      Kernel::weigh(a, c, first, n, s);
       if (!a.edge_cotangent.value) continue;
-      for (int64_t k = 0; k < n; k++) Kernel::edge_backward(edges, first + k, i, k, s, sums);
-      sums.finish(a, i);
+      for (int64_t k = 0; k < n; k++) Kernel::edge_backward(edges, first + k, c, k, s);
+      c.finish(a);
     }
   }
 };
@@ -64,12 +64,12 @@ template <class M> struct AttentionOfNeighbors {
   PHYSREP_METHOD void operator()(int64_t group, T *) const {
     AttentionArgs<T> a = arguments;
     a.d_vector = a.d_received = nullptr;
-    typename Kernel::Sums none;
     for_each_incoming(walk, a.neighbors, group, [&](int64_t e, int64_t j) {
       const int64_t i = a.centers[e], first = walk.starts[i];
       auto s = scratch_of(a, walk, memory, i);
       s.fit(walk.starts[i + 1] - first, a.heads);
-      Kernel::backward(a, j, i, none,
+      typename Kernel::Center c(a, i);
+      Kernel::backward(a, j, c, 0, a.heads,
                        [&](int64_t h) { return M::one(s.cotangents, h * s.stride + e - first); });
     });
   }

@@ -78,6 +78,14 @@ template <class T> PHYSREP_INLINE T sum(T x) {
   return x;
 }
 
+template <class T> PHYSREP_INLINE T largest(T x) {
+  for (int distance = Lanes<T>::N / 2; distance > 0; distance /= 2) {
+    const T other = of_lane_across(x, distance);
+    x = other > x ? other : x;
+  }
+  return x;
+}
+
 template <class T> PHYSREP_INLINE void add_one(T *at, T x) {
   if (lane<T>() == 0) *at += x;
 }

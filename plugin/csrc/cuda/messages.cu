@@ -36,11 +36,12 @@ template <class M, Filter filter, bool angular> struct MessagesOfCenters {
     MessageArgs<T> edges = a;
     if (walk.order) edges.d_values = nullptr;
     const EdgeScratch<T> s(a.width, memory);
+    RowSums<M, 0> sums;  // keeps nothing: rows are added to where they are
     for (int64_t i = group; i < walk.n_centers; i += walk.n_groups) {
       for (int64_t e = walk.starts[i]; e < walk.starts[i + 1]; e++)
-        Messages<M, filter, angular, 0>::edge(edges, e, i, a.neighbors[e], s);
+        Messages<M, filter, angular, 0>::edge(edges, e, i, a.neighbors[e], s, sums);
       if (a.self_weights.value || a.d_self_weights)
-        Messages<M, NONE, false, 0>::edge(self, i, i, i, s);
+        Messages<M, NONE, false, 0>::edge(self, i, i, i, s, sums);
     }
   }
 };
@@ -56,8 +57,9 @@ template <class M, Filter filter, bool angular> struct MessagesOfNeighbors {
     MessageArgs<T> a = arguments;
     a.messages = a.d_weights = a.d_features = a.d_filter = a.d_bias = nullptr;
     const EdgeScratch<T> s(a.width, memory);
+    RowSums<M, 0> none;
     for_each_incoming(walk, a.neighbors, group, [&](int64_t e, int64_t j) {
-      Messages<M, filter, angular, 0>::edge(a, e, a.centers[e], j, s);
+      Messages<M, filter, angular, 0>::edge(a, e, a.centers[e], j, s, none);
     });
   }
 };
