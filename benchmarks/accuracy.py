@@ -109,10 +109,10 @@ def milliseconds(one: Fit) -> float:
 
 
 def row_of(one: Fit, found: dict, minutes: float) -> dict:
-    """One line of the table."""
+    """One line of the table; peers say what time they took, ours stop when it is over."""
     return {
         "name": one.label,
-        "minutes": minutes,
+        "minutes": found.get("minutes", minutes),
         **{key: found[key] for key in (FORCES, ENERGY)},
         "ours": one.timed_as.endswith("fused"),
     }
@@ -127,7 +127,7 @@ def markdown(rows: list[dict]) -> str:
     ]
     for row in sorted(rows, key=lambda row: row[FORCES]):
         errors = f"{row[FORCES]:.4f} | {row[ENERGY]:.2f}"
-        lines.append(f"| {row['name']} | {row['minutes']:g} | {errors} | {row['ms']:.1f} |")
+        lines.append(f"| {row['name']} | {row['minutes']:.0f} | {errors} | {row['ms']:.1f} |")
     return "\n".join(lines) + "\n"
 
 

@@ -39,7 +39,7 @@ class Blocks final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes < LARGE) return c10::GetDefaultCPUAllocator()->allocate(bytes);
-    const size_t size = class_of(bytes);
+    size_t size = class_of(bytes);
     std::lock_guard<std::mutex> hold(mutex_);
     void *data = take(size);
     if (!data) data = map(size);
@@ -63,7 +63,7 @@ class Blocks final : public c10::Allocator {
     void *data;
     size_t size;
   };
-  static constexpr double SPARE = 0.05;
+  static constexpr double SPARE = 0.05, SLACK = 0.25;
 
   static void release(void *data) { instance().put_back(data); }
 
@@ -77,16 +77,20 @@ class Blocks final : public c10::Allocator {
     free_.push_front({data, size});
   }
 
-  // The youngest free block of this size, whose pages are the likeliest to be in a cache.
-  void *take(size_t size) {
-    for (auto it = free_.begin(); it != free_.end(); ++it) {
-      if (it->size != size) continue;
-      void *data = it->data;
-      idle_ -= size;
-      free_.erase(it);
-      return data;
-    }
-    return nullptr;
+  // The smallest free block that holds this and is no more than SLACK larger, the youngest of those:
+  // its pages are the likeliest to be in a cache. What it has too much counts as used.
+  void *take(size_t &size) {
+    auto best = free_.end();
+    for (auto it = free_.begin(); it != free_.end(); ++it)
+      if (it->size >= size && it->size <= size * (1.0 + SLACK) &&
+          (best == free_.end() || it->size < best->size))
+        best = it;
+    if (best == free_.end()) return nullptr;
+    void *const data = best->data;
+    size = best->size;
+    idle_ -= size;
+    free_.erase(best);
+    return data;
   }
 
   void *map(size_t size) {
