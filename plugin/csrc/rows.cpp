@@ -34,6 +34,12 @@ void run(const SkipNormArgs<double> &a, int64_t first, int64_t last) {
 }
 
 // x: message, own, weight, bias, of which the last two may be undefined.
+Tensors contiguous(Tensors x) {
+  for (auto &t : x)
+    if (t.defined()) t = t.contiguous();
+  return x;
+}
+
 template <class T> SkipNormArgs<T> arguments(const Tensors &x, double eps) {
   const auto at = [](const Tensor &t) { return t.defined() ? t.const_data_ptr<T>() : nullptr; };
   SkipNormArgs<T> a{};
@@ -72,28 +78,27 @@ struct SkipNorm : torch::autograd::Function<SkipNorm> {
   static Tensor forward(AutogradContext *ctx, const Tensor &message, const Tensor &own,
                         const std::optional<Tensor> &weight, const std::optional<Tensor> &bias,
                         double eps) {
-    const Tensors x{message.contiguous(), own.contiguous(), weight.value_or(Tensor()),
-                    bias.value_or(Tensor())};
-    ctx->save_for_backward({message, own, x[2], x[3]});
+    const Tensors x{message, own, weight.value_or(Tensor()), bias.value_or(Tensor())};
+    ctx->save_for_backward(x);
     ctx->saved_data["eps"] = eps;
-    return message.scalar_type() == torch::kFloat64 ? forward_pass<double>(x, eps)
-                                                    : forward_pass<float>(x, eps);
+    return message.scalar_type() == torch::kFloat64 ? forward_pass<double>(contiguous(x), eps)
+                                                    : forward_pass<float>(contiguous(x), eps);
   }
 
   static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
-    auto x = ctx->get_saved_variables();
+    const auto x = ctx->get_saved_variables();
     const double eps = ctx->saved_data["eps"].toDouble();
     Tensors out;
     if (torch::GradMode::is_enabled()) {
       const auto plain = [&](const Tensors &x) { return Tensors{plain_skip_norm(x, eps)}; };
       out = differentiable(plain, x, gradients);
     } else {
-      const bool parameters = x[2].defined() && (ctx->needs_input_grad(2) || ctx->needs_input_grad(3));
-      x[0] = x[0].contiguous(), x[1] = x[1].contiguous();
+      const bool parameters =
+          x[2].defined() && (ctx->needs_input_grad(2) || ctx->needs_input_grad(3));
       const auto gradient = gradients[0].contiguous();
       out = gradient.scalar_type() == torch::kFloat64
-                ? backward_pass<double>(x, gradient, parameters, eps)
-                : backward_pass<float>(x, gradient, parameters, eps);
+                ? backward_pass<double>(contiguous(x), gradient, parameters, eps)
+                : backward_pass<float>(contiguous(x), gradient, parameters, eps);
     }
     out.emplace_back();
     return out;

@@ -118,6 +118,18 @@ def test_attention_weights(graph, dtype, width, heads, softmax, cut):
     compare(fused, attention, inputs, (*graph, softmax, 0.7), TOLERANCES[dtype])
 
 
+@pytest.mark.parametrize("level", [-300.0, 300.0])
+def test_softmax_of_logits_far_from_zero(graph, level):
+    """The largest logit is an edge's or the atom's own, never a zero that fills a vector up."""
+    new, n_edges = random_leaves(torch.float64), graph[0].numel()
+    inputs = [new(N_ATOMS, 48), new(N_CENTERS, 48), new(48, 1)]
+    inputs += [torch.ones(n_edges, 1).double().requires_grad_(True)]
+    far = torch.full((1, 1), level).double().requires_grad_(True)
+    inputs += [far, None, far[0].detach().requires_grad_(True)]
+    fused = torch.ops.physrep.attention_weights
+    compare(fused, attention, inputs, (*graph, True, 1.0), 1e-10)
+
+
 @DTYPES
 @pytest.mark.parametrize(
     ("width", "heads", "n_basis", "n_lm", "activated"),
