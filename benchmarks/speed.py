@@ -23,7 +23,7 @@ from environments import python_of, versions
 HERE = Path(__file__).resolve().parent
 BOX = HERE.parent / "md_examples" / "ean.pdb"  # 225 atoms
 COPIES = {225: "1x1x1", 1800: "2x2x2", 14400: "4x4x4", 48600: "6x6x6"}
-TOGETHER = 2000  # atoms; beyond, one contender at a time is in memory
+TOGETHER = 1000  # atoms; beyond, one contender at a time is in memory
 
 
 class Row(NamedTuple):
@@ -80,11 +80,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", help="contenders whose name holds one of these words")
-    parser.add_argument("--keep", action="store_true", help="the rows of other sizes of before")
+    parser.add_argument("--keep", action="store_true", help="rows of before that are not repeated")
     args = parser.parse_args()
     (HERE / "results").mkdir(exist_ok=True)
     chosen = [c for c in CONTENDERS if not args.only or any(w in c.label for w in args.only)]
-    rows = [row for row in kept_rows() if row.n_atoms not in args.sizes] if args.keep else []
+    names, asked = {c.label for c in chosen}, (args.sizes, args.threads)
+    rows = [
+        row
+        for row in (kept_rows() if args.keep else [])
+        if not (row.name in names and row.n_atoms in asked[0] and row.threads in asked[1])
+    ]
     for n_atoms in args.sizes:
         for threads in args.threads:
             own = [c for c in chosen if n_atoms <= c.largest]
@@ -103,12 +108,24 @@ def measure_together(contenders, n_atoms, threads, rounds) -> list[Row]:
             workers[contender] = worker
     times = {contender: [] for contender in workers}
     for _ in range(rounds):
-        for contender, worker in workers.items():
-            times[contender] += worker.ask("time 6")["ms"]
+        for contender, worker in list(workers.items()):
+            if found := answer(contender, worker, "time 6"):
+                times[contender] += found["ms"]
+            else:
+                del workers[contender]
     peaks = {contender: worker.ask("memory")["peak_mb"] for contender, worker in workers.items()}
     for worker in workers.values():
         worker.stop()
     return [row_of(c, n_atoms, threads, times[c], peaks[c]) for c in workers]
+
+
+def answer(contender: Contender, worker: Worker, order: str) -> dict | None:
+    """None, with a line on stderr, where it has stopped: for want of memory perhaps."""
+    try:
+        return worker.ask(order)
+    except RuntimeError as error:
+        print(f"speed: {contender.label} left out: {error}", file=sys.stderr)
+        return None
 
 
 def measure_apart(contenders, n_atoms, threads, rounds) -> list[Row]:
@@ -117,8 +134,9 @@ def measure_apart(contenders, n_atoms, threads, rounds) -> list[Row]:
     peaks: dict[Contender, float] = {}
     for _ in range(2):
         for contender in contenders:
-            if worker := started(contender, n_atoms, threads):
-                times.setdefault(contender, []).extend(worker.ask("time 2")["ms"])
+            worker = started(contender, n_atoms, threads)
+            if worker and (found := answer(contender, worker, "time 2")):
+                times.setdefault(contender, []).extend(found["ms"])
                 peaks[contender] = worker.ask("memory")["peak_mb"]
                 worker.stop()
     return [row_of(c, n_atoms, threads, times[c], peaks[c]) for c in times]
