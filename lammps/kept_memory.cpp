@@ -32,9 +32,9 @@ size_t class_of(size_t bytes) {
 
 // Large tensors: glibc's heap either gives them back after every operator, and the next one pays for
 // its pages, or keeps them in pieces, two to three times the memory that is in use.
-// Blocks that are free are kept for the next tensor of their class. Where one more would take the
-// sum beyond what was ever in use at once (and SPARE of that), what has been free for longest goes
-// back to the system first.
+// Blocks that are free are kept for the next tensor of about their size. Where one more would take
+// the sum beyond what was ever in use at once (and SPARE of that), what has been free for longest
+// goes back to the system first.
 class Blocks final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
