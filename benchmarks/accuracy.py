@@ -5,9 +5,10 @@
 Ours and SchNet are fitted by `training/fit.py`, the other peers by their packages' own trainers
 (`fit` in contenders/), all on the same 225-atom structures of ethylammonium nitrate (GFN2-xTB) with
 one thread. --minutes is processor time. Fits are kept in runs/accuracy and their errors in
-results/accuracy.json; what stands there is not fitted again (--again does), an interrupted fit of
-ours goes on. Times are those of results/speed.json, one thread. Writes results/accuracy.json,
-accuracy.md and accuracy.png after every fit.
+results/accuracy.json; what stands in the table is taken from it (--again: from its fit, which is
+made where runs/accuracy lacks it), an interrupted fit of ours goes on. Times are those of
+results/speed.json, one thread. Writes results/accuracy.json, accuracy.md and accuracy.png after
+every fit.
 """
 
 import argparse
@@ -161,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--only", nargs="+", help="fits whose name holds one of these words")
-    parser.add_argument("--again", action="store_true", help="judge those in the table again too")
+    parser.add_argument("--again", action="store_true", help="do not take the table's word")
     args = parser.parse_args()
     stored = RESULTS / "accuracy.json"
     rows = json.loads(stored.read_text()) if stored.is_file() else []

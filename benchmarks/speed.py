@@ -14,6 +14,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,12 +85,9 @@ def main() -> None:
     args = parser.parse_args()
     (HERE / "results").mkdir(exist_ok=True)
     chosen = [c for c in CONTENDERS if not args.only or any(w in c.label for w in args.only)]
-    names, asked = {c.label for c in chosen}, (args.sizes, args.threads)
-    rows = [
-        row
-        for row in (kept_rows() if args.keep else [])
-        if not (row.name in names and row.n_atoms in asked[0] and row.threads in asked[1])
-    ]
+    repeated = set(product([c.label for c in chosen], args.sizes, args.threads))
+    before = kept_rows() if args.keep else []
+    rows = [row for row in before if (row.name, row.n_atoms, row.threads) not in repeated]
     for n_atoms in args.sizes:
         for threads in args.threads:
             own = [c for c in chosen if n_atoms <= c.largest]
