@@ -43,7 +43,14 @@ CONTENDERS = [
         )
     ),
     Contender("JAT as published, torch.compile", "Python", "physrep", "inductor:jat-published"),
-    ours("neuralil-published", "NeuralIL as published", "torchforce", "portable", 1800),
+    *(
+        ours("neuralil-published", "NeuralIL as published", engine, ops)
+        for engine, ops in (
+            ("torchforce", "portable"),
+            ("torchforce", "fused"),
+            ("lammps", "fused"),
+        )
+    ),
     Contender(
         "SchNet (torch_geometric)", "Python", "physrep", "physrep_engines:schnet/ase/eager", 1800
     ),

@@ -24,7 +24,8 @@ import torch
 
 import physrep.ops
 from physrep.heap import keep_heap
-from physrep.neighbors import neighbor_list
+from physrep.models.neuralil import PowerSpectrum
+from physrep.neighbors import Neighbors, neighbor_list
 
 HERE = Path(__file__).resolve().parent
 STRUCTURE = HERE.parent / "md_examples" / "ean.pdb"
@@ -39,7 +40,7 @@ class Part(NamedTuple):
     cutoff: float  # A
     operations: tuple[int, int]
     bytes: tuple[int, int]
-    make: Callable[..., Callable[[], torch.Tensor]]  # (n_atoms, edges) -> forward()
+    make: Callable[[torch.Tensor, Neighbors], Callable[[], torch.Tensor]]  # types -> forward()
 
 
 def leaf(*shape: int) -> torch.Tensor:
@@ -47,7 +48,8 @@ def leaf(*shape: int) -> torch.Tensor:
 
 
 def attention(width: int, columns: int, softmax: bool) -> Callable:
-    def make(n: int, index: torch.Tensor) -> Callable[[], torch.Tensor]:
+    def make(types: torch.Tensor, edges: Neighbors) -> Callable[[], torch.Tensor]:
+        n, index = len(types), edges.edge_index
         features, envelope = leaf(index.shape[1], columns), torch.rand(index.shape[1])
         sent, received = leaf(n, width), leaf(n, width)
         vector, slopes = torch.randn(width, 1), torch.randn(columns, 1)
@@ -60,7 +62,8 @@ def attention(width: int, columns: int, softmax: bool) -> Callable:
 
 
 def messages(width: int, filtered: bool, harmonics: int) -> Callable:
-    def make(n: int, index: torch.Tensor) -> Callable[[], torch.Tensor]:
+    def make(types: torch.Tensor, edges: Neighbors) -> Callable[[], torch.Tensor]:
+        n, index = len(types), edges.edge_index
         n_edges = index.shape[1]
         features = leaf(n_edges, N_BASIS + harmonics) if filtered else None
         matrix = torch.randn(N_BASIS, width) if filtered else None
@@ -73,9 +76,21 @@ def messages(width: int, filtered: bool, harmonics: int) -> Callable:
     return make
 
 
+def power_spectrum(degree: int, cutoff: float) -> Callable:
+    def make(types: torch.Tensor, edges: Neighbors) -> Callable[[], torch.Tensor]:
+        n_types = int(types.max()) + 1
+        radial = PowerSpectrum(n_types, degree, cutoff).radial
+        vectors = edges.vectors.float().requires_grad_(True)
+        given = types, *edges.edge_index, len(types), radial.roots, radial.mixing
+        return lambda: torch.ops.physrep.power_spectrum(vectors, *given, cutoff, n_types, degree)
+
+    return make
+
+
 # Sigmoid from two stored exponentials: product, sum, reciprocal (3); swish: sum, product; a: 2.
 FORWARD, BACKWARD = 9, 13
 INDEX = 16  # bytes of two int64
+SPECTRUM = 20 * 49 + 30 * 3 + 50 * 2 + 125 + 55 * 2 + 15
 PARTS = [
     Part(
         "attention, 48 features, softmax (JAT as published)",
@@ -115,6 +130,16 @@ PARTS = [
         (INDEX + 4 * (N_BASIS + N_HARMONICS + 1), INDEX + 8 * (N_BASIS + N_HARMONICS + 1)),
         messages(CHANNELS, True, N_HARMONICS),
     ),
+    # Of degree 4: 20 sines with cosines (49 each), 30 steps of the recursion (3), 50 products with
+    # the mixing matrix (2), harmonics (125), 55 terms (2), vectors (15). The way back does that
+    # twice, the second time with slopes (180), then 55 terms (5) and the harmonics (220).
+    Part(
+        "power spectrum, degree 4 (NeuralIL as published)",
+        3.5,
+        (SPECTRUM, 2 * SPECTRUM + 180 + 3 * 55 + 220),
+        (INDEX + 3 * 4, INDEX + 6 * 4),
+        power_spectrum(4, 3.5),
+    ),
 ]
 
 
@@ -145,8 +170,9 @@ def measure(part: Part) -> list[dict]:
     """Forward and backward of one part."""
     atoms = ase.io.read(STRUCTURE)
     arguments = (atoms.positions, atoms.cell.array, atoms.pbc)
-    index = neighbor_list(*map(torch.from_numpy, arguments), part.cutoff).edge_index.contiguous()
-    forward = part.make(len(atoms), index)
+    edges = neighbor_list(*map(torch.from_numpy, arguments), part.cutoff)
+    types = torch.unique(torch.from_numpy(atoms.numbers), return_inverse=True)[1]
+    forward = part.make(types, edges)
     cotangent = torch.randn_like(forward())
     both = fastest(lambda: forward().backward(cotangent))
     with torch.no_grad():
@@ -157,7 +183,7 @@ def measure(part: Part) -> list[dict]:
             {
                 "part": part.name,
                 "pass": name,
-                "ns_per_edge": 1e9 * seconds / index.shape[1],
+                "ns_per_edge": 1e9 * seconds / len(edges.vectors),
                 "operations": part.operations[k],
                 "bytes": part.bytes[k],
             }

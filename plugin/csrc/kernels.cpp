@@ -6,6 +6,7 @@
 #include "basis_kernel.h"
 #include "message_kernel.h"
 #include "rows_kernel.h"
+#include "spectrum_kernel.h"
 
 namespace physrep {
 namespace {
@@ -74,6 +75,6 @@ extern const Kernels PHYSREP_KERNELS = {
     PHYSREP_NAME(PHYSREP_KERNELS), exponentials<float>, exponentials<double>,
     attention<float>, attention<double>, messages<float>, messages<double>,
     skip_norm<float>, skip_norm<double>,
-    EdgeBasis<float>::edges, EdgeBasis<double>::edges};
+    EdgeBasis<float>::edges, EdgeBasis<double>::edges, spectrum<float>, spectrum<double>};
 
 }  // namespace physrep

@@ -89,6 +89,22 @@ template <class T> struct SkipNormArgs {
   T *out, *d_message, *d_own, *d_weight, *d_bias;
 };
 
+constexpr int64_t MOST_DEGREE = 8;
+constexpr int64_t CENTERS_AT_ONCE = 8;  // many enough to fill the lanes with their edges
+
+// spectrum_kernel.h: the derivatives of sum_i o_i p_i, p the descriptors (n_centers, columns), with
+// respect to the cotangent o and the vectors; with tangents, their changes. Outputs are written.
+template <class T> struct SpectrumArgs {
+  const int64_t *centers, *neighbors, *types;
+  int64_t n_types, degree, terms, columns;  // terms: of one type, sum_l (degree - l + 1) (2 l + 1)
+  bool dual;
+  T cutoff;
+  const T *roots, *mixing, *norms;  // by l; (roots, functions) by l; (degree + 1, degree + 1)
+  Rows<const T> vectors, cotangent;
+  T *spectrum, *d_vectors;
+  T *scratch;  // 4 CENTERS_AT_ONCE n_types terms
+};
+
 struct Kernels {
   const char *name;
   // out = exp(-x) for n numbers, a multiple of PADDING bytes; whether products of two are safe.
@@ -103,6 +119,8 @@ struct Kernels {
   void (*skip_norm_double)(const SkipNormArgs<double> &, int64_t first, int64_t last);
   void (*basis_float)(const BasisArgs<float> &, int64_t first, int64_t last);
   void (*basis_double)(const BasisArgs<double> &, int64_t first, int64_t last);
+  void (*spectrum_float)(const SpectrumArgs<float> &, const Block &);
+  void (*spectrum_double)(const SpectrumArgs<double> &, const Block &);
 };
 
 extern const Kernels kernels_baseline, kernels_avx2, kernels_avx512;

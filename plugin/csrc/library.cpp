@@ -34,6 +34,9 @@ std::tuple<Tensor, Tensor, Tensor> edge_basis(const Tensor &vectors, const Tenso
 Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
                  const std::optional<Tensor> &bias, double eps);
 Tensor invariants(const Tensor &moments);
+Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &centers,
+                      const Tensor &neighbors, int64_t n_centers, const Tensor &roots,
+                      const Tensor &mixing, double cutoff, int64_t n_types, int64_t degree);
 
 }  // namespace physrep
 
@@ -46,4 +49,5 @@ TORCH_LIBRARY(physrep, library) {
   library.def("edge_basis", &physrep::edge_basis);
   library.def("skip_norm", &physrep::skip_norm);
   library.def("invariants", &physrep::invariants);
+  library.def("power_spectrum", &physrep::power_spectrum);
 }

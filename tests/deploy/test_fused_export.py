@@ -16,13 +16,12 @@ from physrep.deploy.export import export_potential
 from physrep.deploy.metadata import ExportError, read_exported
 from physrep.deploy.openmm import TorchForce
 
-FUSED = [form for form in FORMS if not form.startswith("neuralil")]
 # Round-off of the sums, relative to the largest force.
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("form", FUSED)
+@pytest.mark.parametrize("form", FORMS)
 def test_fused_forces_equal_portable_ones(form, dtype, tmp_path):
     checkpoint = make_checkpoint(form)
     for ops in ("portable", "fused"):

@@ -25,9 +25,7 @@ from physrep.potential import Potential
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 
 
-# NeuralIL has no fused layers.
-CASES = [(form, "portable") for form in FORMS]
-CASES += [(form, "fused") for form in FORMS if not form.startswith("neuralil")]
+CASES = [(form, ops) for ops in ("portable", "fused") for form in FORMS]
 
 
 @pytest.fixture(params=CASES, ids="-".join, name="case", scope="module")

@@ -156,11 +156,11 @@ std::vector<Block> Split::operator()(const Graph &graph) const {
   return {{0, graph.n_centers, 0, graph.centers.size(0)}};
 }
 
-// skip_norm and edge_basis are PyTorch's here.
+// skip_norm and edge_basis are PyTorch's here; NeuralIL has its portable equations.
 const Kernels &kernels() {
   static const Kernels table = {"cuda",           no_exponentials<float>, no_exponentials<double>,
                                 attention<float>, attention<double>,      messages<float>,
-                                messages<double>, nullptr, nullptr, nullptr, nullptr};
+                                messages<double>, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   return table;
 }
 

@@ -7,7 +7,7 @@ learned repulsion is :class:`physrep.pair.morse.MorseRepulsion` (``repulsion: mo
 """
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Final
 
 import torch
 from pydantic import Field
@@ -49,8 +49,11 @@ class PowerSpectrum(nn.Module):
     Y is normalised on the sphere; pairs of types stand in the order of an upper triangle.
     """
 
+    fused: Final[bool]
+
     def __init__(self, n_types: int, n_max: int, cutoff: float) -> None:
         super().__init__()
+        self.fused = False  # see Potential.use_ops
         self.n_types = n_types
         self.n_max = n_max
         self.radial = SphericalBesselBasis(n_max, cutoff)
@@ -59,11 +62,25 @@ class PowerSpectrum(nn.Module):
         self.register_buffer("second", second)
         self.n_out = first.numel() * (n_max + 1) * (n_max + 2) // 2
 
-    def forward(self, edges: Edges, neighbor_types: Tensor) -> Tensor:
-        """Edges and the types of their neighbours (n_edges,) -> (n_centers, n_out) in A^-3."""
-        channels = edges.centers * self.n_types + neighbor_types
-        sums = sum_edges(edges.features, channels, edges.n_centers * self.n_types)
-        sums = sums.view(edges.n_centers, self.n_types, edges.features.size(1))
+    def forward(self, edges: Edges, types: Tensor) -> Tensor:
+        """Edges and types (n_atoms,) -> (n_centers, n_out) in A^-3."""
+        if self.fused and not edges.vectors.is_cuda:
+            return torch.ops.physrep.power_spectrum(
+                edges.vectors,
+                types,
+                edges.centers,
+                edges.neighbors,
+                edges.n_centers,
+                self.radial.roots,
+                self.radial.mixing,
+                self.radial.cutoff,
+                self.n_types,
+                self.n_max,
+            )
+        channels = edges.centers * self.n_types + types.index_select(0, edges.neighbors)
+        terms = self.edge_terms(edges.vectors, edges.distances)
+        sums = sum_edges(terms, channels, edges.n_centers * self.n_types)
+        sums = sums.view(edges.n_centers, self.n_types, terms.size(1))
         products = sums.index_select(1, self.first) * sums.index_select(1, self.second)
         spectrum: list[Tensor] = []
         start = 0
@@ -126,11 +143,11 @@ class NeuralIL(AtomicModel):
     ) -> Edges:
         distances = edge_lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
-        features = self.spectrum.edge_terms(vectors, distances)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        none = vectors[:, :0]  # the descriptors are made of the vectors themselves
+        return make_edges(edge_index, vectors, distances, envelope, none, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
-        descriptors = self.spectrum(edges, types.index_select(0, edges.neighbors))
+        descriptors = self.spectrum(edges, types)
         return torch.cat([descriptors, self.embedding(types[: edges.n_centers])], dim=1)
 
     def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
