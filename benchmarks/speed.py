@@ -8,6 +8,7 @@ Writes results/speed.json and speed.md; figure.py draws them.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -55,10 +56,14 @@ class Worker:
             stderr=self.log,
             text=True,
         )
-        self.read()
+        try:
+            self.read()
+        except RuntimeError:
+            self.stop()
+            raise
 
-    def ask(self, order: str) -> dict:
-        self.process.stdin.write(order + "\n")
+    def ask(self, n: int) -> dict:
+        self.process.stdin.write(f"{n}\n")
         self.process.stdin.flush()
         return self.read()
 
@@ -69,7 +74,9 @@ class Worker:
         return json.loads(line)
 
     def stop(self) -> None:
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has stopped by itself
+            self.process.stdin.close()
+        self.process.stdout.close()
         self.process.wait()
         self.log.close()
 
@@ -79,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", choices=COPIES, default=[225, 1800, 14400])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, help="7; 2 for more than 1000 atoms")
     parser.add_argument("--only", nargs="+", help="contenders whose name holds one of these words")
     parser.add_argument("--keep", action="store_true", help="rows of before that are not repeated")
     args = parser.parse_args()
@@ -93,7 +100,8 @@ def main() -> None:
             own = [c for c in chosen if n_atoms <= c.largest]
             together = n_atoms <= TOGETHER
             measure = measure_together if together else measure_apart
-            rows += with_ratios(measure(own, n_atoms, threads, args.rounds))
+            rounds = args.rounds or (7 if together else 2)
+            rows += with_ratios(measure(own, n_atoms, threads, rounds))
             write(rows)
     print((HERE / "results" / "speed.md").read_text())
 
@@ -105,37 +113,40 @@ def measure_together(contenders, n_atoms, threads, rounds) -> list[Row]:
         if worker := started(contender, n_atoms, threads):
             workers[contender] = worker
     times = {contender: [] for contender in workers}
+    peaks: dict[Contender, float] = {}
     for _ in range(rounds):
         for contender, worker in list(workers.items()):
-            if found := answer(contender, worker, "time 6"):
+            if found := answer(contender, worker, 6):
                 times[contender] += found["ms"]
+                peaks[contender] = found["peak_mb"]
             else:
                 del workers[contender]
-    peaks = {contender: worker.ask("memory")["peak_mb"] for contender, worker in workers.items()}
     for worker in workers.values():
         worker.stop()
     return [row_of(c, n_atoms, threads, times[c], peaks[c]) for c in workers]
 
 
-def answer(contender: Contender, worker: Worker, order: str) -> dict | None:
-    """None, with a line on stderr, where it has stopped: for want of memory perhaps."""
+def answer(contender: Contender, worker: Worker, n: int) -> dict | None:
+    """Of n evaluations; None, with a line on stderr, where it has stopped: for want of memory
+    perhaps."""
     try:
-        return worker.ask(order)
-    except RuntimeError as error:
+        return worker.ask(n)
+    except (RuntimeError, OSError) as error:
         print(f"speed: {contender.label} left out: {error}", file=sys.stderr)
+        worker.stop()
         return None
 
 
 def measure_apart(contenders, n_atoms, threads, rounds) -> list[Row]:
-    """Large systems: one process at a time, in two passes."""
+    """Large systems: one process at a time, once in every round."""
     times: dict[Contender, list[float]] = {}
     peaks: dict[Contender, float] = {}
-    for _ in range(2):
+    for _ in range(rounds):
         for contender in contenders:
             worker = started(contender, n_atoms, threads)
-            if worker and (found := answer(contender, worker, "time 2")):
+            if worker and (found := answer(contender, worker, 2)):
                 times.setdefault(contender, []).extend(found["ms"])
-                peaks[contender] = worker.ask("memory")["peak_mb"]
+                peaks[contender] = found["peak_mb"]
                 worker.stop()
     return [row_of(c, n_atoms, threads, times[c], peaks[c]) for c in times]
 

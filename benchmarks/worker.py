@@ -2,8 +2,8 @@
 
     python worker.py CONTENDER[:VARIANT] STRUCTURE COPIES THREADS
 
-Reads from stdin: ``time N`` (N evaluations after one that does not count, moved atoms each; the
-answer is their milliseconds), ``memory`` (peak resident MB of the process), ``quit``. The
+Reads numbers from stdin: for N it does N evaluations after one that does not count, moved atoms
+each, and answers with their milliseconds and the peak resident MB of the process so far. The
 contender's module in ``contenders/`` has ``prepare(atoms, variant) -> step``;
 ``step(positions)`` computes energy (eV) and forces (eV/A).
 """
@@ -52,14 +52,9 @@ def main(contender: str, structure: str, copies: str) -> None:
         timed()
     answer(ready=True, n_atoms=len(atoms))
     for line in sys.stdin:
-        order, *rest = line.split()
-        if order == "time":
-            timed()  # others have had the caches, and their threads may still be awake
-            answer(ms=[timed() for _ in range(int(rest[0]))])
-        elif order == "memory":
-            answer(peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
-        else:
-            break
+        timed()  # others have had the caches, and their threads may still be awake
+        times = [timed() for _ in range(int(line))]
+        answer(ms=times, peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0)
 
 
 if __name__ == "__main__":
