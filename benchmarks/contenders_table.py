@@ -58,4 +58,5 @@ CONTENDERS = [
     Contender("NequIP 4 layers, l 1, 32", "Python", "nequip", "nequip", 1800),
     Contender("TorchMD-Net ET", "Python", "torchmd", "torchmd_et", 1800),
     Contender("DeePMD-kit se_e2_a", "Python", "deepmd", "deepmd", 1800),
+    Contender("DeePMD-kit se_e2_a, LAMMPS", "LAMMPS", "deepmd", "deepmd:lammps"),
 ]

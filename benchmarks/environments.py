@@ -15,7 +15,7 @@ OWN = "physrep"
 
 
 def python_of(name: str) -> Path:
-    """The interpreter of an environment; it is made where it is missing.
+    """The interpreter of an environment; it is made where it is missing or others are required.
 
     Raises:
         RuntimeError: uv cannot make it; the message is uv's.
@@ -24,13 +24,13 @@ def python_of(name: str) -> Path:
         return Path(sys.executable)
     place = HERE.parent / ".peers" / name
     python, done = place / "bin" / "python", place / "complete"
-    if not done.exists():
+    requirements = HERE / "requirements" / f"{name}.txt"
+    if not (done.exists() and done.read_text() == requirements.read_text()):
         print(f"speed: making the environment of {name}", file=sys.stderr)
         uv = Path(sys.executable).with_name("uv")
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, place])
-        requirements = HERE / "requirements" / f"{name}.txt"
         _run([uv, "pip", "install", "--quiet", "--python", python, "--requirements", requirements])
-        done.touch()
+        done.write_text(requirements.read_text())
     return python
 
 

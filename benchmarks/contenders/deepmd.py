@@ -1,18 +1,23 @@
 """DeePMD-kit's se_e2_a with the settings of its water example (6 A), float32.
 
-The PyTorch backend; the model builds its own neighbour list. Two-body embedding (25, 50, 100),
+The PyTorch backend, from Python, where the model builds its own neighbour list, or as
+``pair_style deepmd`` (variant ``lammps``). Two-body embedding (25, 50, 100),
 fitting (240, 240, 240). Random weights where speed is measured; `fit` has the example's losses and
 rates, and as many steps as there is time for.
 """
 
+import ctypes
 import json
+import sys
+import tempfile
+from pathlib import Path
 
 import ase.io
 import numpy as np
 import torch
 from deepmd.pt.model.model import get_model
 
-from contenders.common import run_module, seconds_for_each, use_threads
+from contenders.common import one_lammps_step, run_module, seconds_for_each, use_threads
 
 PRECISION = "float32"
 SETTINGS = {
@@ -36,6 +41,22 @@ NAMES = ["C", "H", "N", "O"]
 def prepare(atoms, variant=""):
     use_threads()
     model = get_model({"type_map": NAMES, **SETTINGS}).eval()
+    return in_lammps(model, atoms) if variant == "lammps" else in_python(model, atoms)
+
+
+def in_lammps(model, atoms):
+    """Through the plugin that its wheel brings; threads are those of OMP_NUM_THREADS."""
+    import deepmd.lmp  # noqa: F401 (tells LAMMPS where the plugin is)
+
+    ctypes.CDLL(str(Path(sys.prefix) / "lib" / "libmpi.so.12"), mode=ctypes.RTLD_GLOBAL)
+    folder = Path(tempfile.mkdtemp(prefix="physrep-bench-"))
+    torch.jit.script(model).save(str(folder / "model.pth"))
+    ase.io.write(folder / "data", atoms, "lammps-data", specorder=NAMES, masses=True)
+    pair = f"pair_style deepmd {folder / 'model.pth'}\npair_coeff * * {' '.join(NAMES)}"
+    return one_lammps_step(folder / "data", atoms, pair)
+
+
+def in_python(model, atoms):
     types = torch.tensor([[NAMES.index(symbol) for symbol in atoms.symbols]])
     box = torch.tensor(atoms.cell.array, dtype=torch.float32).reshape(1, 9)
 

