@@ -160,7 +160,9 @@ std::vector<Block> Split::operator()(const Graph &graph) const {
 const Kernels &kernels() {
   static const Kernels table = {"cuda",           no_exponentials<float>, no_exponentials<double>,
                                 attention<float>, attention<double>,      messages<float>,
-                                messages<double>, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+                                messages<double>, nullptr,                nullptr,
+                                nullptr,          nullptr,                nullptr,
+                                nullptr};
   return table;
 }
 
