@@ -23,16 +23,16 @@ MOVE = 1e-3  # A, so that nothing is taken from a cache
 WARM_UP = 4  # evaluations; compilers need some
 
 
-def answer(**values) -> None:
-    """One line of JSON to whoever started this process."""
-    sys.__stdout__.write(json.dumps(values) + "\n")
-    sys.__stdout__.flush()
-
-
 def main(contender: str, structure: str, copies: str) -> None:
     """Serve until stdin ends."""
-    sys.stdout = sys.stderr  # packages print what they like
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # packages and their C++ print what they like
     import ase.io
+
+    def answer(**values) -> None:
+        """One line of JSON to whoever started this process."""
+        answers.write(json.dumps(values) + "\n")
+        answers.flush()
 
     atoms = ase.io.read(structure).repeat([int(n) for n in copies.split("x")])
     name, _, variant = contender.partition(":")
