@@ -22,6 +22,7 @@ namespace {
 
 constexpr int64_t FUNCTIONS = (MOST_DEGREE + 1) * (MOST_DEGREE + 2) / 2;
 constexpr int64_t HARMONICS = (MOST_DEGREE + 1) * (MOST_DEGREE + 1);
+constexpr int64_t TERMS = FUNCTIONS * (2 * MOST_DEGREE + 3) / 3;  // sum_l (N - l + 1) (2 l + 1)
 
 template <class T> PHYSREP_INLINE typename Lanes<T>::V square_root(typename Lanes<T>::V x) {
   T lanes[Lanes<T>::N];
@@ -181,16 +182,17 @@ template <class M> struct Spectrum {
   int64_t first_center, last_center, first_edge, last_edge;
   Rows<T> sums, back;  // (centres, types, terms): c, and what comes back to it
 
-  // Edges of this group from `edge` on that fit into the lanes, and the rows of their sums.
+  // Edges of this group from `edge` on that fit into the lanes, and the rows of their sums; lanes
+  // that are left have the first one's.
   struct Places {
     int64_t n, row[N];
   };
   PHYSREP_METHOD Places places(int64_t edge) const {
     Places out;
     out.n = last_edge - edge < N ? last_edge - edge : N;
-    for (int64_t k = 0; k < out.n; k++) {
-      const int64_t center = a.centers[edge + k] - first_center;
-      const int64_t type = a.types[a.neighbors[edge + k]];
+    for (int64_t k = 0; k < N; k++) {
+      const int64_t e = edge + (k < out.n ? k : 0);
+      const int64_t center = a.centers[e] - first_center, type = a.types[a.neighbors[e]];
       out.row[k] = (center * a.n_types + type) * a.terms;
     }
     return out;
@@ -210,14 +212,16 @@ template <class M> struct Spectrum {
       Edges edges(a, e, at.n);
       edges.template radial<false>();
       edges.angular();
+      T lanes[2][TERMS * N];
       for_terms([&](int64_t term, int64_t f, int64_t h) {
-        T lanes[2][N];
-        M::put(Rows<T>{lanes[0], lanes[1]}, 0, edges.g[f] * edges.y[h]);
-        for (int64_t k = 0; k < at.n; k++) {
-          sums.value[at.row[k] + term] += lanes[0][k];
-          if constexpr (M::dual) sums.tangent[at.row[k] + term] += lanes[1][k];
-        }
+        M::put(Rows<T>{lanes[0], lanes[1]}, term * N, edges.g[f] * edges.y[h]);
       });
+      // Edge by edge, so that no addition waits for the one before: those have other terms.
+      for (int64_t k = 0; k < at.n; k++)
+        for (int64_t t = 0; t < a.terms; t++) {
+          sums.value[at.row[k] + t] += lanes[0][t * N + k];
+          if constexpr (M::dual) sums.tangent[at.row[k] + t] += lanes[1][t * N + k];
+        }
     }
   }
 
@@ -225,7 +229,8 @@ template <class M> struct Spectrum {
     const int64_t start = (center - first_center) * a.n_types;
     int64_t out = center * a.columns;
     for (int64_t t = 0; t < a.n_types; t++)
-      for (int64_t s = t; s < a.n_types; s++) pair((start + t) * a.terms, (start + s) * a.terms, out);
+      for (int64_t s = t; s < a.n_types; s++)
+        pair((start + t) * a.terms, (start + s) * a.terms, out);
   }
 
   // The products of two types, from column `out` on.
@@ -253,13 +258,14 @@ template <class M> struct Spectrum {
       edges.angular();
       Num along = M::zero(), to_harmonics[HARMONICS], to[3];
       for (auto &x : to_harmonics) x = M::zero();
-      for_terms([&](int64_t term, int64_t f, int64_t h) {
-        T lanes[2][N] = {};
-        for (int64_t k = 0; k < at.n; k++) {
-          lanes[0][k] = back.value[at.row[k] + term];
-          if constexpr (M::dual) lanes[1][k] = back.tangent[at.row[k] + term];
+      T lanes[2][TERMS * N];
+      for (int64_t k = 0; k < N; k++)
+        for (int64_t t = 0; t < a.terms; t++) {
+          lanes[0][t * N + k] = back.value[at.row[k] + t];
+          if constexpr (M::dual) lanes[1][t * N + k] = back.tangent[at.row[k] + t];
         }
-        const Num from = M::get(Rows<T>{lanes[0], lanes[1]}, 0);
+      for_terms([&](int64_t term, int64_t f, int64_t h) {
+        const Num from = M::get(Rows<T>{lanes[0], lanes[1]}, term * N);
         along = along + from * edges.y[h] * edges.slopes[f];
         to_harmonics[h] = to_harmonics[h] + from * edges.g[f];
       });
