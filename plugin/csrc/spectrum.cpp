@@ -137,6 +137,10 @@ Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &
   Functions functions{types.contiguous(), roots.detach().contiguous(), mixing.detach(), cutoff,
                       n_types, degree};
   for (const auto &t : {roots, mixing}) check_like(t, vectors, "roots or mixing");
+  const auto *const type = functions.types.const_data_ptr<int64_t>();
+  for (int64_t k = 0; k < types.size(0); k++)
+    TORCH_CHECK(type[k] >= 0 && type[k] < n_types, "type ", type[k], " of atom ", k,
+                ": types must be 0 to ", n_types - 1);
   const int64_t n = functions.functions();
   TORCH_CHECK(roots.dim() == 1 && roots.size(0) == n + degree + 1 && mixing.dim() == 2 &&
                   mixing.size(0) == roots.size(0) && mixing.size(1) == n,

@@ -98,6 +98,8 @@ def test_wrong_arguments_are_refused():
     edge_index, vectors = some_edges(3, 3)
     with pytest.raises(RuntimeError, match="types must be"):
         descriptors(module, edge_index, vectors, 3, types_of(7, 2).int())
+    with pytest.raises(RuntimeError, match="type 2 of atom 6: types must be 0 to 1"):
+        descriptors(module, edge_index, vectors, 3, torch.tensor([0, 1, 0, 1, 0, 1, 2]))
     with pytest.raises(RuntimeError, match="vectors must be"):
         descriptors(module, edge_index, vectors[1:], 3, types_of(7, 2))
     module.n_max = 9
