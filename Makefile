@@ -25,7 +25,7 @@ help:
 	@echo "make lint       ruff"
 	@echo "make clean      remove $(VENV), .peers, build/ and out/"
 
-setup: $(VENV)/.plugin
+setup: $(VENV)/.native
 	@echo "setup: ready. Use $(BIN)/physrep, or 'source $(BIN)/activate'."
 
 $(VENV)/.packages: requirements.txt
@@ -35,10 +35,16 @@ $(VENV)/.packages: requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
 	@touch $@
 
-# The package is installed in place: Python files are read from plugin/, the plugin is compiled.
-$(VENV)/.plugin: $(VENV)/.packages pyproject.toml lammps/CMakeLists.txt $(wildcard lammps/*.cpp lammps/*.h plugin/csrc/*)
-	@echo "setup: compiling the LAMMPS plugin and installing physrep in place"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+# Installed in place: Python files are read from plugin/ and training/.
+$(VENV)/.package: $(VENV)/.packages pyproject.toml
+	@echo "setup: installing physrep in place"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+NATIVE := $(shell find plugin/native lammps -name '*.cpp' -o -name '*.h' -o -name '*.cu*' -o -name CMakeLists.txt)
+$(VENV)/.native: $(VENV)/.package $(NATIVE)
+	@echo "setup: compiling the operators and the LAMMPS plugin (2 to 4 minutes)"
+	$(BIN)/python -m physrep.install.build
 	@touch $@
 
 demo: setup
@@ -82,8 +88,8 @@ bench: setup
 
 # Needs nvcc (in PATH or CUDA_HOME) and no GPU: object files, which show that the source compiles.
 CUDA_HOME ?= /usr/local/cuda
-cuda: $(VENV)/.packages
-	PATH="$$PATH:$(CUDA_HOME)/bin" $(BIN)/cmake -S lammps -B build/cuda -DPHYSREP_CUDA=ON \
+cuda: $(VENV)/.package
+	PATH="$$PATH:$(CUDA_HOME)/bin" $(BIN)/cmake -S plugin/native -B build/cuda -DPHYSREP_CUDA=ON \
 	  -DPython_EXECUTABLE=$(abspath $(BIN)/python)
 	$(BIN)/cmake --build build/cuda --target physrep_cuda
 	@echo "cuda: compiled for sm_80, sm_90 and later (PTX); not run on a GPU"

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 from environments import python_of
 from forms import ADAM, CONFIG, PUBLISHED, ROOT, SCHNET
-from physrep.analysis.plots import BLUE, GREY, in_house_style
+from physrep.figures.plots import BLUE, GREY, in_house_style
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -58,8 +58,8 @@ def write_parts(folder: Path) -> None:
     """The three parts of the data, as jat_ean.yaml divides them, for trainers that want files."""
     sys.path.insert(0, str(ROOT / "training"))
     from physrep.io import read_structures
-    from physrep_training.config import load_config
-    from physrep_training.splits import split_structures
+    from physrep_training.data.splits import split_structures
+    from physrep_training.fit.fit_config import load_config
 
     config = load_config(CONFIG)
     (name,) = config.data.files

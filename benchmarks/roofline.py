@@ -23,7 +23,7 @@ import ase.io
 import torch
 
 import physrep.ops
-from physrep.heap import keep_heap
+from physrep.engines.heap import keep_heap
 from physrep.models.neuralil import PowerSpectrum
 from physrep.neighbors import Neighbors, neighbor_list
 

@@ -10,7 +10,7 @@ import numpy as np
 from ase import units
 from ase.md.langevin import Langevin
 
-from physrep.deploy.ase import PhysRepCalculator
+from physrep.engines.ase import PhysRepCalculator
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("model", help="exported file or checkpoint")

@@ -13,9 +13,9 @@ import ase.io
 import numpy as np
 from tqdm import tqdm
 
-from physrep.analysis.dissociation import bond_scan
-from physrep.analysis.plots import bond_scan_figure
-from physrep.evaluate import load_calculator
+from physrep.figures.plots import bond_scan_figure
+from physrep.probes.bond_scan import bond_scan
+from physrep.studies.evaluate.label_errors import load_calculator
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("structure", help="any format ASE reads; its first frame")

@@ -26,7 +26,7 @@ for atom in pdb.topology.atoms():
     system.addParticle(atom.element.mass)
 system.setDefaultPeriodicBoxVectors(*pdb.topology.getPeriodicBoxVectors())
 
-# physrep.deploy.openmm.TorchForce(args.model, pdb.topology) does the same and compares the atoms.
+# physrep.engines.openmm.TorchForce(args.model, pdb.topology) does the same and compares the atoms.
 force = openmmtorch.TorchForce(args.model)
 force.setUsesPeriodicBoundaryConditions(True)
 system.addForce(force)

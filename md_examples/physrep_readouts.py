@@ -14,8 +14,8 @@ import ase.io
 import numpy as np
 from ase.data import chemical_symbols
 
-from physrep.analysis.readout_plots import element_figure, pair_figure
-from physrep.readouts import element_scan, load_physrep, pair_readout
+from physrep.figures.readout_plots import element_figure, pair_figure
+from physrep.probes.readouts import element_scan, load_physrep, pair_readout
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("checkpoint", help="of the model physrep")

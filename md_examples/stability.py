@@ -3,7 +3,7 @@
 python md_examples/stability.py ean.pt md_examples/ean.pdb --temperature 450 --ps 20 --nve-ps 2
 
 Writes stability.json, traces.npz, last.extxyz and figures; Ctrl-C keeps what there is. Exit code 0
-means sound, 1 not. What sound means is defined in physrep.analysis.stability.
+means sound, 1 not. What sound means is defined in physrep.analysis.stability.soundness.
 """
 
 import torch  # noqa: F401  before openmm: openmmtorch's kernels need its libraries  # isort: skip
@@ -20,12 +20,12 @@ import openmm
 from openmm import app, unit
 from tqdm import tqdm
 
-from physrep.analysis.bonds import find_bonds
-from physrep.analysis.contacts import shortest_contacts
-from physrep.analysis.drift import energy_drift
-from physrep.analysis.plots import energy_figure, temperature_figure
-from physrep.analysis.stability import StabilityWatch
-from physrep.deploy.openmm import TorchForce
+from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.stability.drift import energy_drift
+from physrep.analysis.stability.soundness import StabilityWatch
+from physrep.analysis.structure.contacts import shortest_contacts
+from physrep.engines.openmm import TorchForce
+from physrep.figures.plots import energy_figure, temperature_figure
 from physrep.io import iter_structures
 from physrep.units import BOLTZMANN_IN_EV, EV_IN_KJ_PER_MOL
 

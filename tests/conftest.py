@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+from exports import exports as exports  # a fixture of several folders
+from repository import REPOSITORY
 
 
 @pytest.fixture(scope="session")

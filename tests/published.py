@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from repository import REPOSITORY
 
 from physrep.checkpoint import Checkpoint
 from physrep.importers import IMPORTERS
 
-FOLDER = Path(__file__).resolve().parents[1] / "data" / "published"
+FOLDER = REPOSITORY / "data" / "published"
 NAMES = ("jat", "neuralil")
 # eV, eV/A. JAT's reference is float64 throughout; NeuralIL's has float32 constants in it.
 ENERGY_ERROR = {"jat": 1e-6, "neuralil": 1e-5}

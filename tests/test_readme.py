@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
 BIN = Path(sys.executable).parent
 

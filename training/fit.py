@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from physrep_training.config import load_config
 from physrep_training.console import run_reporting_mistakes
-from physrep_training.fitting import fit
+from physrep_training.fit.fit_config import load_config
+from physrep_training.fit.fitting import fit
 
 
 def main() -> int:

@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)  # before an OpenMP library is loaded
-    from physrep_training.labels import label
+    from physrep_training.labels.gfn2 import label
 
     frames = ase.io.read(arguments.frames, ":")
     done = set()

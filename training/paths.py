@@ -4,8 +4,9 @@
 
 Resumable: reactions that the output holds whole are not computed again. A reaction that changes
 its bonds on relaxing, or that GFN2-xTB does not converge for, is left out and said so. Layouts of
-both files: docs/formats.md and physrep_training/paths.py. To fit on them, keep whole reactions
-apart (data.split.method groups, group_key reaction, or reactant: most occur in several reactions).
+both files: docs/formats.md and physrep_training/labels/reaction_paths.py. To fit on them, keep
+whole reactions apart (data.split.method groups, group_key reaction, or reactant: most occur in
+several reactions).
 """
 
 import argparse
@@ -45,7 +46,7 @@ def main() -> int:
     # Before anything that loads an OpenMP library: a second thread only waits, and spins.
     os.environ["OMP_NUM_THREADS"] = "1"
     from physrep_training.console import run_reporting_mistakes
-    from physrep_training.paths import PathSettings, make_paths
+    from physrep_training.labels.reaction_paths import PathSettings, make_paths
 
     settings = PathSettings(options.images, options.optimise_ends)
     return run_reporting_mistakes(

@@ -25,7 +25,7 @@ def main() -> int:
     def work() -> str:
         from torch_geometric.datasets import QM9
 
-        from physrep_training.qm9 import write_qm9
+        from physrep_training.data.qm9 import write_qm9
 
         data = QM9(str(arguments.cache))
         n = write_qm9(data, arguments.output, arguments.molecules, arguments.seed)

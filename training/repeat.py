@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from physrep_training.console import run_reporting_mistakes
-from physrep_training.repeats import repeat_fit
+from physrep_training.fit.repeats import repeat_fit
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from tqdm import tqdm
 
-from physrep.deploy.ase import PhysRepCalculator
+from physrep.engines.ase import PhysRepCalculator
 
 TOO_CLOSE = 0.6  # A; no bond of any element is shorter
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from physrep_training.console import run_reporting_mistakes
-from physrep_training.tables import Plan, make_tables
+from physrep_training.tables.tables import Plan, make_tables
 
 PLAN = Path(__file__).parent / "configs" / "thesis" / "tables.yaml"
 

@@ -34,7 +34,7 @@ def write(model, atoms, path, engine, ops):
     """The exported file; a checkpoint, which runs layer by layer in Python, where ops is eager."""
     checkpoint = load(model, atoms)
     from physrep.checkpoint import save_checkpoint
-    from physrep.deploy.export import export_potential
+    from physrep.engines.export import export_potential
 
     if ops == "eager":
         save_checkpoint(checkpoint, path)
@@ -69,7 +69,7 @@ def register_baselines():
 
 
 def in_ase(path, atoms):
-    from physrep.deploy.ase import PhysRepCalculator
+    from physrep.engines.ase import PhysRepCalculator
 
     return calculated_by(PhysRepCalculator(path), atoms)
 
@@ -78,7 +78,7 @@ def in_openmm(path, atoms):
     import openmm
     from openmm import unit
 
-    from physrep.deploy.openmm import TorchForce
+    from physrep.engines.openmm import TorchForce
     from physrep.units import EV_IN_KJ_PER_MOL
 
     per_nm = unit.kilojoule_per_mole / unit.nanometer
@@ -103,7 +103,7 @@ def in_openmm(path, atoms):
 
 
 def in_lammps(path, atoms):
-    from physrep.deploy.lammps import load_mpi, write_data
+    from physrep.engines.lammps import load_mpi, write_data
 
     load_mpi()
     elements = sorted(set(atoms.get_chemical_symbols()))

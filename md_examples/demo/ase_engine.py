@@ -22,7 +22,7 @@ from engines import (
 )
 from tqdm import trange
 
-from physrep.deploy.ase import PhysRepCalculator
+from physrep.engines.ase import PhysRepCalculator
 
 
 def single_point(structure: Path, model: Path) -> SinglePoint:

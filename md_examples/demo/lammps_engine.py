@@ -20,7 +20,7 @@ from engines import (
     ns_per_day,
 )
 
-from physrep.deploy.lammps import write_data
+from physrep.engines.lammps import write_data
 
 ELEMENTS = ("C", "H", "N", "O")  # LAMMPS atom types 1 to 4
 

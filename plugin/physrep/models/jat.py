@@ -17,10 +17,10 @@ from physrep.models.contract import Edges, LayeredModel, make_edges, own_rows
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
 from physrep.nn.angular import AngularMoments
-from physrep.nn.attention import neighbor_softmax
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.harmonics import real_harmonics
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
+from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.nn.radial import BesselBasis, DistancePowers, edge_lengths
 from physrep.nn.scatter import sum_edges
 

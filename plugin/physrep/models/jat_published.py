@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from physrep.models.contract import Edges, own_rows
 from physrep.nn.activations import swish
-from physrep.nn.attention import neighbor_softmax
 from physrep.nn.mlp import LAYER_NORM_EPS
+from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.nn.scatter import sum_edges
 
 

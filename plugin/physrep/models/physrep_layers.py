@@ -13,9 +13,9 @@ from ase.data import chemical_symbols
 from torch import Tensor, nn
 
 from physrep.config import ConfigError
-from physrep.electronegativity import electronegativity
 from physrep.models.contract import Edges, own_rows
 from physrep.nn.activations import swish
+from physrep.nn.electronegativity import electronegativity
 from physrep.nn.scatter import sum_edges
 
 N_ELEMENTS = 64  # classes of the element head: atomic numbers 1 to 64

@@ -1,0 +1,1 @@
+"""Bonds, molecules and reactions along a trajectory."""

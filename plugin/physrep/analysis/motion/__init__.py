@@ -1,0 +1,1 @@
+"""Displacements, velocities, charge transport."""

@@ -1,0 +1,1 @@
+"""What a sound molecular dynamics run is."""

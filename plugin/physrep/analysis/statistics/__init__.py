@@ -1,0 +1,1 @@
+"""Averages with errors, and survival curves."""

@@ -1,0 +1,1 @@
+"""Radial distributions, neighbours, geometries."""

@@ -1,0 +1,78 @@
+"""ASE: a checkpoint or an exported file as a Calculator."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from physrep.engines.bound_topology import refuse_periodic, types_of
+from physrep.engines.load import load_potential
+from physrep.neighbors import neighbor_list
+from physrep.potential import Prediction, predict
+
+
+class PhysRepCalculator(Calculator):
+    """Energy, atomic energies, forces and stress of any system of the known elements.
+
+    Any cell and any pbc; stress (eV/A^3, ASE's sign and Voigt order) where the cell has a volume.
+    """
+
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+
+    def __init__(
+        self, path: str | Path, device: str | None = None, dtype: str | None = None
+    ) -> None:
+        """Args and errors: see :func:`physrep.engines.load.load_potential`."""
+        super().__init__()
+        self.potential = load_potential(path, device, dtype)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Fill ``results``: energies in eV, forces in eV/A, stress in eV/A^3.
+
+        Raises:
+            ExportError: an element the potential does not know.
+            PropertyNotImplementedError: stress of a system without a volume.
+        """
+        super().calculate(atoms, properties, system_changes)
+        has_volume = self.atoms.cell.rank == 3
+        if "stress" in properties and not has_volume:
+            raise PropertyNotImplementedError(
+                f"stress needs a volume, and the cell is {self.atoms.cell.array.tolist()}; set "
+                "three cell vectors"
+            )
+        found = self._predict()
+        self.results = {
+            "energy": found.energy.item(),
+            "free_energy": found.energy.item(),
+            "energies": found.atomic_energies.cpu().numpy(),
+            "forces": found.forces.cpu().numpy(),
+        }
+        if has_volume:
+            stress = -found.virial[0].cpu().numpy() / self.atoms.get_volume()
+            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+
+    def _predict(self) -> Prediction:
+        potential, device = self.potential, self.potential.device
+        if potential.molecular:
+            refuse_periodic(self.atoms, potential.path)
+        symbols = self.atoms.get_chemical_symbols()
+        types = types_of(symbols, potential.symbols, potential.path)
+        positions, cell, pbc = (
+            torch.tensor(array, device=device)
+            for array in (self.atoms.positions, self.atoms.cell.array, self.atoms.pbc)
+        )
+        found = neighbor_list(positions, cell, pbc, potential.cutoff)
+        return predict(
+            potential.atomic_energies,
+            torch.from_numpy(types).to(device),
+            found.edge_index,
+            found.vectors,
+        )

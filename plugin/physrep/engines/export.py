@@ -1,0 +1,202 @@
+"""Export: checkpoint -> one TorchScript file for every engine, verified by reading it back."""
+
+import copy
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from torch import Tensor
+
+from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
+from physrep.config import ConfigError
+from physrep.engines.bound_topology import refuse_periodic, set_periodicity, topology_info, types_of
+from physrep.engines.exported import ExportedPotential
+from physrep.engines.metadata import METADATA_FILE, ExportError, Metadata, read_exported
+from physrep.models import BASELINES
+from physrep.neighbors import neighbor_list
+from physrep.ops import OperatorsMissing
+from physrep.potential import Potential, predict
+from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# Largest differences between the file and the eager potential, eV/atom, eV/A and eV: a reordering
+# of sums changes that much and not more.
+TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-9}
+
+
+def export_potential(
+    checkpoint: Checkpoint,
+    output: str | Path,
+    topology: Atoms | None = None,
+    dtype: str = "float32",
+    ops: str = "portable",
+) -> Metadata:
+    """Write the file, read it back, compare it with the eager potential.
+
+    Args:
+        topology: the system that ``forward`` serves (OpenMM); None for LAMMPS and ASE alone.
+        dtype: precision of the network's arithmetic; energies are summed in float64 in either.
+        ops: ``fused`` is several times as fast on CPUs and needs physrep's compiled operators
+            wherever the file is loaded; ``portable`` needs PyTorch alone.
+    Raises:
+        ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
+            potential (it is then removed).
+    """
+    output = Path(output)
+    if checkpoint.model_name in BASELINES:
+        raise ExportError(
+            f"model = {checkpoint.model_name!r}: baselines are for comparison, run in ASE from "
+            "their checkpoint alone and cannot be exported; export a fit of another model"
+        )
+    if dtype not in DTYPES:
+        raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
+    if topology is not None:
+        topology = set_periodicity(topology, "topology")
+        if checkpoint.potential.molecular:
+            refuse_periodic(topology, "topology")
+    potential = prepare(checkpoint.potential, DTYPES[dtype])
+    metadata = describe(checkpoint, potential, topology).model_copy(update={"ops": ops})
+    module = script(with_ops(potential, ops), topology)
+    potential.use_ops("portable")  # what the file is compared with
+    kept = certificate_of(checkpoint, module)
+    metadata = metadata.model_copy(update={"certificate": kept})
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(output.name + ".partial")
+    try:
+        module.save(str(partial), _extra_files={METADATA_FILE: metadata.model_dump_json(indent=1)})
+        verify(partial, potential, topology)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    partial.replace(output)
+    return metadata
+
+
+def prepare(potential: Potential, dtype: torch.dtype) -> Potential:
+    """A frozen copy for simulation: evaluation mode, no gradients of parameters, CPU."""
+    potential = copy.deepcopy(potential).cpu().eval()
+    potential.set_dtype(dtype)
+    potential.requires_grad_(False)
+    potential.bake()
+    return potential
+
+
+def with_ops(potential: Potential, ops: str) -> Potential:
+    """The potential, set to those operators.
+
+    Raises:
+        ExportError: unknown ones, or fused ones where they are not installed.
+    """
+    try:
+        return potential.use_ops(ops)
+    except (ConfigError, OperatorsMissing) as error:
+        raise ExportError(str(error)) from None
+
+
+def script(potential: Potential, topology: Atoms | None) -> torch.jit.ScriptModule:
+    """The potential as TorchScript, bound to ``topology`` where there is one."""
+    types = None
+    if topology is not None:
+        symbols = topology.get_chemical_symbols()
+        types = torch.from_numpy(types_of(symbols, potential.symbols, "topology"))
+    periodic = topology is not None and bool(topology.pbc.all())
+    with warnings.catch_warnings():  # torch 2.10 deprecates TorchScript; OpenMM's plugin needs it
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(ExportedPotential(potential, types, periodic).eval())
+
+
+def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | None) -> Metadata:
+    """What the file will say about itself."""
+    info = None if topology is None else topology_info(topology)
+    symbols = potential.symbols
+    shortest = potential.shortest_distances
+    return Metadata(
+        model=checkpoint.model_name,
+        settings=checkpoint.model_settings,
+        species=symbols,
+        cutoff=potential.cutoff,
+        n_layers=potential.n_layers,
+        width=potential.width,
+        readout_reads_neighbors=potential.readout_reads_neighbors,
+        published=potential.published,
+        molecular=potential.molecular,
+        dtype=str(potential.dtype).removeprefix("torch."),
+        reference_energies=dict(zip(symbols, potential.reference_energies.tolist(), strict=True)),
+        shortest_distances={
+            f"{a}-{b}": float(shortest[i, j])
+            for i, a in enumerate(symbols)
+            for j, b in enumerate(symbols)
+            if i <= j
+        },
+        topology=info,
+        topology_fingerprint=None if info is None else info.fingerprint,
+        training=checkpoint.training,
+    )
+
+
+def certificate_of(checkpoint: Checkpoint, module: torch.jit.ScriptModule) -> dict[str, Any] | None:
+    """The checkpoint's, if it holds for its parameters; from here on for those of the file, which
+    are the same numbers and what follows from them."""
+    kept = valid_certificate(checkpoint.certificate, checkpoint.potential)
+    return None if kept is None else {**kept, "parameters": fingerprint(module)}
+
+
+def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
+    """Compare energy, forces and virial of the file with the eager potential.
+
+    Raises:
+        ExportError: naming what differs and by how much.
+    """
+    module, _ = read_exported(path)
+    atoms = _random_cluster(potential) if topology is None else topology
+    tolerance = TOLERANCES[potential.dtype]
+    types = torch.from_numpy(types_of(atoms.get_chemical_symbols(), potential.symbols, path))
+    positions = torch.from_numpy(atoms.positions)
+    cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
+    found = neighbor_list(positions, cell, pbc, potential.cutoff)
+    eager = predict(potential, types, found.edge_index, found.vectors)
+    saved = predict(module.atomic_energies, types, found.edge_index, found.vectors)
+    # On the random cluster forces are large, and of them their share counts: float32 has seven
+    # digits, and other operators round otherwise.
+    large = float(eager.forces.abs().max().clamp(min=1.0)) if topology is None else 1.0
+    differences = {
+        "energy per atom": (eager.energy - saved.energy).abs().max() / len(atoms),
+        "force": (eager.forces - saved.forces).abs().max() / large,
+        "virial per atom": (eager.virial - saved.virial).abs().max() / len(atoms) / large,
+    }
+    if topology is not None:
+        energy, forces = _as_openmm(module, positions, cell if atoms.pbc.all() else None)
+        differences["OpenMM energy per atom"] = (energy - eager.energy[0]).abs() / len(atoms)
+        differences["OpenMM force"] = (forces - eager.forces).abs().max()
+    wrong = {name: float(d) for name, d in differences.items() if not float(d) <= tolerance}
+    if wrong:
+        raise ExportError(
+            f"the exported file differs from the potential by {wrong} (allowed {tolerance}, eV and "
+            f"A; forces and virials in units of {large:.3g} eV/A); nothing was written. "
+            "Please report this with the checkpoint."
+        )
+
+
+def _as_openmm(
+    module: torch.jit.ScriptModule, positions: Tensor, box: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Energy (eV) and forces (eV/A) the way OpenMM asks for them; positions and box in A."""
+    positions_nm = (positions / NM_IN_ANGSTROM).requires_grad_(True)
+    try:
+        energy = module(positions_nm, None if box is None else box / NM_IN_ANGSTROM)
+    except torch.jit.Error as error:
+        own_words = str(error).rpartition("physrep: ")[2].strip()
+        raise ExportError(f"topology: {own_words}") from None
+    (slope,) = torch.autograd.grad(energy, positions_nm)
+    return energy.detach() / EV_IN_KJ_PER_MOL, -slope / (EV_IN_KJ_PER_MOL * NM_IN_ANGSTROM)
+
+
+def _random_cluster(potential: Potential) -> Atoms:
+    """Atoms of every species about 1.5 A apart, to compare with where no topology is given."""
+    rng = np.random.default_rng(0)
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 1.5
+    numbers = [potential.species[k % len(potential.species)] for k in range(len(grid))]
+    return Atoms(numbers=numbers, positions=grid + rng.uniform(-0.1, 0.1, grid.shape))

@@ -1,0 +1,127 @@
+"""The module that becomes the exported file: what OpenMM calls, and what LAMMPS and ASE call."""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from physrep.engines.heap import keep_heap
+from physrep.models.contract import Edges
+from physrep.neighbors import fused_neighbor_list, neighbor_list
+from physrep.potential import Potential
+from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
+
+# A contact below this share of the shortest one in the training data means wrong coordinates, a
+# wrong atom order or a run that has blown up; a potential knows nothing there.
+CONTACT_SHARE = 0.5
+SMALLEST_CONTACT = 0.2  # A, where the training data says nothing
+
+
+class ExportedPotential(nn.Module):
+    """A potential with its topology (which may be absent), scripted into one file.
+
+    ``forward`` is bound to the topology: OpenMM's TorchForce passes positions and box, no
+    elements. ``edges``, ``embed``, ``step``, ``readout`` and ``atomic_energies`` are bound to
+    nothing and serve any system of the known species.
+    """
+
+    fused: Final[bool]
+
+    def __init__(self, potential: Potential, types: Tensor | None, periodic: bool) -> None:
+        """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box."""
+        super().__init__()
+        self.fused = potential.ops == "fused"
+        self.potential = potential
+        self.cutoff = potential.cutoff
+        self.n_layers = potential.n_layers
+        self.bound = types is not None
+        self.periodic = periodic
+        self.n_atoms = 0 if types is None else int(types.numel())
+        self.nm = NM_IN_ANGSTROM
+        self.kj_per_mol = EV_IN_KJ_PER_MOL
+        self.register_buffer("types", torch.zeros(0, dtype=torch.int64) if types is None else types)
+        shortest = potential.shortest_distances * CONTACT_SHARE
+        self.register_buffer("contacts", shortest.clamp(min=SMALLEST_CONTACT))
+
+    def forward(self, positions: Tensor, box: Tensor | None = None) -> Tensor:
+        """Energy of the topology in kJ/mol, float64.
+
+        positions: (n_atoms, 3) in nm; box: (3, 3) in nm, rows are the box vectors.
+
+        Raises an error that says what to do for a wrong number of atoms, a missing or unexpected
+        box, positions that are not finite, and atoms far nearer than any in the training data.
+        """
+        self.check(positions, box)
+        keep_heap(positions)
+        cell = torch.zeros(3, 3, dtype=positions.dtype, device=positions.device)
+        if box is not None:
+            cell = box.to(positions.device) * self.nm
+        pbc = torch.full([3], self.periodic, dtype=torch.bool, device=positions.device)
+        if self.fused:
+            found = fused_neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
+        else:
+            found = neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
+        self.check_contacts(found.edge_index, found.distances)
+        energies = self.potential(self.types, found.edge_index, found.vectors)
+        return energies.sum() * self.kj_per_mol
+
+    def check(self, positions: Tensor, box: Tensor | None) -> None:
+        """Refuse calls that cannot be meant for this file."""
+        if not self.bound:
+            raise ValueError(
+                "physrep: this file holds no topology; for OpenMM export again with --topology"
+            )
+        if positions.size(0) != self.n_atoms:
+            raise ValueError(
+                "physrep: this file was exported for {} atoms, the system has {}; export again "
+                "with the topology of this system".format(self.n_atoms, positions.size(0))
+            )
+        if self.periodic and box is None:
+            raise ValueError(
+                "physrep: this file was exported for a periodic system but was called without a "
+                "box; call force.setUsesPeriodicBoundaryConditions(True)"
+            )
+        if not self.periodic and box is not None:
+            raise ValueError(
+                "physrep: this file was exported for an isolated system but was called with a "
+                "box; call force.setUsesPeriodicBoundaryConditions(False) or export again with a "
+                "periodic topology"
+            )
+
+    def check_contacts(self, edge_index: Tensor, distances: Tensor) -> None:
+        """Raise where a pair is far nearer than any pair of its elements in the training data."""
+        near = torch.nonzero(distances < self.contacts.max()).squeeze(-1)  # few
+        ends = self.types[edge_index[0, near]], self.types[edge_index[1, near]]
+        bad = near[distances[near] < self.contacts[ends[0], ends[1]]]
+        if bad.numel() > 0:
+            k = int(bad[0])
+            raise ValueError(
+                "physrep: atoms {} and {} are {} A apart, far nearer than in the training data: "
+                "check units (nm) and atom order against the exported topology, or the run has "
+                "blown up".format(int(edge_index[0, k]), int(edge_index[1, k]), float(distances[k]))
+            )
+
+    @torch.jit.export
+    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+        """See :meth:`physrep.potential.Potential.edges`."""
+        return self.potential.edges(types, edge_index, vectors, n_centers)
+
+    @torch.jit.export
+    def embed(self, types: Tensor, edges: Edges) -> Tensor:
+        """See :meth:`physrep.potential.Potential.embed`."""
+        return self.potential.embed(types, edges)
+
+    @torch.jit.export
+    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
+        """See :meth:`physrep.potential.Potential.step`."""
+        return self.potential.step(k, h, edges)
+
+    @torch.jit.export
+    def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
+        """See :meth:`physrep.potential.Potential.readout`."""
+        return self.potential.readout(h, types, edges)
+
+    @torch.jit.export
+    def atomic_energies(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
+        """All pieces in one call: (n_atoms,) eV, float64."""
+        return self.potential(types, edge_index, vectors)

@@ -1,0 +1,1 @@
+"""Figures and pages: arrays in, matplotlib figures and HTML out."""

@@ -1,0 +1,1 @@
+"""What is installed: versions, the compiled library, checks by use, `physrep doctor`."""

@@ -1,0 +1,1 @@
+"""Labelled structures: every supported file format, read into eV and Angstrom."""

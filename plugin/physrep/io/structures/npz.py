@@ -1,0 +1,180 @@
+"""physrep's own store: many frames, of one or several compositions, in one compressed npz.
+
+Everything is in eV and A; no array is pickled. With n frames of N atoms in total:
+
+    format          "physrep-structures"
+    format_version  1
+    offsets         (n + 1,) int64; frame k has the atoms offsets[k] to offsets[k + 1] - 1
+    species         (N,) int64, atomic numbers
+    positions       (N, 3) float64
+    cell            (n, 3, 3) float64, one vector a row, zeros where not periodic
+    pbc             (n, 3) bool
+    has_energy, has_forces, has_virial   (n,) bool, whether the frame has the label
+    energy          (n,) float64, zero where there is none
+    forces          (N, 3) float64, zeros where there are none
+    virial          (n, 3, 3) float64, zeros where there is none; -dE/dstrain
+    info            (n,) text, one JSON object a frame
+"""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Generator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from physrep.io.structures.raw import LabelKeys, RawFrame, damage_as_data_error, require_names
+from physrep.io.structures.structure import LABELS, DataError, Structure
+
+FORMAT_NAME = "physrep-structures"
+FORMAT_VERSION = 1
+ATOM_ARRAYS = ("species", "positions", "forces")
+FRAME_ARRAYS = ("cell", "pbc", "energy", "virial", *(f"has_{name}" for name in LABELS), "info")
+ARRAYS = ("format", "format_version", "offsets", *ATOM_ARRAYS, *FRAME_ARRAYS)
+
+
+def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
+    """Write structures to physrep's npz store (layout above), to be read by `read_structures`.
+
+    Source and frame number are not kept: a structure read back is numbered by its place in the
+    store. Arrays in `info` come back as lists. Equal structures give equal bytes.
+
+    Raises:
+        DataError: the name does not end in .npz, there are no structures, one of them is not
+            valid, or its `info` cannot be written as JSON.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise DataError(f"the name of a physrep store must end in .npz, got {path.name!r}")
+    if not structures:
+        raise DataError("there are no structures to write", path)
+    for structure in structures:
+        structure.validate()
+    counts = [len(structure) for structure in structures]
+    present = {
+        f"has_{name}": np.array([getattr(structure, name) is not None for structure in structures])
+        for name in LABELS
+    }
+    np.savez_compressed(
+        path,
+        format=FORMAT_NAME,
+        format_version=FORMAT_VERSION,
+        offsets=np.concatenate([[0], np.cumsum(counts)]),
+        species=np.concatenate([structure.species for structure in structures]),
+        positions=np.concatenate([structure.positions for structure in structures]),
+        cell=np.stack([structure.cell for structure in structures]),
+        pbc=np.stack([structure.pbc for structure in structures]),
+        energy=np.array([0.0 if s.energy is None else s.energy for s in structures]),
+        forces=np.concatenate([_or_zeros(s.forces, (len(s), 3)) for s in structures]),
+        virial=np.stack([_or_zeros(s.virial, (3, 3)) for s in structures]),
+        info=np.array([_info_as_json(structure) for structure in structures]),
+        **present,
+    )
+
+
+def read_physrep_npz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
+    """Frames of physrep's own store.
+
+    Raises:
+        DataError: the file is damaged, lacks an array, its arrays do not match, or it was
+            written by a later version of physrep; label keys were given.
+    """
+    if any(asked):
+        raise DataError("a physrep store has fixed label names; give no label keys", path)
+    arrays = load_arrays(path)
+    require_names(list(ARRAYS), arrays, path)
+    if arrays["format_version"] > FORMAT_VERSION:
+        raise DataError(
+            f"has format version {arrays['format_version']}, this physrep reads up to "
+            f"{FORMAT_VERSION}; update physrep",
+            path,
+        )
+    _check_lengths(arrays, path)
+    for frame, (start, stop) in enumerate(pairwise(arrays["offsets"])):
+        atoms = slice(start, stop)
+        labels = {
+            "energy": arrays["energy"][frame],
+            "forces": arrays["forces"][atoms],
+            "virial": arrays["virial"][frame],
+        }
+        yield RawFrame(
+            positions=arrays["positions"][atoms],
+            species=arrays["species"][atoms],
+            info=_info_from_json(str(arrays["info"][frame]), path, frame),
+            cell=arrays["cell"][frame],
+            pbc=arrays["pbc"][frame],
+            **{name: value for name, value in labels.items() if arrays[f"has_{name}"][frame]},
+        )
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an npz file; DataError where it is damaged or holds pickled objects."""
+    # TypeError: a lone array under the name of an archive. RuntimeError: damaged zip flags.
+    damage = (
+        OSError,
+        EOFError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+    )
+    # Opened here: np.load leaves a file that it cannot read open.
+    with (
+        damage_as_data_error(path, *damage),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        return {name: archive[name] for name in archive.files}
+
+
+def _check_lengths(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    offsets = arrays["offsets"]
+    n_frames, n_atoms = len(offsets) - 1, len(arrays["species"])
+    if offsets[0] != 0 or offsets[-1] != n_atoms or (np.diff(offsets) < 0).any():
+        raise DataError(
+            f"offsets run from {offsets[0]} to {offsets[-1]}; they must grow from 0 to the "
+            f"{n_atoms} atoms of species: write the store again",
+            path,
+        )
+    expected = {**dict.fromkeys(ATOM_ARRAYS, n_atoms), **dict.fromkeys(FRAME_ARRAYS, n_frames)}
+    for name, length in expected.items():
+        if arrays[name].shape[:1] != (length,):
+            raise DataError(
+                f"{name} has shape {arrays[name].shape}; it needs {length} entries: write the "
+                f"store again",
+                path,
+            )
+
+
+def _or_zeros(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    return np.zeros(shape) if values is None else values
+
+
+def _info_as_json(structure: Structure) -> str:
+    try:
+        return json.dumps(structure.info, default=_array_as_list)
+    except TypeError as error:
+        raise DataError(
+            f"info cannot be stored ({error}); keep numbers, text, lists and arrays in it",
+            structure.source,
+            structure.frame,
+        ) from error
+
+
+def _array_as_list(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{value!r} is a {type(value).__name__}")
+
+
+def _info_from_json(text: str, path: Path, frame: int) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"info {text[:60]!r} is no JSON ({error}); write the store again", path, frame
+        ) from error

@@ -1,0 +1,173 @@
+"""Every file format physrep reads, and the one path from a file to checked structures in eV, A."""
+
+import difflib
+import zipfile
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+
+from physrep.config import ConfigError
+from physrep.io.structures.ani import ANI_UNITS, read_ani1
+from physrep.io.structures.ase_lmdb import read_ase_lmdb
+from physrep.io.structures.convert import to_structure
+from physrep.io.structures.extxyz import read_extxyz
+from physrep.io.structures.label_units import LabelUnits, parse_units
+from physrep.io.structures.molecule_npz import EAN_DISTILLED, RMD17, trajectory_reader
+from physrep.io.structures.neuralil_json import read_neuralil_json
+from physrep.io.structures.npz import ARRAYS, read_physrep_npz
+from physrep.io.structures.raw import LabelKeys, RawFrame, damage_as_data_error
+from physrep.io.structures.structure import DataError, Structure
+from physrep.io.structures.transition1x import ARRAYS as TRANSITION1X_ARRAYS
+from physrep.io.structures.transition1x import read_transition1x
+
+
+class Format(NamedTuple):
+    """One file format."""
+
+    read: Callable[[Path, LabelKeys], Generator[RawFrame]]
+    units: str  # of its labels, where the user does not say otherwise; see `parse_units`
+    suffixes: tuple[str, ...]  # also with .gz appended, where it is text
+    # What tells formats of the same suffix apart; without any: whatever no other format claims.
+    arrays: frozenset[str] = frozenset()
+
+
+FORMATS = {
+    "extxyz": Format(read_extxyz, "eV", (".extxyz", ".xyz")),
+    "physrep-npz": Format(read_physrep_npz, "eV", (".npz",), frozenset(ARRAYS)),
+    "rmd17": Format(trajectory_reader(RMD17), "kcal/mol", (".npz",), RMD17.required),
+    "ean-distilled": Format(
+        trajectory_reader(EAN_DISTILLED), "eV", (".npz",), EAN_DISTILLED.required
+    ),
+    "neuralil-json": Format(read_neuralil_json, "eV", (".json", ".jsonl")),
+    "ani1": Format(read_ani1, ANI_UNITS, (".h5", ".hdf5")),
+    "transition1x": Format(read_transition1x, "eV", (".h5", ".hdf5"), TRANSITION1X_ARRAYS),
+    "ase-lmdb": Format(read_ase_lmdb, "eV", (".aselmdb", ".lmdb")),
+}
+
+
+def read_structures(
+    path: str | Path,
+    format: str | None = None,
+    units: str | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    virial_key: str | None = None,
+    stress_key: str | None = None,
+    require: Iterable[str] = (),
+) -> list[Structure]:
+    """Read a whole file, every frame checked, labels in eV and A.
+
+    Args:
+        path: the file.
+        format: a name of `FORMATS`; by default told from the file's name and, for npz and HDF5,
+            from the arrays it holds.
+        units: what the file's labels are in: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
+            A), or with a length for forces and stress, "Hartree/Bohr"; by default the format's
+            own. Positions and cells are in A always.
+        energy_key, forces_key, virial_key, stress_key: names of the labels in the file. With one
+            of them given, only those given are read and each frame must have them; with none,
+            the format's default names, where present. A virial is -dE/dstrain, a stress has
+            ASE's sign; either becomes `Structure.virial`.
+        require: labels every frame must have, out of "energy", "forces", "virial".
+
+    Raises:
+        DataError: the file is damaged, a frame is not fit to compute with (see
+            `Structure.validate`), or a label is missing. Nothing is returned of such a file.
+        FileNotFoundError: there is no such file.
+        ValueError: the format, the unit or a label to require is not known.
+    """
+    frames = iter_structures(
+        path, format, units, energy_key, forces_key, virial_key, stress_key, require
+    )
+    return list(frames)
+
+
+def iter_structures(
+    path: str | Path,
+    format: str | None = None,
+    units: str | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    virial_key: str | None = None,
+    stress_key: str | None = None,
+    require: Iterable[str] = (),
+) -> Iterator[Structure]:
+    """As `read_structures`, one frame at a time, for files larger than memory.
+
+    All but the npz formats are read from disk as the frames are asked for. An error in a later
+    frame is raised when that frame is reached.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f"{path}: is a folder; name the files in it")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    chosen = _named_format(format) if format else _detected_format(path)
+    factors = parse_units(units or chosen.units)
+    keys = LabelKeys(energy_key, forces_key, virial_key, stress_key)
+    return _checked_frames(path, chosen.read(path, keys), factors, tuple(require))
+
+
+def _checked_frames(
+    path: Path, raw_frames: Generator[RawFrame], factors: LabelUnits, require: tuple[str, ...]
+) -> Iterator[Structure]:
+    frame = -1
+    # Closed at once when a frame is refused, not when the error's traceback is forgotten.
+    with closing(raw_frames):
+        for frame, raw in enumerate(raw_frames):
+            yield to_structure(raw, factors, path, frame).validate(require)
+    if frame < 0:
+        raise DataError("holds no structures; fetch it again or name its format", path)
+
+
+def _named_format(name: str) -> Format:
+    if name not in FORMATS:
+        near = difflib.get_close_matches(name, FORMATS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigError(f"format: {name!r} is not known; {hint}known: {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def _detected_format(path: Path) -> Format:
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    candidates = [known for known in FORMATS.values() if suffix in known.suffixes]
+    if len(candidates) > 1:
+        names = _npz_names(path) if suffix == ".npz" else _hdf5_names(path)
+        candidates = [known for known in candidates if known.arrays <= names]
+        candidates = [known for known in candidates if known.arrays] or candidates
+        suffix = f"{suffix} with the arrays {', '.join(sorted(names))}"
+    if len(candidates) != 1:
+        raise DataError(
+            f"cannot tell the format from {suffix!r}; name it (format=, --format): "
+            + ", ".join(FORMATS),
+            path,
+        )
+    return candidates[0]
+
+
+def _npz_names(path: Path) -> set[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy") for name in archive.namelist()}
+    except (OSError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"is no npz archive ({error}); it is truncated or of another format: fetch it again",
+            path,
+        ) from error
+
+
+def _hdf5_names(path: Path) -> set[str]:
+    """What stands in the first group that holds an array."""
+    with damage_as_data_error(path, OSError, RuntimeError, KeyError), h5py.File(path, "r") as file:
+        return _first_arrays(file)
+
+
+def _first_arrays(group: h5py.Group) -> set[str]:
+    members = [group.get(name, getclass=True) for name in group]
+    if h5py.Dataset in members:
+        return set(group)
+    below = (_first_arrays(child) for child in group.values() if isinstance(child, h5py.Group))
+    return next((names for names in below if names), set())

@@ -1,0 +1,1 @@
+"""Trajectories, one frame at a time."""

@@ -1,0 +1,1 @@
+"""Experiments on a potential with any ASE calculator: relaxations, bond scans, short dynamics."""

@@ -1,0 +1,1 @@
+"""Measure, judge, report: one package for each study."""

@@ -1,0 +1,105 @@
+"""``physrep analyze``: a trajectory file in, analysis.json and report.html out."""
+
+import json
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from physrep.config import ConfigError
+from physrep.figures.page import html_page
+from physrep.io import DataError
+from physrep.io.trajectories.frames import Trajectory, TrajectoryWarning, open_trajectory
+from physrep.studies.analyze.chapter import counted
+from physrep.studies.analyze.chapters import chapters, summary
+from physrep.studies.analyze.collector import Results, TrajectoryAnalysis
+from physrep.studies.analyze.record import as_dict
+from physrep.studies.analyze.settings import Settings
+
+
+def analyze(
+    path: str | Path,
+    topology: str | Path | None = None,
+    settings: Settings | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    stride: int = 1,
+    timestep: float | None = None,
+    units: str | None = None,
+    elements: Mapping[int, str] | None = None,
+) -> Results:
+    """One pass over a file, a progress bar on stderr.
+
+    Args: as :func:`physrep.io.trajectories.frames.open_trajectory`; timestep: fs between frames
+        as they stand in the file, replaces times in the file.
+    Raises:
+        ConfigError: an argument that makes no sense. DataError: the file is not what it should be.
+        FileNotFoundError: there is no such file.
+    """
+    dt = None if timestep is None else 1e-3 * timestep
+    try:
+        trajectory = open_trajectory(path, topology, stride, start, stop, dt, units, elements)
+    except DataError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", TrajectoryWarning)
+        n_frames = trajectory.count()
+        numbers, interval = trajectory.species, interval_of(trajectory)
+        analysis = TrajectoryAnalysis(numbers, n_frames, interval, settings)
+        bar = tqdm(trajectory, total=n_frames, unit="frame", file=sys.stderr, disable=None)
+        for frame in bar:
+            analysis.observe(frame)
+    ours = [one for one in caught if issubclass(one.category, TrajectoryWarning)]
+    for one in (one for one in caught if one not in ours):
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    analysis.notes += dict.fromkeys(str(one.message) for one in ours)
+    return analysis.finish()
+
+
+def interval_of(trajectory: Trajectory) -> float | None:
+    """ps between the first two frames that an iteration gives; None where there are no times.
+
+    Raises:
+        DataError: the second is not later than the first.
+    """
+    frames = list(islice(trajectory, 2))
+    if len(frames) < 2 or any(frame.time is None for frame in frames):
+        return None
+    first, second = frames
+    interval = second.time - first.time
+    if not interval > 0.0:
+        raise DataError(
+            f"is at {second.time:g} ps, the frame before at {first.time:g} ps: times must rise; "
+            "cut the trajectory (start, stop), or give the time between frames (--timestep, fs)",
+            trajectory.path,
+            second.index,
+        )
+    return interval
+
+
+def write_analysis(
+    results: Results, directory: Path, title: str, command: Sequence[str] = ()
+) -> None:
+    """analysis.json and report.html; the folder is made. command: argument list behind them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "analysis.json").write_text(json.dumps(as_dict(results)) + "\n")
+    sections = [chapter.section() for chapter in chapters({title: results})]
+    page = html_page(f"Analysis of {title}", sections, command)
+    (directory / "report.html").write_text(page)
+
+
+def lines(results: Results) -> str:
+    """For a terminal: what there is, and what happened."""
+    counts = results.system.counts
+    said = [summary(results), ", ".join(f"{n} {label}" for label, n in counts.items())]
+    said += [f"note: {note}" for note in results.notes]
+    reactions = results.reactions
+    if reactions.value is not None:
+        said.append(counted(len(reactions.value.events), "event"))
+    said += [f"{name}: not measured: {reason}" for name, reason in as_dict(results)["gaps"].items()]
+    return "\n".join(said)

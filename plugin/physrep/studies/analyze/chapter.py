@@ -1,0 +1,83 @@
+"""One chapter of the report: plain data, so that others can set it in pages of their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+from physrep.figures.page import Section, paragraph, picture, table
+from physrep.studies.analyze.stream import Found
+
+NARROW = 7.2  # inches; wider figures have several panels, and need the width of the page
+
+# Name of the trajectory -> what is shown of it.
+Runs = Mapping[str, Any]
+
+
+class Table(NamedTuple):
+    """header: columns; rows: cells as text; caption: plain text."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+@dataclass
+class Chapter:
+    """name: one word; texts: paragraphs; figures: with their captions."""
+
+    name: str
+    heading: str
+    texts: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    figures: list[tuple[Figure, str]] = field(default_factory=list)
+
+    def section(self) -> Section:
+        """As HTML: texts, figures, tables."""
+        blocks = [paragraph(text) for text in self.texts]
+        for figure, caption in self.figures:
+            blocks.append(picture(figure, caption, figure.get_figwidth() < NARROW))
+        blocks += [table(*one) for one in self.tables]
+        return Section(self.heading, blocks)
+
+    def answers(self, found: Mapping[str, Found], what: str) -> dict[str, Any]:
+        """Of all trajectories that have this answer; gaps and limits become paragraphs.
+
+        found: name of the trajectory -> answer or gap; what: in words, e.g. "Density".
+        """
+        for name, one in found.items():
+            of = f" of {name}" if len(found) > 1 else ""
+            if one.value is None:
+                self.texts.append(f"{what}{of}: not measured. {sentence(one.reason)}")
+            elif one.reason:
+                self.texts.append(f"{what}{of}: {sentence(one.reason)}")
+        return {name: one.value for name, one in found.items() if one.value is not None}
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its begin and a full stop at its end."""
+    text = text[:1].upper() + text[1:]
+    return text if not text or text.endswith(".") else f"{text}."
+
+
+def counted(n: int, word: str) -> str:
+    """ "1 event", "2 events"."""
+    return f"{n} {word}{'' if n == 1 else 's'}"
+
+
+def row_of(name: str, n_runs: int, *cells: Any) -> tuple[str, ...]:
+    """A row of a table, which begins with the trajectory where there are several."""
+    return ((name,) if n_runs > 1 else ()) + tuple(str(cell) for cell in cells)
+
+
+def header_of(n_runs: int, *columns: str) -> tuple[str, ...]:
+    """The header that belongs to :func:`row_of`."""
+    return (("trajectory",) if n_runs > 1 else ()) + columns
+
+
+def error_note(reasons: Mapping[str, str] | str) -> str:
+    """Why error bars are missing, as a caption; "" where none is."""
+    given = [reasons] if isinstance(reasons, str) else list(reasons.values())
+    kept = dict.fromkeys(reason for reason in given if reason)
+    return " ".join(f"Error bars: {sentence(reason)}" for reason in kept)

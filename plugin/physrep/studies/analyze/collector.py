@@ -1,0 +1,142 @@
+"""The collector: one frame after the other, from a file or from a running simulation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physrep.analysis.chemistry.events import EventTracker, Reactions
+from physrep.io.trajectories.frames import Frame
+from physrep.studies.analyze.motion_stream import UNEVEN, MotionResults, MotionSums
+from physrep.studies.analyze.settings import Settings
+from physrep.studies.analyze.stream import Found, Stream
+from physrep.studies.analyze.structure_stream import StructureResults, StructureSums
+from physrep.studies.analyze.system import System, read_system
+
+NO_TIMES = "the frames have no times; give the time between frames (--timestep, fs)"
+SINGLE_PRECISION = 1e-7  # of a time: XTC stores no more
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything that one trajectory tells.
+
+    system: of the first frame; n_frames: observed; start, end: ps, None without times; interval:
+    ps between frames. motion is None, and motion_gap says why, where times are missing. notes: on
+    the trajectory as a whole.
+    """
+
+    system: System
+    settings: Settings
+    n_frames: int
+    start: float | None
+    end: float | None
+    interval: float | None
+    structure: StructureResults
+    motion: MotionResults | None
+    motion_gap: str
+    reactions: Found[Reactions]
+    notes: list[str]
+
+
+class TrajectoryAnalysis:
+    """``observe`` every frame, ``finish`` at the end. Memory does not grow with the frames, but
+    for 72 bytes each for the cell and what reactions there are."""
+
+    def __init__(
+        self,
+        numbers: np.ndarray,
+        n_frames: int,
+        interval: float | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        """Args: numbers: (n_atoms,) atomic numbers; n_frames: that will come, at most; interval:
+        ps between frames, None where it is not known: then no motion.
+
+        Raises:
+            ValueError: n_frames below 1, interval not positive.
+        """
+        if n_frames < 1 or not (interval is None or 0.0 < interval < float("inf")):
+            raise ValueError(
+                f"{n_frames} frames, {interval} ps between them: need at least one frame and a "
+                "positive time, or None"
+            )
+        self.numbers, self.expected, self.interval = np.asarray(numbers), n_frames, interval
+        self.settings = settings or Settings()
+        self.events = Stream(lambda: EventTracker(self.numbers, self.settings.tau))
+        self.n_frames, self.start, self.end = 0, None, None
+        self.notes: list[str] = []
+
+    def observe(self, frame: Frame) -> None:
+        """Look at one frame.
+
+        Raises:
+            ValueError: another number of atoms than numbers, or positions that are not finite.
+        """
+        if len(frame.positions) != len(self.numbers):
+            raise ValueError(
+                f"frame {frame.index} has {len(frame.positions)} atoms, expected "
+                f"{len(self.numbers)}: the number of atoms must not change"
+            )
+        if not self.n_frames:
+            self._begin(frame)
+        where = f"frame {frame.index} of the trajectory"
+        if frame.time is None:
+            self.events.stop(NO_TIMES)
+        else:
+            where += f" ({frame.time:g} ps)"
+            place = frame.time, frame.positions, frame.cell, frame.pbc
+            self.events.feed(lambda tracker: tracker.observe(*place), where)
+        if self.n_frames % self.settings.every == 0:
+            self.structure.add(frame, where)
+        if self.motion is not None and self._on_time(frame, where):
+            self.motion.add(frame, where)
+        self.end = frame.time
+        self.n_frames += 1
+
+    def finish(self) -> Results:
+        """All answers and gaps.
+
+        Raises:
+            ValueError: no frame was observed.
+        """
+        if not self.n_frames:
+            raise ValueError("0 frames observed: there is nothing to tell; give at least one")
+        structure = self.structure.result()
+        return Results(
+            self.system,
+            self.settings,
+            self.n_frames,
+            self.start,
+            self.end,
+            self.interval,
+            structure,
+            self.motion.result(structure.volume) if self.motion else None,
+            "" if self.motion else self._motion_gap,
+            self.events.found(lambda tracker: tracker.result()),
+            list(self.notes),
+        )
+
+    def _begin(self, frame: Frame) -> None:
+        self.system = read_system(self.numbers, frame)
+        self.structure = StructureSums(self.system, frame, self.settings)
+        self.start, self.motion, self._late = frame.time, None, False
+        self._motion_gap = "one frame alone does not move" if self.expected < 2 else NO_TIMES
+        if self.interval is not None:
+            self.motion = MotionSums(
+                self.system, frame, self.expected, self.interval, self.settings
+            )
+
+    def _on_time(self, frame: Frame, where: str) -> bool:
+        """Whether the frames have been evenly spaced so far; displacements need that."""
+        if self._late or frame.time is None or self.start is None:
+            return not self._late
+        due = self.start + self.n_frames * self.interval
+        allowed = UNEVEN * self.interval + SINGLE_PRECISION * abs(due)
+        if abs(frame.time - due) > allowed:
+            self._late = True
+            self.motion.stop(
+                f"{where} should be at {due:g} ps, as frames every {self.interval:g} ps are: "
+                "frames must be evenly spaced for this; choose a part of the trajectory that is, "
+                "or give the time between frames"
+            )
+        return not self._late

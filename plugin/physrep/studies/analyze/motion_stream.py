@@ -1,0 +1,277 @@
+"""Motion along the stream: displacements, velocities, charge current, temperature."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physrep.analysis.motion.conductivity import (
+    ChargeCurrentSums,
+    GreenKubo,
+    einstein,
+    nernst_einstein,
+)
+from physrep.analysis.motion.msd import (
+    CHARGE,
+    Diffusion,
+    Displacements,
+    DisplacementSums,
+    Unwrapper,
+    diffusion,
+)
+from physrep.analysis.motion.velocity import (
+    FASTEST,
+    PER_CM_IN_PER_PS,
+    Spectrum,
+    VelocityCorrelation,
+    VelocitySums,
+    spectrum,
+)
+from physrep.analysis.statistics.blocks import BlockSums, Estimate
+from physrep.analysis.structure.rdf import centre_weights
+from physrep.io.trajectories.frames import Frame
+from physrep.studies.analyze.settings import Settings
+from physrep.studies.analyze.stream import Found, Stream
+from physrep.studies.analyze.system import System
+from physrep.units import AVOGADRO, BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
+
+AMU_A2_PER_PS2_IN_EV = 10.0 / (AVOGADRO * ELEMENTARY_CHARGE)
+NO_CELL = np.zeros((3, 3)), np.zeros(3, dtype=bool)
+LAGS_OF_MSD = 800  # lags up to a tenth of the run, no more of them than this
+FEWEST_LAGS = 5
+VIBRATION = (0.25, 2.0)  # ps, shortest and longest lag that is of use; lines 17 cm^-1 wide
+CURRENT = (1.0, 5.0)  # ps; below, an ion has not turned round in its cage yet
+DENSE = 0.5 / (FASTEST * PER_CM_IN_PER_PS)  # ps between frames that hold every vibration
+COARSEST = 0.02  # ps, for velocities: an ion in its cage turns round within 0.1 ps
+NUMBERS_HELD = 32_000_000  # of one correlation: 256 MB
+UNEVEN = 1e-3  # of the interval
+UNKNOWN_CHARGE = "the charge of {} is not known from its graph"
+
+
+@dataclass(frozen=True, eq=False)
+class MotionResults:
+    """displacements: of the centres of mass of molecules by label, with "charge"; every: frames
+    between those it looked at; lines: label -> fitted diffusion. velocities, spectrum: of atoms by
+    element. temperature: K with its source in its reason. nernst_einstein, einstein: S/m;
+    green_kubo. charged: the sum of all charges in e."""
+
+    displacements: Found[Displacements]
+    every: int
+    lines: dict[str, Diffusion]
+    velocities: Found[VelocityCorrelation]
+    spectrum: Found[Spectrum]
+    temperature: Found[Estimate]
+    nernst_einstein: Found[Estimate]
+    einstein: Found[Estimate]
+    green_kubo: Found[GreenKubo]
+    charged: float | None
+
+
+class MotionSums:
+    """Feeds the accumulators of motion; frames must be evenly spaced in time."""
+
+    def __init__(
+        self, system: System, frame: Frame, n_frames: int, interval: float, settings: Settings
+    ) -> None:
+        """Args: frame: the first one; n_frames: that will come; interval: ps between them."""
+        self.system, self.interval, self.settings = system, interval, settings
+        self.n_seen, self.has_velocities = 0, frame.velocities is not None
+        charges = system.charges
+        unknown = [k for k, q in zip(system.labels, charges, strict=True) if np.isnan(q)]
+        self.charge_gap = UNKNOWN_CHARGE.format(unknown[0]) if unknown else ""
+        if not self.charge_gap and not charges.any():
+            self.charge_gap = "no molecule of the first frame carries a charge"
+        self.weights = centre_weights(system.groups, system.masses)
+        self.unwrapper = Stream(Unwrapper)
+        self._prepare_displacements(n_frames)
+        self.velocities = self._velocity_stream(n_frames)
+        self.current = self._current_stream(n_frames)
+        self.energies = BlockSums(())
+        self._last: np.ndarray | None = None
+
+    def add(self, frame: Frame, where: str) -> None:
+        """One frame; where: in words."""
+        if self.has_velocities and frame.velocities is None:
+            for stream in (self.velocities, self.current):
+                stream.stop(f"{where}: it has no velocities, the frames before had")
+        moved = self._unwrapped(frame, where)
+        if moved is None:
+            for stream in (self.displacements, *self._from_positions()):
+                stream.stop(self.unwrapper.reason)
+        elif self.n_seen % self.every == 0:
+            self.displacements.feed(lambda sums: sums.add(moved, *NO_CELL), where)
+        if self.has_velocities:
+            self._add_velocities(frame.velocities, where)
+        elif moved is not None:
+            self._add_differences(moved, where)
+        self.n_seen += 1
+
+    def stop(self, reason: str) -> None:
+        """No further frames."""
+        for stream in (self.displacements, self.velocities, self.current):
+            stream.stop(reason)
+
+    def result(self, volume: float | None) -> MotionResults:
+        """The answers so far; volume: its mean in A^3, None without a cell."""
+        displacements = self.displacements.found(lambda sums: sums.result())
+        kinds = displacements.value.kinds if displacements.value else []
+        lines = {kind: diffusion(displacements.value, kind) for kind in kinds}
+        velocities = self.velocities.found(lambda sums: sums.result())
+        temperature = self._temperature()
+        found = self._conductivities(displacements, lines, temperature, volume)
+        return MotionResults(
+            displacements,
+            self.every,
+            lines,
+            velocities,
+            self._spectrum(velocities),
+            temperature,
+            *found,
+            None if self.charge_gap else float(self.system.charges.sum()),
+        )
+
+    def _prepare_displacements(self, n_frames: int) -> None:
+        """Lags up to a tenth of the run; long runs are thinned, with no loss of information: what
+        neighbouring frames add is the same displacement once more."""
+        groups, charges = self.system.groups, None if self.charge_gap else self.system.charges
+        most = min(LAGS_OF_MSD, NUMBERS_HELD // (6 * (len(groups) + 1)))
+        self.every = max(1, -(-n_frames // (10 * most)))
+        n_lags = n_frames // self.every // 10
+        if n_lags < FEWEST_LAGS:
+            reason = f"{n_frames} frames are too few for displacements (at least"
+            self.displacements = Stream(None, f"{reason} {10 * FEWEST_LAGS}); run longer")
+            return
+        arguments = self.system.kinds, self.system.masses, self.interval * self.every, n_lags
+        self.displacements = Stream(lambda: DisplacementSums(*arguments, groups, charges))
+
+    def _velocity_stream(self, n_frames: int) -> Stream[VelocitySums]:
+        limit = COARSEST if self.has_velocities else DENSE
+        n_lags, gap = self._lags(n_frames, VIBRATION, len(self.system.species), limit)
+        if gap:
+            return Stream(None, gap)
+        arguments = self.system.symbols, self.system.masses, self.interval, n_lags
+        return Stream(lambda: VelocitySums(*arguments))
+
+    def _current_stream(self, n_frames: int) -> Stream[ChargeCurrentSums]:
+        n_lags, gap = self._lags(n_frames, CURRENT, 1, COARSEST)
+        if self.charge_gap or gap:
+            return Stream(None, self.charge_gap or gap)
+        charges = self.system.charges
+        return Stream(lambda: ChargeCurrentSums(charges, self.interval, n_lags))
+
+    def _lags(
+        self, n_frames: int, lengths: tuple[float, float], n_series: int, coarsest: float
+    ) -> tuple[int, str]:
+        """Lags of a velocity correlation, and why there is none."""
+        if self.interval > coarsest * (1.0 + UNEVEN):
+            source = "" if self.has_velocities else ", without velocities in the file,"
+            return 0, (
+                f"frames every {1e3 * self.interval:g} fs{source} are too far apart (at most "
+                f"{1e3 * coarsest:.3g} fs); store frames more often"
+            )
+        fewest, wanted = (max(FEWEST_LAGS, round(length / self.interval)) for length in lengths)
+        n_lags = min(wanted, n_frames // 10, NUMBERS_HELD // (6 * n_series))
+        if n_lags < fewest:
+            text = f"{n_frames} frames every {1e3 * self.interval:g} fs are too few for a"
+            return (
+                0,
+                f"{text} correlation over {lengths[0]:g} ps (at least {10 * fewest}); run longer",
+            )
+        return n_lags, ""
+
+    def _from_positions(self) -> tuple[Stream, ...]:
+        return () if self.has_velocities else (self.velocities, self.current)
+
+    def _unwrapped(self, frame: Frame, where: str) -> np.ndarray | None:
+        wrapped = frame.wrapped if self.settings.wrapped is None else self.settings.wrapped
+        lattice = (frame.cell, frame.pbc) if wrapped else NO_CELL
+        return self.unwrapper.feed(lambda sums: sums.add(frame.positions, *lattice), where)
+
+    def _add_velocities(self, velocities: np.ndarray | None, where: str) -> None:
+        if velocities is None:
+            return
+        masses = self.system.masses
+        self.velocities.feed(lambda sums: sums.add(velocities), where)
+        self.current.feed(lambda sums: sums.add(self._of_molecules(velocities)), where)
+        self.energies.add(masses @ np.einsum("nk,nk->n", velocities, velocities))
+
+    def _add_differences(self, moved: np.ndarray, where: str) -> None:
+        self.velocities.feed(lambda sums: sums.add_positions(moved, *NO_CELL), where)
+        if self._last is not None and self.current.running:
+            steps = (moved - self._last) / self.interval
+            self.current.feed(lambda sums: sums.add(self._of_molecules(steps)), where)
+        self._last = moved
+
+    def _of_molecules(self, velocities: np.ndarray) -> np.ndarray:
+        """(n_groups, 3) relative to the centre of mass of all."""
+        masses = self.system.masses
+        return self.weights @ (velocities - masses @ velocities / masses.sum())
+
+    def _temperature(self) -> Found[Estimate]:
+        if self.settings.temperature is not None:
+            nothing = Estimate(np.float64(self.settings.temperature), np.float64(0.0), "given")
+            return Found(nothing, "given")
+        if not self.energies.n_values:
+            return Found(None, "the trajectory has no velocities; give the temperature in K")
+        degrees = max(1, 3 * len(self.system.species) - 3)
+        per = AMU_A2_PER_PS2_IN_EV / (degrees * BOLTZMANN_IN_EV)
+        mean = self.energies.estimate()
+        found = Estimate(per * mean.value, per * mean.error, mean.reason)
+        return Found(found, "from the velocities, 3 N - 3 degrees of freedom, no constraints")
+
+    def _spectrum(self, velocities: Found[VelocityCorrelation]) -> Found[Spectrum]:
+        if velocities.value is None:
+            return Found(None, velocities.reason)
+        if self.interval > DENSE * (1.0 + UNEVEN):
+            nyquist = 0.5 / (self.interval * PER_CM_IN_PER_PS)
+            return Found(
+                None,
+                f"frames every {1e3 * self.interval:g} fs hold vibrations up to {nyquist:.0f} "
+                f"cm^-1 and fold faster ones to wrong places; store frames every "
+                f"{1e3 * DENSE:.3g} fs or less",
+            )
+        try:
+            return Found(spectrum(velocities.value), velocities.reason)
+        except ValueError as error:
+            return Found(None, str(error))
+
+    def _conductivities(
+        self,
+        displacements: Found[Displacements],
+        lines: dict[str, Diffusion],
+        temperature: Found[Estimate],
+        volume: float | None,
+    ) -> tuple[Found[Estimate], Found[Estimate], Found[GreenKubo]]:
+        gap = self.charge_gap or ("no cell, so no volume" if volume is None else "")
+        gap = gap or (temperature.reason if temperature.value is None else "")
+        if gap:
+            return Found(None, gap), Found(None, gap), Found(None, gap)
+        at = volume, float(temperature.value.value)
+        green_kubo = self.current.found(lambda sums: sums.result(*at))
+        if displacements.value is None:
+            nothing = Found(None, displacements.reason)
+            return nothing, nothing, green_kubo
+        alone = self._nernst_einstein(lines, *at)
+        together = einstein(displacements.value, *at)[0]
+        return _resolved(alone), _resolved(together), green_kubo
+
+    def _nernst_einstein(
+        self, lines: dict[str, Diffusion], volume: float, temperature: float
+    ) -> Estimate:
+        kinds, charges = np.array(self.system.kinds), self.system.charges
+        moving = [k for k in lines if k != CHARGE and charges[kinds == k].any()]
+        own = [charges[kinds == k] for k in moving]
+        mean_square = [np.sqrt((q**2).mean()) for q in own]  # of one label all are the same
+        return nernst_einstein(
+            np.array([lines[k].coefficient for k in moving]),
+            np.array([lines[k].error for k in moving]),
+            np.array([len(q) for q in own]),
+            np.array(mean_square),
+            volume,
+            temperature,
+        )
+
+
+def _resolved(estimate: Estimate) -> Found[Estimate]:
+    if np.isfinite(estimate.value):
+        return Found(estimate, estimate.reason)
+    return Found(None, estimate.reason)

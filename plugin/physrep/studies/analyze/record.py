@@ -1,0 +1,178 @@
+"""Results as numbers for JSON: what is not known is null, with its reason beside it."""
+
+from typing import Any
+
+import numpy as np
+
+from physrep.analysis.motion.msd import Displacements
+from physrep.analysis.statistics.blocks import Estimate
+from physrep.analysis.structure.distributions import Distribution
+from physrep.analysis.structure.rdf import RadialDistributions
+from physrep.studies.analyze.collector import Results
+from physrep.studies.analyze.motion_stream import MotionResults
+from physrep.studies.analyze.shells import shells
+from physrep.studies.analyze.stream import Found
+from physrep.studies.analyze.structure_stream import StructureResults
+
+
+def as_dict(results: Results) -> dict[str, Any]:
+    """For ``json.dumps``: units A, ps, A^2/ps, g/cm^3, S/m, K, cm^-1; see docs/analyze.md."""
+    system = results.system
+    found = {
+        "n_atoms": len(system.species),
+        "n_frames": results.n_frames,
+        "start": results.start,
+        "end": results.end,
+        "interval": results.interval,
+        "settings": vars(results.settings),
+        "notes": results.notes,
+        "molecules": [
+            {"label": label, "n": n, "charge": system.names[label].charge,
+             "name": system.names[label].name}
+            for label, n in system.counts.items()
+        ],
+        "structure": _structure(results.structure),
+        "motion": _motion(results.motion) if results.motion else {"reason": results.motion_gap},
+        "reactions": _found(results.reactions, lambda reactions: reactions.as_dict()),
+        "gaps": gaps(results),
+    }  # fmt: skip
+    return _plain(found)
+
+
+def gaps(results: Results) -> dict[str, str]:
+    """What was not measured, and why, by its name in the dictionary."""
+    parts = {"reactions": results.reactions}
+    rooms = (("structure", results.structure), ("motion", results.motion))
+    for room, own in rooms:
+        if own is not None:
+            parts |= {f"{room}.{k}": v for k, v in vars(own).items() if isinstance(v, Found)}
+    found = {name: part.reason for name, part in parts.items() if part.value is None}
+    return found | ({} if results.motion else {"motion": results.motion_gap})
+
+
+def _structure(structure: StructureResults) -> dict[str, Any]:
+    return {
+        "n_frames": structure.n_frames,
+        "intermolecular": structure.intermolecular,
+        "volume": structure.volume,
+        "density": _found(structure.density, _estimate),
+        "elements": _found(structure.elements, _radial),
+        "ions": _found(structure.ions, _radial),
+        "hydrogen": _found(structure.hydrogen, _radial),
+        "hydrogen_bonds": _found(structure.hydrogen_bonds, _estimate),
+        "bonds": _found(structure.bonds, _distribution),
+        "angles": _found(structure.angles, _distribution),
+    }
+
+
+def _motion(motion: MotionResults) -> dict[str, Any]:
+    return {
+        "displacements": _found(motion.displacements, _displacements),
+        "diffusion": {kind: vars(line) for kind, line in motion.lines.items()},
+        "velocities": _found(
+            motion.velocities,
+            lambda one: {
+                "kinds": one.kinds,
+                "lags": one.lags,
+                "normalised": one.normalised.value,
+                "from_positions": one.from_positions,
+            },
+        ),
+        "spectrum": _found(
+            motion.spectrum,
+            lambda one: {
+                "kinds": one.kinds,
+                "wavenumbers": one.wavenumbers,
+                "density": _estimate(one.density),
+                "resolution": one.resolution,
+                "note": one.note,
+            },
+        ),
+        "temperature": _found(motion.temperature, _estimate),
+        "nernst_einstein": _found(motion.nernst_einstein, _estimate),
+        "einstein": _found(motion.einstein, _estimate),
+        "green_kubo": _found(
+            motion.green_kubo,
+            lambda one: (
+                _estimate(one.conductivity)
+                | {"cutoff": one.cutoff, "lags": one.lags, "running": _estimate(one.running)}
+            ),
+        ),
+        "charge": motion.charged,
+    }
+
+
+def _found(found: Found, read) -> dict[str, Any]:
+    """Of a gap the reason alone; of an answer its limits in "note"."""
+    if found.value is None:
+        return {"reason": found.reason}
+    return read(found.value) | ({"note": found.reason} if found.reason else {})
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "error": estimate.error, "reason": estimate.reason}
+
+
+def _radial(radial: RadialDistributions) -> dict[str, Any]:
+    return {
+        "r": radial.r,
+        "edges": radial.edges,
+        "n_frames": radial.n_frames,
+        "pairs": [
+            {
+                "a": a,
+                "b": b,
+                "g": radial.of(a, b).value,
+                "error": radial.of(a, b).error,
+                "coordination": radial.coordination(a, b).value,
+            }
+            for a, b in radial.pairs
+        ],
+        "shells": [shell._asdict() for shell in shells(radial)],
+        "error_reason": radial.g.reason,
+    }
+
+
+def _distribution(one: Distribution) -> dict[str, Any]:
+    return {
+        "edges": one.edges,
+        "unit": one.unit,
+        "kinds": {
+            kind: {
+                "mean": one.mean.value[k],
+                "error": one.mean.error[k],
+                "spread": one.spread[k],
+                "outside": one.outside[k],
+                "density": one.density.value[k],
+            }
+            for k, kind in enumerate(one.kinds)
+        },
+        "error_reason": one.mean.reason,
+    }
+
+
+def _displacements(one: Displacements) -> dict[str, Any]:
+    return {
+        "lags": one.lags,
+        "n_frames": one.n_frames,
+        "kinds": {
+            kind: {"msd": one.msd.value[k], "error": one.msd.error[k]}
+            for k, kind in enumerate(one.kinds)
+        },
+        "error_reason": one.msd.reason,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Lists, dictionaries and numbers; NaN and infinity are not in JSON: null."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,155 @@
+"""Structure along the stream: radial distributions, hydrogen bonds, bonds and angles, density."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from physrep.analysis.statistics.blocks import Estimate
+from physrep.analysis.structure.distributions import (
+    Distribution,
+    DistributionSums,
+    cell_heights,
+    mean_density,
+)
+from physrep.analysis.structure.rdf import (
+    GroupCentres,
+    HydrogenBondSums,
+    RadialDistributions,
+    RadialSums,
+)
+from physrep.io.trajectories.frames import Frame
+from physrep.studies.analyze.settings import Settings
+from physrep.studies.analyze.stream import Found, Stream
+from physrep.studies.analyze.system import System
+
+BIN_WIDTH = 0.05  # A
+SHARE_OF_HEIGHT = 0.48  # of the smallest height of the cell; room for a barostat
+LARGEST_R_MAX = 10.0  # A
+NO_CELL = (
+    "the trajectory has no cell periodic in three directions, so no density of atoms: store it "
+    "with its cell (LAMMPS dump, XTC, DCD and extended XYZ hold it)"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class StructureResults:
+    """elements, ions: radial distributions of atoms and of centres of mass of molecules;
+    hydrogen: of donated hydrogens "H(N)" with acceptors, molecules' own pairs left out; hydrogen_
+    pairs: the two kinds of each of its curves; hydrogen_bonds: mean number in a frame; bonds in A,
+    angles in degrees; density in g/cm^3; volume: mean in A^3. n_frames: that were looked at."""
+
+    elements: Found[RadialDistributions]
+    ions: Found[RadialDistributions]
+    hydrogen: Found[RadialDistributions]
+    hydrogen_pairs: list[tuple[str, str]]
+    hydrogen_bonds: Found[Estimate]
+    bonds: Found[Distribution]
+    angles: Found[Distribution]
+    density: Found[Estimate]
+    volume: float | None
+    intermolecular: bool
+    n_frames: int
+
+
+class StructureSums:
+    """Feeds the accumulators of structure."""
+
+    def __init__(self, system: System, frame: Frame, settings: Settings) -> None:
+        """Args: frame: the first one."""
+        self.system, self.every, self.n_frames = system, settings.every, 0
+        self.gap = "" if np.all(frame.pbc) else NO_CELL
+        self.r_max = settings.r_max
+        if self.r_max is None and not self.gap:
+            height = float(cell_heights(frame.cell, frame.pbc).min())
+            self.r_max = min(LARGEST_R_MAX, np.floor(10.0 * SHARE_OF_HEIGHT * height) / 10.0)
+        # All of a crystal or of one molecule is bonded: nothing would be left between molecules.
+        self.intermolecular = not settings.intramolecular and len(system.groups) > 1
+        others = system.molecules if self.intermolecular else None
+        self.elements = self._radial(system.symbols, others)
+        self.centres = Stream(lambda: GroupCentres(system.groups, system.masses), self.gap)
+        self.ions = self._radial(system.kinds)
+        self._prepare_hydrogen_bonds()
+        self.bonds, self.angles = self._distributions()
+        self.cells: list[np.ndarray] = []
+
+    def add(self, frame: Frame, where: str) -> None:
+        """One frame; where: in words."""
+        frame_of = frame.cell, frame.pbc
+        self.n_frames += 1
+        self.elements.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
+        if self.ions.running:
+            centres = self.centres.feed(lambda sums: sums.of(frame.positions, *frame_of), where)
+            if centres is None:
+                self.ions.stop(self.centres.reason)
+            self.ions.feed(lambda sums: sums.add(centres, *frame_of), where)
+        near = frame.positions[self._hydrogen_atoms]
+        self.hydrogen.feed(lambda sums: sums.add(near, *frame_of), where)
+        for stream in (self.hydrogen_bonds, self.bonds, self.angles):
+            stream.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
+        if not self.gap and np.all(frame.pbc):
+            self.cells.append(frame.cell)
+
+    def result(self) -> StructureResults:
+        """The answers so far."""
+        radial = (self.elements, self.ions, self.hydrogen)
+        radial = [stream.found(lambda sums: sums.result()) for stream in radial]
+        others = (self.hydrogen_bonds, self.bonds, self.angles)
+        others = [stream.found(lambda sums: sums.result()) for stream in others]
+        volume, density = None, Found(None, self.gap)
+        if self.cells:
+            cells = np.array(self.cells)
+            volume = float(np.abs(np.linalg.det(cells)).mean())
+            found = mean_density(cells, self.system.masses)
+            density = Found(found)
+        return StructureResults(
+            radial[0],
+            radial[1],
+            radial[2],
+            self.hydrogen_pairs,
+            *others,
+            density,
+            volume,
+            self.intermolecular,
+            self.n_frames,
+        )
+
+    def _radial(
+        self, kinds: Sequence[str], molecules: np.ndarray | None = None
+    ) -> Stream[RadialSums]:
+        if self.gap:
+            return Stream(None, self.gap)
+        n_bins = max(1, round(self.r_max / BIN_WIDTH))
+        return Stream(lambda: RadialSums(kinds, self.r_max, n_bins, molecules))
+
+    def _prepare_hydrogen_bonds(self) -> None:
+        """g(r) of H(D) and acceptors, and the number of bonds."""
+        system, symbols = self.system, self.system.symbols
+        donors, acceptors = system.donors(), system.acceptors()
+        kinds = {int(h): f"H({symbols[d]})" for d, h in donors}
+        kinds |= {int(a): symbols[a] for a in acceptors}
+        self._hydrogen_atoms = np.array(sorted(kinds), dtype=np.int64)
+        names = [kinds[atom] for atom in self._hydrogen_atoms.tolist()]
+        given, taken = (sorted({kinds[a] for a in own}) for own in (donors[:, 1], acceptors))
+        self.hydrogen_pairs = [(a, b) for a in given for b in taken]
+        if not self.hydrogen_pairs:
+            text = f"{len(donors)} hydrogens on N, O or F, {len(acceptors)} acceptors"
+            reason = f"no hydrogen bonds are possible: {text} in the first frame"
+            self.hydrogen = self.hydrogen_bonds = Stream(None, reason)
+            return
+        own = system.molecules
+        self.hydrogen = self._radial(names, own[self._hydrogen_atoms])
+        self.hydrogen_bonds = Stream(lambda: HydrogenBondSums(donors, acceptors, molecules=own))
+
+    def _distributions(self) -> tuple[Stream[DistributionSums], Stream[DistributionSums]]:
+        system = self.system
+        none = "no {} in the first frame"
+        bonds, angles = (Stream(None, none.format(name)) for name in ("bonds", "angles"))
+        if len(system.bonds):
+            bonds = Stream(
+                lambda: DistributionSums(system.bonds, system.bond_kinds(), 0.5, 3.5, 600)
+            )
+        if len(system.angles):
+            kinds = system.angle_kinds()
+            angles = Stream(lambda: DistributionSums(system.angles, kinds, 0.0, 180.0, 180))
+        return bonds, angles

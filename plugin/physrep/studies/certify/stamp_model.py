@@ -1,0 +1,51 @@
+"""The verdict written into the file of the model, so that engines can show it."""
+
+from datetime import date
+from pathlib import Path
+
+from physrep.checkpoint import CheckpointError, fingerprint, load_checkpoint, save_checkpoint
+from physrep.config import ConfigError
+from physrep.engines.load import is_torchscript
+from physrep.engines.metadata import read_exported
+from physrep.engines.stamp import stamp_exported
+from physrep.studies.certify.certificate import Certificate
+from physrep.studies.evaluate.label_errors import ASE_PREFIX
+
+
+class Stamp:
+    """Made before the work, so that a file that cannot take a certificate, or is another one when
+    the work is done, is not stamped with it."""
+
+    def __init__(self, model: str) -> None:
+        """Raises:
+        ConfigError: no file of ours. CheckpointError, ExportError: not one that can be read.
+        """
+        if model.startswith(ASE_PREFIX):
+            raise ConfigError(
+                f"--stamp: {model} is no file of physrep's, there is nowhere to write the verdict"
+            )
+        self.path = Path(model)
+        self.before = self._fingerprint()
+
+    def write(self, found: Certificate) -> None:
+        """Atomically; the parameters stay as they are.
+
+        Raises:
+            CheckpointError: they have changed since.
+        """
+        if self._fingerprint() != self.before:
+            raise CheckpointError(
+                f"{self.path}: its parameters have changed while they were certified; certify again"
+            )
+        certificate = {**found.stamp(date.today().isoformat()), "parameters": self.before}
+        if is_torchscript(self.path):
+            stamp_exported(self.path, certificate)
+            return
+        checkpoint = load_checkpoint(self.path)
+        checkpoint.certificate = certificate
+        save_checkpoint(checkpoint, self.path)
+
+    def _fingerprint(self) -> str:
+        if is_torchscript(self.path):
+            return fingerprint(read_exported(self.path)[0])
+        return fingerprint(load_checkpoint(self.path).potential)

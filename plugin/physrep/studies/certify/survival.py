@@ -1,0 +1,73 @@
+"""How long NVT stays sound, over temperatures and seeds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.stability.soundness import Failure, Stability, StabilityWatch
+from physrep.analysis.structure.contacts import ContactTable
+from physrep.probes.dynamics import Sample, nvt, prepared
+from physrep.studies.certify.check import Check, at_least
+
+TIMESTEP, EVERY = 0.5, 8  # fs, steps: frames of 4 fs hold every vibration
+
+
+class Run(NamedTuple):
+    """temperature: K; seed; asked: ps; stability: what became of it; samples: kept ones."""
+
+    temperature: float
+    seed: int
+    asked: float
+    stability: Stability
+    samples: list[Sample]
+
+
+def survival_run(
+    calculator: Calculator,
+    atoms: Atoms,
+    contacts: ContactTable,
+    temperature: float,
+    duration: float,
+    seed: int,
+    observe: Callable[[Sample], None] = lambda sample: None,
+) -> Run:
+    """NVT until ``duration`` (ps) or the first failure. A calculator that raises ends the run, too;
+    its message is the failure's."""
+    rng = np.random.default_rng([seed, round(temperature)])
+    bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
+    watch = StabilityWatch(
+        atoms.numbers, atoms.cell.array, atoms.pbc, bonds, contacts, temperature, 3 * len(atoms)
+    )
+    moving = prepared(calculator, atoms, temperature, rng)
+    samples: list[Sample] = []
+    steps = round(1000.0 * duration / TIMESTEP)
+    try:
+        for sample in nvt(moving, temperature, TIMESTEP, steps, EVERY, rng):
+            samples.append(sample)
+            observe(sample)
+            if watch.observe(sample.time, sample.positions, sample.temperature, sample.potential):
+                break
+    except Exception as error:  # foreign calculators raise what they like
+        said = f"the calculator raised {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        nan = float("nan")
+        watch.first_failure = Failure(watch.time, "calculator", (), nan, nan, said)
+    return Run(temperature, seed, duration, watch.result(), samples)
+
+
+def survival_checks(runs: Sequence[Run]) -> Iterator[Check]:
+    """At each temperature, the time survived by the shortest-lived run, as a share of what was
+    asked; every run must live."""
+    for temperature in sorted({run.temperature for run in runs}):
+        own = [run for run in runs if run.temperature == temperature]
+        first = min(own, key=lambda run: run.stability.time / run.asked)
+        failures = [run for run in own if not run.stability.sound]
+        note = f"{len(own) - len(failures)} of {len(own)} runs of {own[0].asked:g} ps sound"
+        if failures:
+            worst = min(failures, key=lambda run: run.stability.time)
+            note += f"; {worst.stability.time:.2f} ps: {worst.stability.first_failure.message}"
+        share = min(first.stability.time / first.asked, 1.0 if not failures else 0.999)
+        yield at_least(f"survival: {temperature:g} K", share, "of the run", 1.0, 1.0, note)

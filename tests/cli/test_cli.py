@@ -1,0 +1,262 @@
+"""The command line: every verb, and one line for every mistake."""
+
+import json
+import subprocess
+import sys
+import tomllib
+
+import ase.io
+import numpy as np
+import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
+from ean_systems import SYSTEMS
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from repository import REPOSITORY
+
+from physrep.cli.main import main
+from physrep.engines.ase import PhysRepCalculator
+from physrep.install import doctor
+from physrep.install.compatibility import REQUIREMENTS
+from physrep.io import Structure, read_structures
+from physrep.studies.evaluate.label_errors import evaluate
+
+KEYS = [
+    "energy_mae_mev_per_atom",
+    "energy_rmse_mev_per_atom",
+    "force_mae",
+    "force_rmse",
+    "force_max",
+    "n_structures",
+]
+
+
+def refused(capsys, *arguments) -> str:
+    """The one line of a refusal."""
+    assert main([str(argument) for argument in arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("physrep: error: ")
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+@pytest.fixture(scope="module")
+def labelled(exports, tmp_path_factory):
+    """Three frames labelled by the potential, energies off by a constant and one known error."""
+    calculator = PhysRepCalculator(exports.ckpt())
+    frames = []
+    for k, shift in enumerate([0.0, 0.03, -0.03]):  # eV/atom, on top of an offset of 5
+        atoms = SYSTEMS["pair"]()
+        atoms.rattle(0.02, seed=k)
+        atoms.calc = calculator
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        forces[0, 0] += 0.3
+        energy += (5.0 + shift) * len(atoms)
+        frame = SYSTEMS["pair"]()
+        frame.positions = atoms.positions
+        frame.info["REF_energy"] = energy
+        frame.arrays["REF_forces"] = forces
+        frames.append(frame)
+    path = tmp_path_factory.mktemp("labelled") / "data.extxyz"
+    ase.io.write(path, frames)
+    return path
+
+
+def test_export_then_inspect(exports, tmp_path, capsys):
+    target, pdb = tmp_path / "ean.pt", REPOSITORY / "md_examples" / "ean.pdb"
+    given = ["export", exports.ckpt(), "--topology", pdb, "--dtype", "float64", "-o", target]
+    assert main([str(part) for part in given]) == 0
+    assert "225 atoms, periodic (OpenMM)" in capsys.readouterr().out
+    assert main(["inspect", str(target), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["kind"] == "exported file"
+    assert described["dtype"] == "float64"
+    assert described["topology"]["n_atoms"] == 225
+    assert main(["inspect", str(target)]) == 0
+    text = capsys.readouterr().out
+    assert "C30 H120 N30 O45" in text
+    assert "none (not certified)" in text
+
+
+def test_inspect_a_checkpoint(exports, capsys):
+    assert main(["inspect", str(exports.ckpt()), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["kind"] == "checkpoint"
+    assert described["species"] == ["C", "H", "N", "O"]
+    assert described["reference_energies"]["N"] == -70.0
+    assert described["n_parameters"] > 1000
+    assert main(["inspect", str(exports.ckpt())]) == 0
+
+
+@pytest.mark.parametrize("file", ["ckpt", "pt"])
+def test_evaluate_finds_the_errors_put_in(exports, labelled, capsys, file):
+    model = exports.ckpt() if file == "ckpt" else exports.pt(None)
+    assert main(["evaluate", str(model), str(labelled), "--json"]) == 0
+    errors = json.loads(capsys.readouterr().out)
+    assert list(errors) == KEYS
+    assert errors["energy_mae_mev_per_atom"] == pytest.approx(20.0, abs=1e-4)
+    assert errors["energy_rmse_mev_per_atom"] == pytest.approx(30.0 * (2 / 3) ** 0.5, abs=1e-4)
+    assert errors["force_mae"] == pytest.approx(0.3 / 45, abs=1e-6)  # one of 45 components
+    assert errors["force_rmse"] == pytest.approx(0.3 / 45**0.5, abs=1e-6)
+    assert errors["force_max"] == pytest.approx(0.3, abs=1e-6)
+    assert errors["n_structures"] == 3
+    assert main(["evaluate", str(model), str(labelled)]) == 0
+    assert "force_mae" in capsys.readouterr().out
+
+
+def test_evaluate_is_told_format_and_units(exports, labelled, capsys, tmp_path):
+    data = tmp_path / "frames.data"
+    data.write_bytes(labelled.read_bytes())
+    model = str(exports.ckpt())
+    assert "name it" in refused(capsys, "evaluate", model, data)
+    assert main(["evaluate", model, str(data), "--format", "extxyz", "--json"]) == 0
+    in_ev = json.loads(capsys.readouterr().out)
+    assert in_ev["force_max"] == pytest.approx(0.3, abs=1e-6)
+    assert "did you mean" in refused(capsys, "evaluate", model, data, "--format", "extxzy")
+    wrong = refused(capsys, "evaluate", model, data, "--format", "extxyz", "--units", "eg")
+    assert "'eg' is not known" in wrong
+
+
+def test_evaluate_any_ase_calculator(labelled, capsys):
+    model = "ase:ase.calculators.lj:LennardJones"
+    assert main(["evaluate", model, str(labelled), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["force_mae"] > 1.0
+
+
+def test_labels_that_are_not_there_are_null(exports, labelled):
+    full = read_structures(labelled)
+    without = [Structure(s.positions, s.species, forces=s.forces) for s in full]
+    errors = evaluate(PhysRepCalculator(exports.pt(None)), without)
+    assert errors.energy_mae_mev_per_atom is None
+    assert errors.force_mae == pytest.approx(0.3 / 45, abs=1e-6)
+    assert json.loads(errors.to_json())["energy_mae_mev_per_atom"] is None
+    without = [Structure(s.positions, s.species, energy=s.energy) for s in full]
+    errors = evaluate(PhysRepCalculator(exports.pt(None)), iter(without))
+    assert errors.force_max is None
+    assert errors.energy_mae_mev_per_atom == pytest.approx(20.0, abs=1e-4)
+
+
+def test_a_nan_is_not_hidden(labelled):
+    structure = read_structures(labelled)[0]
+    atoms = SYSTEMS["pair"]()
+
+    class Broken(SinglePointCalculator):
+        def get_property(self, name, atoms=None, allow_calculation=True):
+            return np.full((15, 3), np.nan) if name == "forces" else 0.0
+
+    errors = evaluate(Broken(atoms), [structure])
+    assert np.isnan(errors.force_max)
+    assert np.isnan(errors.force_mae)
+
+
+def test_mistakes_are_one_line(exports, labelled, tmp_path, capsys):
+    nothing, text = tmp_path / "nothing", tmp_path / "text.ckpt"
+    text.write_text("hello")
+    chlorine = tmp_path / "hcl.xyz"
+    chlorine.write_text("2\n\nH 0 0 0\nCl 0 0 1.3\n")
+    out = ["-o", tmp_path / "a.pt"]
+    assert "no such file" in refused(capsys, "inspect", nothing)
+    assert "not a physrep checkpoint" in refused(capsys, "inspect", text)
+    assert "not a physrep checkpoint" in refused(capsys, "export", text, *out)
+    assert "not a physrep checkpoint" in refused(capsys, "export", exports.pt(None), *out)
+    unknown = refused(capsys, "export", exports.ckpt(), "--topology", chlorine, *out)
+    assert "element Cl is unknown" in unknown
+    assert "no such file" in refused(capsys, "evaluate", exports.ckpt(), nothing)
+    assert "cannot tell the format" in refused(capsys, "evaluate", exports.ckpt(), text)
+    assert "give ase:MODULE:CLASS" in refused(capsys, "evaluate", "ase:nowhere", labelled)
+    assert "No module named" in refused(capsys, "evaluate", "ase:no.where:X", labelled)
+    assert not (tmp_path / "a.pt").exists()
+
+
+def test_data_without_labels_is_a_mistake(exports, tmp_path, capsys):
+    bare = tmp_path / "bare.xyz"
+    ase.io.write(bare, SYSTEMS["pair"](), format="extxyz")
+    assert "none with energy or forces" in refused(capsys, "evaluate", exports.ckpt(), bare)
+
+
+def test_a_missing_package_points_to_the_doctor(exports, capsys, monkeypatch):
+    def missing(*_):
+        raise ImportError("No module named 'torch'")
+
+    monkeypatch.setattr("physrep.engines.inspect.describe_file", missing)
+    said = refused(capsys, "inspect", exports.ckpt())
+    assert "No module named 'torch'; 'physrep doctor' says what is missing" in said
+
+
+def test_a_bug_keeps_its_traceback(exports, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("physrep.engines.inspect.describe_file", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["inspect", str(exports.ckpt())])
+
+
+def test_doctor_reports_each_row(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "run_check", lambda name: (True, f"{name} computes"))
+    assert main(["doctor", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows][:2] == ["python", "torch"]
+    assert {row["status"] for row in rows} <= {"ok", "absent"}
+    assert main(["doctor"]) == 0
+    assert "torch computes" in capsys.readouterr().out
+
+
+def test_doctor_needs_no_torch():
+    code = "import sys, physrep.cli.main, physrep.install.doctor; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_doctor_tells_a_wrong_version_and_a_broken_engine(capsys, monkeypatch):
+    honest = doctor.metadata.version
+    versions = {"torch": "2.10.0"}
+    monkeypatch.setattr(doctor.metadata, "version", lambda name: versions.get(name) or honest(name))
+    monkeypatch.setattr(doctor, "run_check", lambda name: (False, "undefined symbol: c10"))
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "pip install 'torch==2.9.*'" in said
+    assert "undefined symbol: c10" in said
+
+
+def test_doctor_forgives_absent_engines_only(monkeypatch):
+    def absent(name):
+        raise doctor.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", absent)
+    found = {row.name: doctor.examine_package(row).status for row in REQUIREMENTS}
+    assert found["openmm"] == "absent"
+    assert found["torch"] == "WRONG"
+
+
+def test_doctor_tells_a_plugin_that_does_not_load(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "find_built", lambda file: None)
+    assert doctor.examine_plugin().status == "absent"
+    monkeypatch.setattr(doctor, "find_built", lambda file: tmp_path / file)
+    monkeypatch.setattr(doctor, "run_check", lambda name: (False, "did not load"))
+    assert doctor.examine_plugin().status == "WRONG"
+
+
+@pytest.mark.parametrize("name", ["torch", "openmmtorch", "lammps"])
+def test_the_checks_by_use_work_here(name):
+    works, said = doctor.run_check(name)
+    assert works, said
+
+
+def test_a_check_that_fails_says_why():
+    works, said = doctor.run_check("nothing")
+    assert not works
+    assert "KeyError" in said
+
+
+def test_the_table_agrees_with_pyproject():
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    ours = {row.name: row for row in REQUIREMENTS}
+    assert SpecifierSet(project["requires-python"]) == SpecifierSet(ours["python"].specifier)
+    core = [Requirement(text) for text in project["dependencies"]]
+    assert all(ours[package.name].required for package in core if package.name != "packaging")
+    extras = [Requirement(t) for texts in project["optional-dependencies"].values() for t in texts]
+    for package in core + extras:
+        if package.name in ours:
+            assert package.specifier == SpecifierSet(ours[package.name].specifier), package.name

@@ -1,0 +1,100 @@
+"""Exported files with fused operators: the same numbers; refused with advice."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ean_systems import SYSTEMS
+from systems import FORMS, MOLECULAR, compute, liquid, make_checkpoint, molecule
+
+import physrep
+from physrep.checkpoint import load_checkpoint
+from physrep.engines.export import export_potential
+from physrep.engines.metadata import ExportError, read_exported
+from physrep.engines.openmm import TorchForce
+
+# Round-off of the sums, relative to the largest force.
+TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("form", FORMS)
+def test_fused_forces_equal_portable_ones(form, dtype, tmp_path):
+    checkpoint = make_checkpoint(form)
+    for ops in ("portable", "fused"):
+        export_potential(checkpoint, tmp_path / f"{ops}.pt", None, dtype, ops)
+    atoms = molecule() if form in MOLECULAR else liquid()
+    forces = []
+    for ops in ("portable", "fused"):
+        module, metadata = read_exported(tmp_path / f"{ops}.pt")
+        assert metadata.ops == ops
+        energies = module.atomic_energies
+        forces.append(compute(_Cut(energies, metadata.cutoff), atoms).forces.numpy())
+    scale = np.abs(forces[0]).max()
+    np.testing.assert_allclose(forces[1], forces[0], rtol=0.0, atol=TOLERANCES[dtype] * scale)
+
+
+class _Cut:
+    """Atomic energies with the cutoff that ``compute`` asks for."""
+
+    def __init__(self, energies, cutoff: float) -> None:
+        self.energies, self.cutoff = energies, cutoff
+
+    def __call__(self, *arguments) -> torch.Tensor:
+        return self.energies(*arguments)
+
+
+def test_open_mm_takes_a_fused_file(exports, tmp_path):
+    import openmm
+
+    box = SYSTEMS["box"]()
+    energies = []
+    for ops in ("portable", "fused"):
+        path = tmp_path / f"{ops}.pt"
+        export_potential(exports.checkpoint(), path, box, "float64", ops)
+        system = openmm.System()
+        for mass in box.get_masses():
+            system.addParticle(mass)
+        system.setDefaultPeriodicBoxVectors(*(box.cell.array / 10.0))
+        system.addForce(TorchForce(path))
+        context = openmm.Context(
+            system,
+            openmm.VerletIntegrator(0.001),
+            openmm.Platform.getPlatformByName("Reference"),
+        )
+        context.setPositions(box.positions / 10.0)
+        energies.append(context.getState(getEnergy=True).getPotentialEnergy()._value)
+    assert energies[1] == pytest.approx(energies[0], rel=1e-12)
+
+
+def test_refused_with_advice_where_the_operators_are_missing(tmp_path):
+    path = tmp_path / "fused.pt"
+    export_potential(make_checkpoint(), path, None, "float32", "fused")
+    script = (
+        "import sys, physrep.ops as ops\n"
+        "ops.find_built = lambda file: None\n"  # as if nothing had been compiled
+        "ops.available = lambda: False\n"
+        "import torch; torch.jit.load = lambda *a, **k: (_ for _ in ()).throw(RuntimeError())\n"
+        "from physrep.engines.metadata import read_exported\n"
+        "read_exported(sys.argv[1])"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "ExportError" in done.stderr
+    assert "exported with --ops fused" in done.stderr
+    assert "make setup" in done.stderr
+    assert "--ops portable" in done.stderr
+
+
+def test_unknown_operators_are_refused(tmp_path):
+    with pytest.raises(ExportError, match="choose one of portable, fused"):
+        export_potential(make_checkpoint(), tmp_path / "a.pt", ops="fast")
+
+
+def test_the_shipped_potential_is_exported_without_a_topology(tmp_path):
+    """Its forces on the random cluster of the check reach 30 eV/A."""
+    checkpoint = load_checkpoint(Path(physrep.__file__).parent / "pretrained" / "ean-jat.ckpt")
+    assert export_potential(checkpoint, tmp_path / "a.pt", None, ops="fused").ops == "fused"

@@ -1,0 +1,1 @@
+"""Fits: settings, optimizers, schedules, the Lightning module, checkpoints."""

@@ -1,0 +1,255 @@
+"""What happens between epochs: the best checkpoint, the log, the checkpoint to resume from."""
+
+import csv
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    WeightAveraging,
+)
+from lightning.pytorch.utilities import rank_zero_warn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from physrep.checkpoint import Checkpoint, save_checkpoint
+from physrep_training.fit.fit_config import FitConfig
+from physrep_training.fit.module import PotentialModule
+from physrep_training.objective.objective import TERMS
+
+COLUMNS = (
+    "epoch",
+    "step",
+    "learning_rate",
+    "train_loss",
+    "train_force_mae_ev_per_a",
+    "train_energy_mae_mev_per_atom",
+    "validation_loss",
+    "validation_force_mae_ev_per_a",
+    "validation_energy_mae_mev_per_atom",
+    "time_s",
+    *(f"{part}_{term}_loss" for term in TERMS for part in ("train", "validation")),
+)
+
+
+COLLAPSED_SHARE = 0.95  # of the error of predicting no forces
+COLLAPSED_EPOCHS = 5
+
+
+class CollapseWarning(UserWarning):
+    """A fit that has learned nothing so far and is not likely to."""
+
+
+class SumsOfAll(Callback):
+    """The errors of a training epoch over all processes; stands before whoever reads them."""
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if trainer.world_size > 1:
+            strategy = trainer.strategy
+            module.train_sums.add_up(
+                lambda sums: strategy.reduce(sums.to(strategy.root_device), reduce_op="sum")
+            )
+
+
+class BestCheckpoint(Callback):
+    """Writes best.ckpt whenever the validation loss reaches a new low.
+
+    Stands before the averaging callback in the list, so that it sees the averaged parameters
+    with which the validation was run.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, path: Path) -> None:
+        self.checkpoint = checkpoint
+        self.path = path
+        self.best = math.inf
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        loss = module.validation_sums.mean_loss()
+        if trainer.sanity_checking or not loss < self.best:
+            return
+        self.best = loss
+        if not trainer.is_global_zero:
+            return
+        self.checkpoint.training.update(
+            epoch=trainer.current_epoch,
+            validation={
+                "force_mae": module.validation_sums.force_mae(),
+                "energy_mae_mev_per_atom": module.validation_sums.energy_mae(),
+            },
+        )
+        save_checkpoint(self.checkpoint, self.path)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best = state["best"]
+
+
+class FinalCheckpoint(Callback):
+    """Writes best.ckpt at the end of a fit that was never validated: without a validation part, or
+    out of time before the first validation.
+
+    Stands after the averaging callback, which by then has put the averages in place.
+    """
+
+    def __init__(self, best: BestCheckpoint) -> None:
+        self.best = best
+
+    def on_train_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if math.isinf(self.best.best) and not trainer.interrupted and trainer.is_global_zero:
+            self.best.checkpoint.training.update(epoch=trainer.current_epoch)
+            save_checkpoint(self.best.checkpoint, self.best.path)
+
+
+class CollapseWatch(Callback):
+    """Says so when a fit has learned nothing: forces no better than none, for several epochs.
+
+    Some starts of wide and deep networks end so and never recover (thesis, Fig. 4.11: 9 layers of
+    64); their loss looks like a slow fit. Recorded in the checkpoint as ``collapsed``.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.epochs = 0
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        share = module.train_sums.relative_force_mae()
+        self.epochs = self.epochs + 1 if share > COLLAPSED_SHARE else 0
+        self.checkpoint.training["collapsed"] = self.epochs >= COLLAPSED_EPOCHS
+        if self.epochs == COLLAPSED_EPOCHS:
+            rank_zero_warn(
+                f"for {self.epochs} epochs the force errors have been {100 * share:.0f} % of those "
+                "of a model without forces: this start has collapsed. Stop it and try another "
+                "run.seed, a lower optimizer.lr, or fewer layers",
+                category=CollapseWarning,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epochs = state["epochs"]
+
+
+class TimeLimit(Callback):
+    """Ends the fit with the epoch that passes its minutes of processor time of each thread.
+
+    Not of the clock: fits that are compared get the same work done on a busy machine too. Parts
+    before a resume count. Schedules that span the run follow the time spent, where it is ahead of
+    the epochs, so that the rate has fallen when the time is over.
+    """
+
+    def __init__(self, minutes: float, threads: int) -> None:
+        self.limit = 60.0 * minutes * threads
+        self.spent = 0.0
+        self.started = 0.0
+
+    def on_train_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        trainer.should_stop = self.spent >= self.limit
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        self.started = time.process_time()
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, module: PotentialModule, batch: Any, index: int
+    ) -> None:
+        spent = self.spent + time.process_time() - self.started
+        # The first process says for all of them: they step with one rate and end together.
+        module.share_of_time = trainer.strategy.broadcast(spent) / self.limit
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        spent = self.spent + time.process_time() - self.started
+        self.spent = trainer.strategy.broadcast(spent)
+        trainer.should_stop = trainer.should_stop or self.spent >= self.limit
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"spent": self.spent}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.spent = state["spent"]
+
+
+class EpochLog(Callback):
+    """One row per epoch in log.csv (units in the column names) and in TensorBoard.
+
+    After a resume, rows of epochs that are computed again are replaced.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.earlier = 0.0  # seconds spent before a resume
+        self.started = 0.0
+
+    def on_train_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        self.started = time.monotonic()
+        if not trainer.is_global_zero:
+            return
+        kept = read_log(self.path) if trainer.current_epoch > 0 else []
+        kept = [row for row in kept if int(row["epoch"]) < trainer.current_epoch]
+        self.earlier = float(kept[-1]["time_s"]) if kept else 0.0
+        with self.path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(kept)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        train, validation = module.train_sums, module.validation_sums
+        values = (
+            trainer.current_epoch,
+            trainer.global_step,
+            trainer.optimizers[0].param_groups[-1]["lr"],
+            train.mean_loss(),
+            train.force_mae(),
+            train.energy_mae(),
+            validation.mean_loss(),
+            validation.force_mae(),
+            validation.energy_mae(),
+            self.earlier + time.monotonic() - self.started,
+            *(part.mean_term(term) for term in TERMS for part in (train, validation)),
+        )
+        row = dict(zip(COLUMNS, values, strict=True))
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, COLUMNS).writerow(row)
+        if trainer.logger is not None:
+            trainer.logger.log_metrics(row, step=trainer.global_step)
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """Rows of a log.csv; none if the file is absent."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> list[Callback]:
+    """Everything a fit needs, in the order that matters (see the two checkpoints)."""
+    best = BestCheckpoint(checkpoint, folder / "best.ckpt")
+    callbacks: list[Callback] = [SumsOfAll(), CollapseWatch(checkpoint), best]
+    if config.run.ema_decay:
+        # Lightning's EMAWeightAveraging, all parameters in one call instead of one by one.
+        average = get_ema_multi_avg_fn(config.run.ema_decay)
+        callbacks.append(WeightAveraging(device=None, multi_avg_fn=average))
+    callbacks.append(FinalCheckpoint(best))
+    if config.run.minutes:
+        callbacks.append(TimeLimit(config.run.minutes, config.run.threads))
+    if config.run.early_stop:
+        callbacks.append(EarlyStopping("validation_loss", patience=config.run.early_stop))
+    callbacks.append(EpochLog(folder / "log.csv"))
+    callbacks.append(
+        ModelCheckpoint(
+            dirpath=folder,
+            filename="last",
+            every_n_epochs=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+    )
+    return callbacks

@@ -1,0 +1,63 @@
+"""The same fit over several seeds: the spread of its errors, and the committee of its results."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ase.calculators.mixing import AverageCalculator
+
+from physrep.engines.ase import PhysRepCalculator
+from physrep.studies.evaluate.label_errors import evaluate
+from physrep_training.data.splits import load_part
+from physrep_training.fit.fit_config import load_config
+from physrep_training.fit.fitting import finish_fit
+
+Numbers = dict[str, Any]
+
+
+def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numbers:
+    """Fit with run.seed 0 to n_seeds - 1, each in its folder, and compare.
+
+    Seeds that are done are not fitted again, an interrupted one goes on where it stopped.
+
+    Returns:
+        ``seeds`` (the errors of each), ``summary`` (mean and standard deviation of each number)
+        and, where all seeds were tested on the same structures, ``committee`` (errors of the mean
+        of their energies and forces). Written to errors.json in the folder, too.
+    """
+    folder = load_config(config_file, list(overrides)).folder
+    seeds = [folder / f"seed_{k}" for k in range(n_seeds)]
+    configs = [
+        load_config(config_file, [*overrides, f"output={here}", f"run.seed={k}"])
+        for k, here in enumerate(seeds)
+    ]
+    errors = [finish_fit(config) for config in configs]
+    found: Numbers = {"seeds": errors, "summary": summarise(errors)}
+    splits = {(here / "split.json").read_text() for here in seeds}
+    if len(splits) == 1 and n_seeds > 1 and errors[0]["force_mae"] is not None:
+        found["committee"] = committee_errors(seeds, **configs[0].data.keys)
+    (folder / "errors.json").write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def summarise(errors: Sequence[Numbers]) -> Numbers:
+    """Mean and standard deviation of every number that all of them have."""
+    columns = {key: [e.get(key) for e in errors] for key in errors[0]}
+    columns = {key: v for key, v in columns.items() if all(isinstance(x, float) for x in v)}
+    return {
+        key: {"mean": statistics.mean(v), "std": statistics.stdev(v) if len(v) > 1 else 0.0}
+        for key, v in columns.items()
+    }
+
+
+def committee_errors(folders: Sequence[Path], **keys: str | None) -> Numbers:
+    """Errors of the mean of the fits in these folders on the first one's test part.
+
+    keys: names of the labels in the data.
+    """
+    members = [PhysRepCalculator(folder / "best.ckpt") for folder in folders]
+    structures = load_part(folders[0] / "split.json", "test", **keys)
+    return asdict(evaluate(AverageCalculator(members), structures))

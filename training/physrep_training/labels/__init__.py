@@ -1,0 +1,1 @@
+"""Reference energies and forces from electronic structure methods."""

@@ -1,0 +1,1 @@
+"""Fits compared with each other."""

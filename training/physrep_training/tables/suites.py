@@ -1,0 +1,71 @@
+"""What a finished fit is worth, by one of several measures, on its own test part."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from physrep.engines.ase import PhysRepCalculator
+from physrep.studies.evaluate import reaction_paths, reliability
+from physrep_training.data.splits import load_part
+from physrep_training.fit.fit_config import FitConfig
+from physrep_training.fit.fitting import finish_fit
+
+Numbers = dict[str, Any]
+
+
+class Column(NamedTuple):
+    """A number of a suite: its name, its title with the unit, its format."""
+
+    key: str
+    title: str
+    format: str
+
+
+SUITES: dict[str, tuple[Column, ...]] = {
+    "errors": (
+        Column("force_mae", "force MAE (eV/Å)", ".4f"),
+        Column("force_rmse", "force RMSE (eV/Å)", ".4f"),
+    ),
+    "reliability": (
+        Column("mae_e_mev", "MAE_E (meV)", ".1f"),
+        Column("mae_f", "MAE_F (eV/Å)", ".4f"),
+        Column("delta_p", "ΔP (Å)", ".4f"),
+        Column("delta_e_mev", "ΔE (meV)", ".1f"),
+        Column("recovered", "recovered", ".2f"),
+        Column("assembly_recovered", "assembled", ".2f"),
+    ),
+    "paths": (
+        Column("barrier_mae_ev", "barrier MAE (eV)", ".3f"),
+        Column("within_0_2_ev", "within 0.2 eV", ".2f"),
+        Column("energy_mae_ev", "path MAE (eV)", ".3f"),
+    ),
+}
+
+DRAWN = {"errors": "force_mae", "reliability": "delta_p", "paths": "barrier_mae_ev"}  # in figures
+
+
+def measure(suite: str, config: FitConfig) -> Numbers:
+    """Numbers of the suite for the fit with these settings, which is made first if need be.
+
+    Kept in the fit's folder, so that no number is computed twice.
+
+    Raises:
+        ConfigError: the folder holds a fit with other settings.
+    """
+    errors = finish_fit(config)
+    if suite == "errors":
+        return errors
+    kept = config.folder / f"{suite}.json"
+    if not kept.is_file():
+        structures = load_part(config.folder / "split.json", "test", **config.data.keys)
+        calculator = PhysRepCalculator(config.folder / "best.ckpt", device="cpu")
+        judge = {"reliability": reliability, "paths": reaction_paths}[suite]
+        write_atomically(kept, json.dumps(judge(calculator, structures).numbers(), indent=1) + "\n")
+    return json.loads(kept.read_text())
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """A kill never leaves half a file under the final name."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
