@@ -26,6 +26,7 @@ REQUIREMENTS = (
     Requirement("ase", ">=3.26,<4", True, "structures, the ASE calculator"),
     Requirement("scipy", ">=1.11", True, "checks of data"),
     Requirement("h5py", ">=3.10", True, "reading data"),
+    Requirement("networkx", ">=3.3", True, "names of molecules"),
     Requirement("pydantic", ">=2.9,<3", True, "settings, metadata"),
     Requirement("tqdm", ">=4.66", True, "progress bars"),
     Requirement("openmm", "==8.6.*", False, "OpenMM"),

@@ -194,7 +194,7 @@ class EventTracker:
             times=times,
             populations=populations,
             lifetimes=replay.lifetimes(self.time),
-            names={name.label: name for name in replay.book.names.values()},
+            names=replay.book.names,
             n_frames=self.n_frames,
             tau=self.tau,
             n_undone=len(self.changes) - len(kept),

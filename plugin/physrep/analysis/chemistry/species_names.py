@@ -1,10 +1,6 @@
-"""Molecules told apart by their graphs, and named by formula, charge guess and, if known, name.
+"""Molecules named by formula, charge guess and, if known, name.
 
-Graph isomorphism: two molecules are the same if their graphs of elements and bonds (without bond
-orders) have the same canonical form. Leaves are folded into their neighbours (A. V. Aho, J. E.
-Hopcroft, J. D. Ullman, "The Design and Analysis of Computer Algorithms", 1974, Ex. 3.2); what is
-left, rings and what joins them, is refined by neighbours, and ties are broken in every possible
-way (B. D. McKay, Congressus Numerantium 30 (1981) 45). Stereoisomers are not told apart.
+Two molecules are the same if their graphs are (:mod:`physrep.analysis.chemistry.molecular_graphs`).
 
 Charge guess: the closed-shell Lewis structure of fewest formal charges, out of the states in
 STATES (valence and formal charge), and of those with equally many the one of smallest total
@@ -19,10 +15,17 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+import networkx as nx
 import numpy as np
-from ase.data import chemical_symbols
 from ase.formula import Formula
 from scipy.optimize import Bounds, LinearConstraint, milp
+
+from physrep.analysis.chemistry.molecular_graphs import (
+    Catalogue,
+    elements_of,
+    graph_of,
+    molecular_graph,
+)
 
 # Valence (sum of bond orders) and formal charge.
 STATES = {
@@ -88,7 +91,6 @@ UNKNOWN_CHARGE = {
     "oxygen atom or ion",
     "hydrogen atom or ion",
 }
-LARGEST_CORE = 120  # atoms in rings and between them; beyond, refinement without breaking ties
 LARGEST_LEWIS = 200  # atoms; beyond, the charge is unknown
 
 
@@ -103,60 +105,64 @@ class SpeciesName(NamedTuple):
 
 
 class SpeciesBook:
-    """Names of all molecules of one analysis; isomers of one formula and charge get numbers."""
+    """Names of all molecules of one analysis; isomers of one formula and charge get numbers.
+
+    names: label -> name, in the order in which they were met.
+    """
 
     def __init__(self) -> None:
         self.names: dict[str, SpeciesName] = {}
+        self._known: Catalogue[SpeciesName] = Catalogue()
 
     def name(self, species: Iterable[int], pairs: Iterable[Iterable[int]]) -> SpeciesName:
         """Name of a molecule, the same for every isomorphic graph.
 
         Args:
             species: (n,) atomic numbers; pairs: (n_bonds, 2) indices into it.
+        Raises:
+            ValueError: a bond to an atom that is not there, or of an atom to itself.
         """
-        symbols, bonds = _graph(species, pairs)
-        key = _canonical(symbols, bonds)
-        if key not in self.names:
-            found = name_molecule(species, pairs)
-            label = found.label
-            taken = {known.label for known in self.names.values()}
-            number = 2
-            while label in taken:
-                label, number = f"{found.label} (isomer {number})", number + 1
-            self.names[key] = found._replace(label=label)
-        return self.names[key]
+        graph = molecular_graph(species, pairs)
+        known = self._known.find(graph)
+        return self._add(graph) if known is None else known
 
-
-def canonical_form(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> str:
-    """Text that two molecules share if and only if their graphs are isomorphic.
-
-    Args:
-        species: (n,) atomic numbers, colours of the nodes; pairs: (n_bonds, 2) indices into it.
-    Above LARGEST_CORE ring atoms the text begins with "~", and different graphs may share it.
-    """
-    return _canonical(*_graph(species, pairs))
+    def _add(self, graph: nx.Graph) -> SpeciesName:
+        named = _named(graph)
+        label, number = named.label, 2
+        while label in self.names:
+            label, number = f"{named.label} (isomer {number})", number + 1
+        self.names[label] = named._replace(label=label)
+        self._known.add(graph, self.names[label])
+        return self.names[label]
 
 
 def name_molecule(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> SpeciesName:
-    """Formula, charge guess and name of one molecule; arguments as `canonical_form`."""
-    symbols, bonds = _graph(species, pairs)
-    formula = Formula.from_list(symbols).format("hill")
-    name = _known_names().get(_canonical(symbols, bonds), "")
+    """Formula, charge guess and name of one molecule; arguments as :meth:`SpeciesBook.name`."""
+    return _named(molecular_graph(species, pairs))
+
+
+def _named(graph: nx.Graph) -> SpeciesName:
+    formula = Formula.from_list(elements_of(graph)).format("hill")
+    name = _known_molecules().find(graph) or ""
     if name in UNKNOWN_CHARGE:
         charge = None
     else:
-        charge = KNOWN_CHARGE.get(name, guess_charge(species, pairs))
+        charge = KNOWN_CHARGE[name] if name in KNOWN_CHARGE else _guessed(graph)
     return SpeciesName(formula + _charge_text(charge), formula, charge, name)
 
 
 def guess_charge(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> int | None:
     """Total charge in e of the closed-shell Lewis structure described above, None: unknown."""
-    symbols, bonds = _graph(species, pairs)
+    return _guessed(molecular_graph(species, pairs))
+
+
+def _guessed(graph: nx.Graph) -> int | None:
+    symbols = elements_of(graph)
     if len(symbols) == 1 and symbols[0] in SINGLE_IONS:
         return SINGLE_IONS[symbols[0]]
     if len(symbols) > LARGEST_LEWIS or any(symbol not in STATES for symbol in symbols):
         return None
-    return _lewis_charge(symbols, bonds)
+    return _lewis_charge(symbols, sorted((min(bond), max(bond)) for bond in graph.edges))
 
 
 def _lewis_charge(symbols: list[str], bonds: list[tuple[int, int]]) -> int | None:
@@ -206,8 +212,11 @@ def _charge_text(charge: int | None) -> str:
 
 
 @lru_cache(maxsize=1)
-def _known_names() -> dict[str, str]:
-    return {_canonical(*_skeleton(text)): name for name, text in KNOWN.items()}
+def _known_molecules() -> Catalogue[str]:
+    known: Catalogue[str] = Catalogue()
+    for name, text in KNOWN.items():
+        known.add(graph_of(*_skeleton(text)), name)
+    return known
 
 
 def _skeleton(text: str) -> tuple[list[str], list[tuple[int, int]]]:
@@ -225,83 +234,3 @@ def _skeleton(text: str) -> tuple[list[str], list[tuple[int, int]]]:
         bonds += [(centre, centre + 1 + k) for k in range(len(leaves))]
         chain.append(centre)
     return symbols, bonds + list(pairwise(chain))
-
-
-def _graph(
-    species: Iterable[int], pairs: Iterable[Iterable[int]]
-) -> tuple[list[str], list[tuple[int, int]]]:
-    symbols = [chemical_symbols[int(z)] for z in species]
-    bonds = sorted(
-        {(min(i, j), max(i, j)) for i, j in np.asarray(pairs, int).reshape(-1, 2).tolist()}
-    )
-    if any(i == j or j >= len(symbols) or i < 0 for i, j in bonds):
-        raise ValueError(f"bonds {bonds} do not belong to {len(symbols)} atoms, counted from 0")
-    return symbols, bonds
-
-
-def _canonical(symbols: list[str], bonds: list[tuple[int, int]]) -> str:
-    """Fold leaves layer by layer; then a centre, a central bond, or a core of rings is left."""
-    around: list[set[int]] = [set() for _ in symbols]
-    for i, j in bonds:
-        around[i].add(j)
-        around[j].add(i)
-    texts, left = list(symbols), set(range(len(symbols)))
-    folded: list[list[str]] = [[] for _ in symbols]
-    while leaves := [k for k in left if len(around[k]) == 1]:
-        if len(left) == 2 and len(leaves) == 2:
-            break
-        for leaf in leaves:
-            texts[leaf] = _text(symbols[leaf], folded[leaf])
-        for leaf in leaves:
-            (parent,) = around[leaf]
-            folded[parent].append(texts[leaf])
-            around[parent].discard(leaf)
-            left.discard(leaf)
-    core = sorted(left)
-    texts = [_text(symbols[k], folded[k]) for k in core]
-    place = {k: number for number, k in enumerate(core)}
-    return _canonical_core(texts, [[place[other] for other in around[k]] for k in core])
-
-
-def _text(symbol: str, folded: list[str]) -> str:
-    return symbol + "".join(f"({part})" for part in sorted(folded))
-
-
-def _canonical_core(texts: list[str], around: list[list[int]]) -> str:
-    """Least description over all ways of breaking ties."""
-    ranks = _refined(_ranked(texts), around)
-    if len(texts) > LARGEST_CORE:
-        return "~" + repr(sorted((texts[k], ranks[k]) for k in range(len(texts))))
-    best: str | None = None
-    waiting = [ranks]
-    while waiting:
-        ranks = waiting.pop()
-        counts = np.bincount(ranks)
-        tied = np.flatnonzero(counts > 1)
-        if not len(tied):
-            order = sorted(range(len(texts)), key=lambda k: ranks[k])
-            edges = sorted(
-                (ranks[i], ranks[j]) for i in order for j in around[i] if ranks[i] < ranks[j]
-            )
-            here = repr(([texts[k] for k in order], edges))
-            best = here if best is None else min(best, here)
-            continue
-        for chosen in (k for k, rank in enumerate(ranks) if rank == tied[0]):
-            split = [(rank, k != chosen) for k, rank in enumerate(ranks)]
-            waiting.append(_refined(_ranked(split), around))
-    return best or ""
-
-
-def _ranked(keys: list) -> list[int]:
-    order = {key: rank for rank, key in enumerate(sorted(set(keys)))}
-    return [order[key] for key in keys]
-
-
-def _refined(ranks: list[int], around: list[list[int]]) -> list[int]:
-    """Until atoms of one rank have neighbours of the same ranks."""
-    while True:
-        keys = [(ranks[k], sorted(ranks[other] for other in around[k])) for k in range(len(ranks))]
-        finer = _ranked([(rank, *others) for rank, others in keys])
-        if max(finer, default=0) == max(ranks, default=0):
-            return finer
-        ranks = finer

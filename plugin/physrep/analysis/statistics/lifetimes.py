@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import CensoredData, ecdf
 
 LOG_20 = float(np.log(20.0))  # no end seen in an exposure of 3 lifetimes: 5 %
 
@@ -45,10 +46,18 @@ def censored_lifetime(ages: np.ndarray, ended: np.ndarray) -> Lifetime:
     mean = exposure / n_ended if n_ended else None
     error = mean / float(np.sqrt(n_ended)) if mean is not None else None
     limit = exposure / LOG_20 if mean is None else None
-    steps, deaths = np.unique(ages[ended], return_counts=True)
-    at_risk = len(ages) - np.searchsorted(np.sort(ages), steps, side="left")
-    survival = np.cumprod(1.0 - deaths / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.cumsum(deaths / (at_risk * (at_risk - deaths)))
-        spread = np.where(survival > 0.0, survival * np.sqrt(terms), 0.0)
+    steps, survival, spread = _kaplan_meier(ages, ended)
     return Lifetime(len(ages), n_ended, exposure, mean, error, limit, steps, survival, spread)
+
+
+def _kaplan_meier(ages: np.ndarray, ended: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ages at which a molecule ended, the survival after each, and Greenwood's error of it."""
+    steps = np.unique(ages[ended])
+    sample = CensoredData(uncensored=ages[ended], right=ages[~ended])
+    survival = ecdf(sample).sf.evaluate(steps) if len(ages) else np.zeros(0)
+    at_risk = len(ages) - np.searchsorted(np.sort(ages), steps, side="left")
+    before = np.concatenate([[1.0], survival[:-1]])[: len(steps)]
+    alive = survival > 0.0  # where none is left, the formula gives 0 / 0
+    growth = np.where(alive, before / np.where(alive, survival, 1.0) - 1.0, 0.0)
+    spread = np.where(alive, survival * np.sqrt(np.cumsum(growth / at_risk)), 0.0)
+    return steps, survival, spread

@@ -1,8 +1,11 @@
 """How far two structures are apart once whole-body motion is taken out."""
 
+import warnings
+
 import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
+from scipy.spatial.transform import Rotation
 
 
 def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -17,11 +20,14 @@ def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
     positions, reference = np.asarray(positions, dtype=float), np.asarray(reference, dtype=float)
     _check_shapes(positions, reference)
     centre = reference.mean(axis=0)
-    moved = positions - positions.mean(axis=0)
-    u, _, vt = np.linalg.svd(moved.T @ (reference - centre))
-    # The axis of the smallest singular value is turned where the best matrix is a reflection.
-    u[:, 2] *= np.sign(np.linalg.det(u @ vt))
-    return moved @ (u @ vt) + centre
+    moved, fixed = positions - positions.mean(axis=0), reference - centre
+    if not (moved.any() and fixed.any()):  # one atom: no direction to align
+        return moved + centre
+    with warnings.catch_warnings():
+        # Of a linear molecule any turn about its axis is as good.
+        warnings.filterwarnings("ignore", "Optimal rotation is not uniquely", UserWarning)
+        rotation, _ = Rotation.align_vectors(fixed, moved)
+    return rotation.apply(moved) + centre
 
 
 def rmsd(positions: np.ndarray, reference: np.ndarray) -> float:

@@ -110,9 +110,8 @@ def read_system(numbers: np.ndarray, frame: Frame) -> System:
     )
     for group, pairs in zip(groups, bonds_of, strict=True):
         labels.append(book.name(numbers[group], np.searchsorted(group, pairs)).label)
-    names = {name.label: name for name in book.names.values()}
     masses = atomic_masses[numbers]
-    return System(numbers, masses, bonds, _angles(bonds), own, groups, labels, names)
+    return System(numbers, masses, bonds, _angles(bonds), own, groups, labels, book.names)
 
 
 def _angles(bonds: np.ndarray) -> np.ndarray:
