@@ -5,34 +5,64 @@ import json
 import sys
 from pathlib import Path
 
+EXAMPLES = (
+    "physrep analyze md.dcd --topology ean.pdb --timestep 10 --temperature 300 -o out/analysis",
+    "physrep analyze dump.lammpstrj --units metal --elements C H N O --timestep 10 --json",
+)
 
-def add_analyze(verbs: argparse._SubParsersAction) -> None:
-    """The verb and its options."""
-    verb = verbs.add_parser("analyze", help="structure, motion and reactions of a trajectory")
-    verb.add_argument("trajectory", help="LAMMPS dump, DCD, XTC, extxyz, or what ASE reads")
-    verb.add_argument("--topology", metavar="FILE", help="PDB or GRO with the elements (DCD, XTC)")
-    verb.add_argument("--timestep", type=float, metavar="FS", help="between frames of the file")
-    verb.add_argument("--start", type=int, default=0, metavar="N", help="first frame, from 0")
-    verb.add_argument("--stop", type=int, metavar="N", help="frame to stop before")
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    verb.add_argument(
+        "trajectory", help="LAMMPS dump, DCD, XTC, extxyz, or any format that ASE reads"
+    )
+    verb.add_argument(
+        "--topology", metavar="FILE", help="PDB or GRO with the elements, for DCD and XTC"
+    )
+    verb.add_argument(
+        "--timestep", type=float, metavar="FS", help="between frames of the file, in fs"
+    )
+    verb.add_argument(
+        "--start", type=int, default=0, metavar="N", help="first frame, counted from 0"
+    )
+    verb.add_argument("--stop", type=int, metavar="N", help="first frame not to read")
     verb.add_argument("--stride", type=int, default=1, metavar="N", help="every Nth frame")
-    verb.add_argument("--units", choices=["metal", "real"], help="of a LAMMPS dump")
-    verb.add_argument("--elements", nargs="+", metavar="X", help="of LAMMPS types 1, 2, ...")
+    verb.add_argument("--units", choices=["metal", "real"], help="unit style of a LAMMPS dump")
+    verb.add_argument(
+        "--elements", nargs="+", metavar="X", help="elements of LAMMPS types 1, 2, ..."
+    )
     images = verb.add_mutually_exclusive_group()
     images.add_argument("--wrapped", action="store_true", help="positions are wrapped: unwrap them")
-    images.add_argument("--unwrapped", action="store_true", help="they are not: take as they are")
-    verb.add_argument(
-        "--every", type=int, default=1, metavar="N", help="structure: Nth frames only"
+    images.add_argument(
+        "--unwrapped", action="store_true", help="positions are not wrapped: use them as they are"
     )
-    verb.add_argument("--r-max", type=float, metavar="A", help="of the radial distributions")
-    verb.add_argument("--intramolecular", action="store_true", help="g(r) within molecules, too")
-    verb.add_argument("--tau", type=float, default=50.0, metavar="FS", help="rattling (default 50)")
-    verb.add_argument("--temperature", type=float, metavar="K", help="for conductivities")
-    verb.add_argument("-o", "--output", default="out/analysis", metavar="DIR")
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=_analyze)
+    verb.add_argument(
+        "--every", type=int, default=1, metavar="N", help="use every Nth frame for structure"
+    )
+    verb.add_argument("--r-max", type=float, metavar="A", help="largest distance of g(r), in A")
+    verb.add_argument(
+        "--intramolecular", action="store_true", help="include pairs within molecules in g(r)"
+    )
+    verb.add_argument(
+        "--tau",
+        type=float,
+        default=50.0,
+        metavar="FS",
+        help="time of rattling displacements, in fs (default 50)",
+    )
+    verb.add_argument("--temperature", type=float, metavar="K", help="in K, for conductivities")
+    verb.add_argument(
+        "-o",
+        "--output",
+        default="out/analysis",
+        metavar="DIR",
+        help="of the report (default %(default)s)",
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
-def _analyze(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
+    """Analyze, write the report, print the results."""
     # Only now: matplotlib, and what reads trajectories.
     from physrep.studies.analyze.analyze_files import analyze, lines, write_analysis
     from physrep.studies.analyze.record import as_dict

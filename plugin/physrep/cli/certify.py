@@ -2,22 +2,30 @@
 
 import argparse
 import json
-import os
 import sys
-from contextlib import redirect_stdout
 from pathlib import Path
 
+from physrep.cli.verb import answer_alone
 
-def add_certify(verbs: argparse._SubParsersAction) -> None:
-    """The verb and its options."""
-    verb = verbs.add_parser("certify", help="is a potential fit for MD? checks and a report")
+EXAMPLES = (
+    "physrep certify ean-jat.ckpt ean.pdb --level quick -o out/certificate",
+    "physrep certify best.ckpt box.extxyz --reference data.extxyz --survival 20 --stamp",
+)
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
     verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
-    verb.add_argument("structure", help="the system, any format ASE reads")
-    verb.add_argument("--level", default="quick", help="quick (default), standard or full")
-    verb.add_argument("--reference", metavar="DATA", help="data behind the potential")
-    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("structure", help="the system to simulate, in any format that ASE reads")
     verb.add_argument(
-        "--bonds", metavar="KINDS", help="bonds to pull, e.g. N-O,N-H; default: every kind"
+        "--level",
+        default="quick",
+        help="how long and how strict: quick (default), standard or full",
+    )
+    verb.add_argument("--reference", metavar="DATA", help="data that the potential was fitted to")
+    verb.add_argument("--seed", type=int, default=0, help="of velocities and noise (default 0)")
+    verb.add_argument(
+        "--bonds", metavar="KINDS", help="bonds to stretch, e.g. N-O,N-H (default: every kind)"
     )
     verb.add_argument(
         "--scan-reference",
@@ -26,23 +34,36 @@ def add_certify(verbs: argparse._SubParsersAction) -> None:
         help="what bond scans are compared with: gfn2 (default), none, or a model",
     )
     verb.add_argument(
-        "--periodic-scans", action="store_true", help="pull the bonds in the periodic box, too"
+        "--periodic-scans", action="store_true", help="also stretch the bonds in the periodic box"
     )
     verb.add_argument(
-        "--committee", nargs="+", default=[], metavar="MODEL", help="further models of one fit"
+        "--committee",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="more models of the same fit, for the spread of their forces",
     )
     verb.add_argument(
-        "--survival", type=float, metavar="PS", help="length of the NVT runs; default: the level's"
+        "--survival",
+        type=float,
+        metavar="PS",
+        help="length of the NVT runs in ps (default: the level's)",
     )
     verb.add_argument(
         "--stamp", action="store_true", help="write the verdict into the model's file"
     )
-    verb.add_argument("-o", "--output", default="out/certificate", metavar="DIR")
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=_certify)
+    verb.add_argument(
+        "-o",
+        "--output",
+        default="out/certificate",
+        metavar="DIR",
+        help="of the report (default %(default)s)",
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON instead of the verdict")
 
 
-def _certify(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
+    """Certify, write the report, print the verdict; exit code 1 where it is 'fail'."""
     from physrep.studies.certify.certificate import certify, write_certificate
     from physrep.studies.certify.context import Options
     from physrep.studies.certify.stamp_model import Stamp
@@ -56,17 +77,16 @@ def _certify(parsed: argparse.Namespace) -> int:
         parsed.survival,
     )
     stamp = Stamp(parsed.model) if parsed.stamp else None
-    # Some calculators print (TBLite its cycles); the output is the answer alone.
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-        found = certify(
+    with answer_alone():
+        certificate = certify(
             parsed.model, parsed.structure, parsed.level, parsed.reference, parsed.seed, options
         )
-    write_certificate(found, Path(parsed.output), ["physrep", *sys.argv[1:]])
+    write_certificate(certificate, Path(parsed.output), ["physrep", *sys.argv[1:]])
     if stamp is not None:
-        stamp.write(found)
+        stamp.write(certificate)
     if parsed.json:
-        print(json.dumps(found.as_dict(), indent=1))
+        print(json.dumps(certificate.as_dict(), indent=1))
     else:
         stamped = f"\n{parsed.model}: verdict written" if stamp is not None else ""
-        print(f"{parsed.model}: {found.line()}\n{parsed.output}/report.html{stamped}")
-    return 1 if found.verdict == "fail" else 0
+        print(f"{parsed.model}: {certificate.line()}\n{parsed.output}/report.html{stamped}")
+    return 1 if certificate.verdict == "fail" else 0

@@ -1,286 +1,85 @@
 """``physrep VERB``: the command line. A user's mistake is one line on stderr and exit code 2."""
 
 import argparse
-import json
-import os
+import difflib
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from types import ModuleType
 
-from physrep.cli.analyze import add_analyze
-from physrep.cli.certify import add_certify
+from physrep import __version__
+from physrep.cli.verb import make_parser, report_mistakes
 
-if TYPE_CHECKING:
-    from ase.calculators.calculator import Calculator
-
-    from physrep.io import Structure
-    from physrep.studies.evaluate.label_errors import Errors
-    from physrep.studies.evaluate.suite_summary import Summary
-
-# Each verb imports what it needs when it runs: `physrep doctor` must answer without torch.
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code."""
-    parsed = build_parser().parse_args(arguments)
-    try:
-        return parsed.run(parsed)
-    except ImportError as error:
-        return _refuse(f"{error}; 'physrep doctor' says what is missing")
-    except _user_errors() as error:
-        return _refuse(str(error))
-
-
-def _refuse(message: str) -> int:
-    print(f"physrep: error: {message}", file=sys.stderr)
-    return 2
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    """Errors whose message tells a user what to do; any other one is a bug and keeps its trace."""
-    from physrep.checkpoint import CheckpointError
-    from physrep.config import ConfigError
-    from physrep.engines.metadata import ExportError
-    from physrep.importers import ImportProblem
-    from physrep.io import DataError
-
-    return CheckpointError, ConfigError, ExportError, ImportProblem, DataError, OSError
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
-    parser = argparse.ArgumentParser(
-        prog="physrep", description="Machine-learned potentials in OpenMM, LAMMPS and ASE."
-    )
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    _add_import(verbs)
-    _add_export(verbs)
-    _add_inspect(verbs)
-    _add_evaluate(verbs)
-    add_certify(verbs)
-    add_analyze(verbs)
-    _add_doctor(verbs)
-    return parser
-
-
-def _add_import(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("import", help="parameters of a published model -> checkpoint")
-    verb.add_argument("model", choices=["jat", "neuralil"])
-    verb.add_argument("parameters", help="npz of the flattened flax tree (docs/formats.md)")
-    verb.add_argument("settings", help="JSON of the hyper-parameters")
-    verb.add_argument("-o", "--output", required=True, help="file to write, e.g. thesis.ckpt")
-    verb.set_defaults(run=_import)
-
-
-def _import(parsed: argparse.Namespace) -> int:
-    from physrep.checkpoint import save_checkpoint
-    from physrep.importers import IMPORTERS
-
-    checkpoint = IMPORTERS[parsed.model](parsed.parameters, parsed.settings)
-    checkpoint.training["name"] = f"published {parsed.model}, from {parsed.parameters}"
-    save_checkpoint(checkpoint, parsed.output)
-    symbols = " ".join(checkpoint.potential.symbols)
-    print(f"{parsed.output}: {parsed.model}, {symbols}, exactly as published")
-    return 0
-
-
-def _add_export(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("export", help="checkpoint -> one file for every engine, verified")
-    verb.add_argument("checkpoint", help=".ckpt written by a fit")
-    verb.add_argument(
-        "--topology",
-        help="structure file (PDB, GRO, extxyz, ...) of the system OpenMM will simulate: elements "
-        "in order, box; LAMMPS and ASE need none",
-    )
-    verb.add_argument("--dtype", choices=["float32", "float64"], default="float32")
-    verb.add_argument(
-        "--ops",
-        choices=["portable", "fused"],
-        default="portable",
-        help="fused: several times as fast on CPUs, where physrep is installed (docs/speed.md)",
-    )
-    verb.add_argument("-o", "--output", required=True, help="file to write, e.g. ean.pt")
-    verb.set_defaults(run=_export)
-
-
-def _export(parsed: argparse.Namespace) -> int:
-    from physrep.checkpoint import load_checkpoint
-    from physrep.engines.bound_topology import read_topology
-    from physrep.engines.export import export_potential
-
-    checkpoint = load_checkpoint(parsed.checkpoint)
-    topology = read_topology(parsed.topology) if parsed.topology else None
-    metadata = export_potential(checkpoint, parsed.output, topology, parsed.dtype, parsed.ops)
-    bound = metadata.topology
-    system = "any system of these elements (LAMMPS, ASE)"
-    if bound:
-        box = "periodic" if bound.periodic else "isolated"
-        system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system}"
-    species = " ".join(metadata.species)
-    print(f"{parsed.output}: {species}, {metadata.dtype}, {metadata.ops}, verified; for {system}")
-    return 0
-
-
-def _add_inspect(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("inspect", help="what a checkpoint or an exported file holds")
-    verb.add_argument("file")
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=_inspect)
-
-
-def _inspect(parsed: argparse.Namespace) -> int:
-    from physrep.engines.inspect import describe_file, format_description
-
-    described = describe_file(parsed.file)
-    print(json.dumps(described, indent=1) if parsed.json else format_description(described))
-    return 0
-
-
-def _add_evaluate(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("evaluate", help="errors of a potential, and tests of its reliability")
-    verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
-    verb.add_argument("data", help="extxyz, npz, h5, ...: whatever physrep.io reads")
-    verb.add_argument(
-        "--suite",
-        choices=list(SUITES),
-        default="errors",
-        help="errors: beside the labels (default); reliability: recovery and assembly of stable "
-        "molecules; paths: reaction barriers; is2re: relaxed energies of initial structures",
-    )
-    verb.add_argument("--format", help="of the data, where its name does not tell, e.g. extxyz")
-    verb.add_argument("--units", help="of the labels, where the format's own do not hold, e.g. eV")
-    verb.add_argument("--energy-key", help="name of the energies in the data, e.g. U0_eV")
-    verb.add_argument("--forces-key", help="of the forces; read only if named, given --energy-key")
-    verb.add_argument("--seed", type=int, help="of noise and choices (default 0)")
-    verb.add_argument("--max-structures", type=int, metavar="N", help="N drawn at random, not all")
-    verb.add_argument(
-        "--assembly", type=int, metavar="N", help="molecules to take apart (default 50, 0: none)"
-    )
-    verb.add_argument(
-        "-o", "--output", metavar="DIR", help="figures and a table of every structure"
-    )
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=_evaluate)
-
-
-# Options that only some suites have.
-LABELS = ("format", "units", "energy_key", "forces_key")
-SUITES = {
-    "errors": LABELS,
-    "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
-    "paths": (*LABELS, "output"),
-    "is2re": ("seed", "max_structures", "output"),
+# Verb -> its module in physrep.cli and what it does. A module holds EXAMPLES (command lines),
+# add_options(parser), run(parsed) -> exit code and, where the verb needs one, the EXTRA of
+# pyproject.toml to install. It is imported only when its verb is called, and imports what it needs
+# in run(): `physrep --help` and `physrep doctor` work without torch.
+VERBS = {
+    "fit": ("fit", "fit a potential to labelled data"),
+    "export": ("export", "checkpoint -> one file for every engine, verified"),
+    "inspect": ("inspect", "what a checkpoint or an exported file holds"),
+    "evaluate": ("evaluate", "errors of a potential, and tests of its reliability"),
+    "certify": ("certify", "is a potential fit for MD? checks and a report"),
+    "analyze": ("analyze", "structure, motion and reactions of a trajectory"),
+    "sample": ("sample", "collect frames of MD with a potential, to be labelled"),
+    "label": ("label", "label frames with GFN2-xTB: energies and forces"),
+    "paths": ("paths", "label reaction paths with GFN2-xTB"),
+    "repeat": ("repeat", "the same fit over several seeds: spread and committee"),
+    "tables": ("tables", "fit variants with equal processor time and tabulate their errors"),
+    "import": ("import_published", "parameters of a published model -> checkpoint"),
+    "doctor": ("doctor", "what is installed, whether it works, what to do"),
 }
 
 
-def _evaluate(parsed: argparse.Namespace) -> int:
-    from physrep.studies.evaluate.label_errors import load_calculator
+def main(arguments: Sequence[str] | None = None, speaker: str = "physrep") -> int:
+    """Run one verb.
 
-    _check_options(parsed)
-    if parsed.output:
-        Path(parsed.output).mkdir(parents=True, exist_ok=True)
-        import physrep.studies.evaluate.suite_files  # noqa: F401  matplotlib, before hours of work
-    run = {"reliability": _reliability, "paths": _paths, "is2re": _is2re}.get(parsed.suite, _errors)
-    # Some calculators print (TBLite its cycles); the output is the answer alone.
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-        result = run(parsed, load_calculator(parsed.model))
-    print(result.to_json() if parsed.json else result.table())
-    return 0
-
-
-def _check_options(parsed: argparse.Namespace) -> None:
-    from physrep.config import ConfigError
-
-    known = dict.fromkeys(name for names in SUITES.values() for name in names)
-    for name in known:
-        if name not in SUITES[parsed.suite] and getattr(parsed, name) is not None:
-            has_it = [f"--suite {suite}" for suite, names in SUITES.items() if name in names]
-            raise ConfigError(
-                f"--{name.replace('_', '-')} means nothing to --suite {parsed.suite}: leave it "
-                f"out, or use {' or '.join(has_it)}"
-            )
+    Args:
+        arguments: the words after ``physrep``; by default those of this process.
+        speaker: the name that error messages begin with.
+    Returns:
+        the exit code: 0; 1 for a result that is negative (a failed certificate, a diverged fit);
+        2 for a mistake of the user.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    verb = _parse_verb(words[:1])
+    module = load_verb(verb)
+    parsed = verb_parser(verb).parse_intermixed_args(words[1:])
+    work = partial(module.run, parsed)
+    return report_mistakes(speaker, work, verb, getattr(module, "EXTRA", None))
 
 
-def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
-    from physrep.io import iter_structures
-
-    labels = {name: getattr(parsed, name) for name in LABELS}
-    return iter_structures(parsed.data, **labels)
+def load_verb(verb: str) -> ModuleType:
+    """The module of a verb."""
+    return import_module(f"physrep.cli.{VERBS[verb][0]}")
 
 
-def _name(model: str) -> str:
-    """What figures call it: ean-jat for ean-jat.ckpt, jat_ean for runs/jat_ean/best.ckpt, TBLite
-    for ase:tblite.ase:TBLite."""
-    if model.startswith("ase:"):
-        return model.split(":")[-1]
-    path = Path(model).resolve()
-    return path.parent.name if path.stem in ("best", "last") else path.stem
+def verb_parser(verb: str) -> argparse.ArgumentParser:
+    """The parser of one verb, with its options and examples."""
+    module = load_verb(verb)
+    parser = make_parser(verb, VERBS[verb][1], module.EXAMPLES)
+    module.add_options(parser)
+    return parser
 
 
-def _errors(parsed: argparse.Namespace, calculator: "Calculator") -> "Errors":
-    from physrep.studies.evaluate.label_errors import evaluate
-
-    return evaluate(calculator, _structures(parsed))
-
-
-def _reliability(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
-    from physrep.studies.evaluate import N_ASSEMBLY, reliability
-
-    result = reliability(
-        calculator,
-        _structures(parsed),
-        parsed.seed or 0,
-        parsed.max_structures,
-        N_ASSEMBLY if parsed.assembly is None else parsed.assembly,
+def _parse_verb(words: Sequence[str]) -> str:
+    lines = "\n".join(f"  {verb:10s}{text}" for verb, (_, text) in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="physrep",
+        usage="physrep VERB [options]",
+        description="Machine-learned potentials in OpenMM, LAMMPS and ASE.",
+        epilog=f"verbs:\n{lines}\n\n'physrep VERB --help' shows options, units and examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    if parsed.output:
-        from physrep.studies.evaluate.suite_files import write_molecules
-
-        write_molecules(result, Path(parsed.output), _name(parsed.model))
-    return result
-
-
-def _paths(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
-    from physrep.studies.evaluate import reaction_paths
-
-    result = reaction_paths(calculator, _structures(parsed))
-    if parsed.output:
-        from physrep.studies.evaluate.suite_files import write_paths
-
-        write_paths(result, Path(parsed.output), _name(parsed.model))
-    return result
-
-
-def _is2re(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
-    from physrep.studies.evaluate import read_relaxations, relaxations
-
-    frames = read_relaxations(parsed.data)
-    result = relaxations(calculator, frames, parsed.seed or 0, parsed.max_structures)
-    if parsed.output:
-        from physrep.studies.evaluate.suite_files import write_relaxations
-
-        write_relaxations(result, Path(parsed.output))
-    return result
-
-
-def _add_doctor(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("doctor", help="what is installed, whether it works, what to do")
-    verb.add_argument("--json", action="store_true")
-    verb.set_defaults(run=_doctor)
-
-
-def _doctor(parsed: argparse.Namespace) -> int:
-    from physrep.install.doctor import all_ok, examine, format_table
-
-    findings = examine()
-    if parsed.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1))
-    else:
-        print(format_table(findings))
-    return 0 if all_ok(findings) else 1
+    parser.add_argument("--version", action="version", version=f"physrep {__version__}")
+    parser.add_argument("verb", metavar="VERB", help=argparse.SUPPRESS)
+    verb = parser.parse_args(words).verb
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        advice = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(VERBS)}"
+        parser.error(f"unknown verb '{verb}': {advice}")
+    return verb
 
 
 if __name__ == "__main__":

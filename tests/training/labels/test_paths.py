@@ -197,12 +197,12 @@ def test_command_goes_on_where_it_was(inversion, tmp_path):
         command += ["--reactions", str(n), "--images", "1", *options]
         return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
-    assert "paths: 1 reactions, 0 left out" in run(1).stdout
+    assert "paths: 1 reactions, 0 skipped" in run(1).stdout
     first = output.read_bytes()
     output.write_bytes(first + first[:500])
     again = run(3, "--threads", "2")
     assert again.returncode == 0, again.stderr
-    assert "1 of 3 reactions are there already" in again.stderr
+    assert "1 of 3 reactions are in" in again.stderr
     assert output.read_bytes().startswith(first)
     structures = read_structures(output, require=("energy", "forces"))
     assert sorted({s.info["reaction"] for s in structures}) == [3, 7, 11] and len(structures) == 15

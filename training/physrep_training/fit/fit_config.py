@@ -181,7 +181,20 @@ def load_config(path: str | Path, overrides: list[str] = []) -> FitConfig:  # no
     Raises:
         ConfigError: unreadable file, unknown key, wrong type, impossible value, missing data file.
     """
-    path = Path(path)
+    values = read_yaml(Path(path))
+    for item in overrides:
+        _override(values, item)
+    config = FitConfig.parse(values)
+    _check_files(config)
+    return config
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Raises:
+        ConfigError: no such file, not valid YAML, not keys and values.
+    """
     if not path.is_file():
         raise ConfigError(f"{path}: no such config file")
     try:
@@ -190,11 +203,7 @@ def load_config(path: str | Path, overrides: list[str] = []) -> FitConfig:  # no
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values, got {type(values).__name__}")
-    for item in overrides:
-        _override(values, item)
-    config = FitConfig.parse(values)
-    _check_files(config)
-    return config
+    return values
 
 
 def _override(values: dict[str, Any], item: str) -> None:

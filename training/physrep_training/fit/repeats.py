@@ -53,6 +53,17 @@ def summarise(errors: Sequence[Numbers]) -> Numbers:
     }
 
 
+def summary_lines(errors: Numbers) -> list[str]:
+    """What `repeat_fit` returns, one line for each error: mean and standard deviation."""
+    lines = [
+        f"{name:26s} {values['mean']:.4g} +- {values['std']:.2g}"
+        for name, values in errors["summary"].items()
+    ]
+    if "committee" in errors:
+        lines.append(f"force_mae of the committee {errors['committee']['force_mae']:.4g}")
+    return lines
+
+
 def committee_errors(folders: Sequence[Path], **keys: str | None) -> Numbers:
     """Errors of the mean of the fits in these folders on the first one's test part.
 

@@ -11,7 +11,6 @@ neighbouring image may lie higher. The ends are minima of GFN2-xTB once they are
 import io
 import multiprocessing
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -26,10 +25,10 @@ from ase.data import covalent_radii
 from ase.mep import NEB
 from ase.mep.neb import idpp_interpolate
 from ase.optimize import LBFGS
-from tqdm import tqdm
 
 from physrep.analysis.structure.superposition import superposed
 from physrep.io import DataError
+from physrep.progress import progress, say
 from physrep_training.labels.gfn2 import METHOD, label, with_calculator
 
 ARRAYS = ("rxn_id", "dE0_kcal", "smiles", "offsets", "Z", "R", "TS", "P")
@@ -299,17 +298,17 @@ def make_paths(
     done = finished_reactions(output, settings)
     missing = [reaction for reaction in chosen if reaction.id not in done]
     if done:
-        print(f"paths: {n - len(missing)} of {n} reactions are there already", file=sys.stderr)
+        say("paths", f"{n - len(missing)} of {n} reactions are in {output} already")
     output.parent.mkdir(parents=True, exist_ok=True)
-    left_out = 0
-    bar = tqdm(missing, unit="reaction", file=sys.stderr)
-    for reaction, result in zip(bar, _attempts(missing, settings, threads), strict=True):
+    skipped = 0
+    results = progress(_attempts(missing, settings, threads), "paths", "reaction", len(missing))
+    for reaction, result in zip(missing, results, strict=True):
         if isinstance(result, str):
-            left_out += 1
-            bar.write(f"paths: reaction {reaction.id} left out: {result}", file=sys.stderr)
+            skipped += 1
+            say("paths", f"reaction {reaction.id} skipped: {result}")
         else:
             append_path(output, result)
-    return f"paths: {n - left_out} reactions, {left_out} left out, {output}"
+    return f"paths: {n - skipped} reactions, {skipped} skipped, {output}"
 
 
 def _attempts(

@@ -14,7 +14,7 @@ from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError, StrictModel
 from physrep.figures.plots import bar_figure
 from physrep_training.fit.callbacks import read_log
-from physrep_training.fit.fit_config import load_config
+from physrep_training.fit.fit_config import load_config, read_yaml
 from physrep_training.fit.repeats import committee_errors
 from physrep_training.tables.suites import DRAWN, SUITES, Column, Numbers, measure
 
@@ -75,6 +75,23 @@ class Plan(StrictModel):
 
     minutes: float
     tables: list[Table]
+
+
+def load_plan(path: Path, minutes: float | None = None) -> Plan:
+    """Read a plan (YAML).
+
+    Args:
+        minutes: processor time of every fit, in place of the plan's.
+    Raises:
+        ConfigError: no such file, or it is not a plan.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; give the plan of the tables with --plan")
+    plan = Plan.parse(read_yaml(path))
+    if minutes is None:
+        return plan
+    tables = [table.model_copy(update={"minutes": None}) for table in plan.tables]
+    return plan.model_copy(update={"minutes": minutes, "tables": tables})
 
 
 def fit_row(table: Table, row: Row, folder: Path, settings: list[str]) -> Numbers:

@@ -1,0 +1,150 @@
+"""``physrep evaluate``."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from physrep.cli.verb import answer_alone
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+    from physrep.io import Structure
+    from physrep.studies.evaluate.label_errors import Errors
+    from physrep.studies.evaluate.suite_summary import Summary
+
+EXAMPLES = (
+    "physrep evaluate best.ckpt test.extxyz",
+    "physrep evaluate ean.pt data.npz --units eV --json",
+    "physrep evaluate best.ckpt qm9.extxyz --suite reliability --energy-key U0_eV -o out/qm9",
+)
+
+# Options that only some suites have.
+LABELS = ("format", "units", "energy_key", "forces_key")
+SUITES = {
+    "errors": LABELS,
+    "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
+    "paths": (*LABELS, "output"),
+    "is2re": ("seed", "max_structures", "output"),
+}
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    verb.add_argument("model", help=".ckpt, .pt, or ase:MODULE:CLASS")
+    verb.add_argument("data", help="labelled structures: extxyz, npz, h5, ... (docs/formats.md)")
+    verb.add_argument(
+        "--suite",
+        choices=list(SUITES),
+        default="errors",
+        help="errors: compared with the labels (default); reliability: recovery and assembly of "
+        "stable molecules; paths: reaction barriers; is2re: relaxed energies of initial "
+        "structures",
+    )
+    verb.add_argument("--format", help="of the data, if its name does not show it, e.g. extxyz")
+    verb.add_argument("--units", help="of the energies, if not those of the format, e.g. Hartree")
+    verb.add_argument("--energy-key", help="name of the energies in the data, e.g. U0_eV")
+    verb.add_argument(
+        "--forces-key",
+        help="name of the forces; with --energy-key, forces are read only if named here",
+    )
+    verb.add_argument("--seed", type=int, help="of noise and random choices (default 0)")
+    verb.add_argument("--max-structures", type=int, metavar="N", help="use N drawn at random")
+    verb.add_argument(
+        "--assembly", type=int, metavar="N", help="number of molecules to take apart (default 50)"
+    )
+    verb.add_argument(
+        "-o", "--output", metavar="DIR", help="figures and a table of every structure"
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Run one suite and print its numbers."""
+    from physrep.studies.evaluate.label_errors import load_calculator
+
+    _check_options(parsed)
+    if parsed.output:
+        Path(parsed.output).mkdir(parents=True, exist_ok=True)
+        import physrep.studies.evaluate.suite_files  # noqa: F401  matplotlib, before hours of work
+    suites = {"errors": _errors, "reliability": _reliability, "paths": _paths, "is2re": _is2re}
+    with answer_alone():
+        result = suites[parsed.suite](parsed, load_calculator(parsed.model))
+    print(result.to_json() if parsed.json else result.table())
+    return 0
+
+
+def _check_options(parsed: argparse.Namespace) -> None:
+    from physrep.config import ConfigError
+
+    known = dict.fromkeys(name for names in SUITES.values() for name in names)
+    for name in known:
+        if name not in SUITES[parsed.suite] and getattr(parsed, name) is not None:
+            has_it = [f"--suite {suite}" for suite, names in SUITES.items() if name in names]
+            raise ConfigError(
+                f"--{name.replace('_', '-')} means nothing to --suite {parsed.suite}: remove it "
+                f"or use {' or '.join(has_it)}"
+            )
+
+
+def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
+    from physrep.io import iter_structures
+
+    labels = {name: getattr(parsed, name) for name in LABELS}
+    return iter_structures(parsed.data, **labels)
+
+
+def _name(model: str) -> str:
+    """What figures call it: ean-jat for ean-jat.ckpt, jat_ean for runs/jat_ean/best.ckpt, TBLite
+    for ase:tblite.ase:TBLite."""
+    if model.startswith("ase:"):
+        return model.split(":")[-1]
+    path = Path(model).resolve()
+    return path.parent.name if path.stem in ("best", "last") else path.stem
+
+
+def _errors(parsed: argparse.Namespace, calculator: "Calculator") -> "Errors":
+    from physrep.studies.evaluate.label_errors import evaluate
+
+    return evaluate(calculator, _structures(parsed))
+
+
+def _reliability(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
+    from physrep.studies.evaluate import N_ASSEMBLY, reliability
+
+    result = reliability(
+        calculator,
+        _structures(parsed),
+        parsed.seed or 0,
+        parsed.max_structures,
+        N_ASSEMBLY if parsed.assembly is None else parsed.assembly,
+    )
+    if parsed.output:
+        from physrep.studies.evaluate.suite_files import write_molecules
+
+        write_molecules(result, Path(parsed.output), _name(parsed.model))
+    return result
+
+
+def _paths(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
+    from physrep.studies.evaluate import reaction_paths
+
+    result = reaction_paths(calculator, _structures(parsed))
+    if parsed.output:
+        from physrep.studies.evaluate.suite_files import write_paths
+
+        write_paths(result, Path(parsed.output), _name(parsed.model))
+    return result
+
+
+def _is2re(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
+    from physrep.studies.evaluate import read_relaxations, relaxations
+
+    frames = read_relaxations(parsed.data)
+    result = relaxations(calculator, frames, parsed.seed or 0, parsed.max_structures)
+    if parsed.output:
+        from physrep.studies.evaluate.suite_files import write_relaxations
+
+        write_relaxations(result, Path(parsed.output))
+    return result

@@ -1,0 +1,36 @@
+"""``physrep fit``."""
+
+import argparse
+
+EXTRA = "training"
+EXAMPLES = (
+    "physrep fit config.yaml",
+    "physrep fit config.yaml run.epochs=20 model.cutoff=4.5 output=runs/trial",
+    "physrep fit config.yaml --resume",
+)
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    verb.add_argument("config", metavar="CONFIG", help="YAML file; 'physrep init' writes one")
+    verb.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="settings in place of those of the file, e.g. run.epochs=20; all of them, with units: "
+        "'physrep schema --markdown'",
+    )
+    verb.add_argument("--resume", action="store_true", help="continue an interrupted fit")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Fit; exit code 1 where the loss diverges."""
+    from physrep_training.console import run_fit_command
+    from physrep_training.fit.fit_config import load_config
+    from physrep_training.fit.fitting import fit
+
+    def work() -> str:
+        best = fit(load_config(parsed.config, parsed.overrides), parsed.resume)
+        return f"fit: done, {best}"
+
+    return run_fit_command("fit", work)

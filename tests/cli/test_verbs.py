@@ -1,0 +1,77 @@
+"""Every verb: its help has examples that its own parser accepts; light to start; thin scripts."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from repository import REPOSITORY
+
+from physrep.cli.main import VERBS, load_verb, main, verb_parser
+
+SCRIPTS = ("fit", "label", "paths", "repeat", "sample", "tables")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_ends_with_examples_that_parse(verb, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([verb, "--help"])
+    assert stopped.value.code == 0
+    examples = re.findall(r"^  (physrep .*)$", capsys.readouterr().out, re.MULTILINE)
+    assert examples
+    for example in examples:
+        name, called, *words = shlex.split(example)
+        assert (name, called) == ("physrep", verb)
+        assert verb_parser(verb).parse_intermixed_args(words)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_explained(verb):
+    for action in verb_parser(verb)._actions:
+        assert action.help, f"{action.dest} of {verb} has no help"
+
+
+def test_help_of_all_lists_the_verbs(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(re.search(rf"^  {verb} ", text, re.MULTILINE) for verb in VERBS)
+
+
+def test_an_unknown_verb_names_the_nearest(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["exprot"])
+    assert stopped.value.code == 2
+    assert "did you mean 'export'?" in capsys.readouterr().err
+
+
+def test_no_verb_imports_torch_or_training_before_it_runs():
+    code = (
+        "import sys\n"
+        "from physrep.cli.main import VERBS, verb_parser\n"
+        "for verb in VERBS: verb_parser(verb)\n"
+        "sys.exit(bool({'torch', 'numpy', 'lightning', 'physrep_training'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if hasattr(load_verb(verb), "EXTRA")])
+def test_a_missing_package_names_the_extra_to_install(verb, monkeypatch, capsys):
+    def missing(_):
+        raise ModuleNotFoundError("No module named 'lightning'")
+
+    monkeypatch.setattr(load_verb(verb), "run", missing)
+    words = shlex.split(load_verb(verb).EXAMPLES[0])[1:]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    extra = load_verb(verb).EXTRA
+    assert f"'physrep {verb}' needs" in said and f'pip install "physrep[{extra}]"' in said
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_scripts_have_the_options_of_the_verbs(name):
+    command = [sys.executable, REPOSITORY / "training" / f"{name}.py", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == verb_parser(name).format_help()

@@ -1,0 +1,69 @@
+"""Frames of MD with a fitted potential, to be labelled and added to the training data."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import ase.io
+import numpy as np
+from ase import Atoms, units
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+
+from physrep.engines.ase import PhysRepCalculator
+from physrep.progress import progress, say
+
+TOO_CLOSE = 0.6  # A; no bond of any elements is shorter
+TIME_STEP = 0.5  # fs
+
+
+class MDSettings(NamedTuple):
+    """How frames are sampled."""
+
+    temperature: float = 300.0  # K
+    ps: float = 1.0  # length of the run
+    every_fs: float = 100.0  # between frames
+    scale_cell: float = 1.0  # factor of the cell lengths; positions scale with them
+    seed: int = 0
+
+
+def sample_frames(model: str, data: str, output: str | Path, settings: MDSettings) -> int:
+    """Run MD from a random frame of ``data`` and write the frames to ``output``, if there are any.
+
+    Returns:
+        number of frames written.
+    """
+    starts = ase.io.read(data, ":")
+    start = starts[np.random.default_rng(settings.seed).integers(len(starts))]
+    atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc)
+    atoms.set_cell(atoms.cell * settings.scale_cell, scale_atoms=True)
+    atoms.calc = PhysRepCalculator(model)
+    frames = run_md(atoms, settings)
+    if frames:
+        ase.io.write(output, frames)
+    else:
+        say("sample", "no frame to label: the potential fails within the first interval")
+    return len(frames)
+
+
+def run_md(atoms: Atoms, settings: MDSettings) -> list[Atoms]:
+    """Langevin MD (time step 0.5 fs, friction 0.02/fs); stops where atoms come closer than
+    TOO_CLOSE."""
+    rng = np.random.default_rng(settings.seed)
+    kelvin, friction = settings.temperature, 0.02 / units.fs
+    MaxwellBoltzmannDistribution(atoms, temperature_K=kelvin, rng=rng)
+    step = TIME_STEP * units.fs
+    dynamics = Langevin(atoms, step, temperature_K=kelvin, friction=friction, rng=rng)
+    frames = []
+    n_frames = int(settings.ps * 1000 / settings.every_fs)
+    for k in progress(range(n_frames), "sample", "frame"):
+        dynamics.run(int(settings.every_fs / TIME_STEP))
+        distances = atoms.get_all_distances(mic=True)
+        np.fill_diagonal(distances, np.inf)
+        if not distances.min() > TOO_CLOSE:
+            time_fs = (k + 1) * settings.every_fs
+            say("sample", f"stopped after {time_fs:g} fs: {distances.min():.2f} A between atoms")
+            break
+        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        frame.info.update(temperature=kelvin, trajectory=f"md{kelvin:g}-{settings.seed}")
+        frames.append(frame)
+    return frames
