@@ -16,7 +16,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
 	@echo "make demo       fit, export, run in OpenMM, LAMMPS and ASE; writes out/demo/report.html"
-	@echo "make test       the test suite (at most 15 minutes on 2 cores)"
+	@echo "make test       the test suite (at most 12 minutes on 2 cores)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
@@ -51,8 +51,9 @@ demo: setup
 	$(BIN)/python md_examples/demo/run.py
 	@echo "demo: done, open out/demo/report.html"
 
+# Two workers of one thread each. worksteal gives each worker whole files, so fixtures are shared.
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist worksteal
 	@echo "test: passed"
 
 test-slow: setup
@@ -95,5 +96,5 @@ cuda: $(VENV)/.package
 	@echo "cuda: compiled for sm_80, sm_90 and later (PTX); not run on a GPU"
 
 clean:
-	rm -rf $(VENV) .peers build out .pytest_cache .ruff_cache
+	rm -rf $(VENV) .peers build out .pytest_cache .ruff_cache .mypy_cache
 	@echo "clean: done"

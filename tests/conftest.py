@@ -1,11 +1,22 @@
-"""Fixtures of all tests."""
+"""Fixtures and set-up of all tests."""
 
 import os
 from pathlib import Path
 
 import pytest
+import torch
 from exports import exports as exports  # a fixture of several folders
 from repository import REPOSITORY
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each pytest-xdist worker, and the programs that it starts, one thread.
+
+    Workers that each take all cores slow one another down.
+    """
+    if hasattr(config, "workerinput"):
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

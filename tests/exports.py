@@ -1,13 +1,34 @@
 """Potentials with random parameters, saved and exported."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ean_systems import SYSTEMS
+from filelock import FileLock
 from systems import make_checkpoint
 
 from physrep.checkpoint import Checkpoint, save_checkpoint
 from physrep.engines.export import DTYPES, export_potential
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A temporary folder that all pytest-xdist workers of one run share."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def once(path: Path, write: Callable[[Path], object]) -> Path:
+    """The file at ``path``, written by the first worker that asks for it."""
+    with FileLock(path.with_name(path.name + ".lock")):
+        if not path.exists():
+            write(path)
+    return path
 
 
 class Exports:
@@ -21,19 +42,17 @@ class Exports:
 
     def ckpt(self, dtype: str = "float64") -> Path:
         path = self.folder / f"{dtype}.ckpt"
-        if not path.exists():
-            save_checkpoint(self.checkpoint(dtype), path)
-        return path
+        return once(path, lambda path: save_checkpoint(self.checkpoint(dtype), path))
 
     def pt(self, system: str | None, dtype: str = "float64") -> Path:
+        topology = None if system is None else SYSTEMS[system]()
         path = self.folder / f"{system}-{dtype}.pt"
-        if not path.exists():
-            topology = None if system is None else SYSTEMS[system]()
-            export_potential(self.checkpoint(dtype), path, topology, dtype)
-        return path
+        return once(
+            path, lambda path: export_potential(self.checkpoint(dtype), path, topology, dtype)
+        )
 
 
 @pytest.fixture(scope="session")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
     """Files that several tests read."""
-    return Exports(tmp_path_factory.mktemp("exports"))
+    return Exports(shared_folder(tmp_path_factory, "exports"))

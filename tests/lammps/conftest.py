@@ -8,6 +8,7 @@ import ase.io
 import pytest
 import torch
 from ase import Atoms
+from exports import once, shared_folder
 from lammps_run import PROGRAMS, SPECIES, Run, random_checkpoint, run_lammps
 from repository import REPOSITORY
 
@@ -65,11 +66,14 @@ def checkpoint() -> Checkpoint:
 @pytest.fixture(scope="session")
 def potentials(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The checkpoint exported in both precisions."""
-    folder = tmp_path_factory.mktemp("potentials")
-    files = {dtype: folder / f"{dtype}.pt" for dtype in ("float64", "float32")}
-    for dtype, file in files.items():
-        export_potential(checkpoint, file, dtype=dtype)
-    return files
+    folder = shared_folder(tmp_path_factory, "potentials")
+    return {
+        dtype: once(
+            folder / f"{dtype}.pt",
+            lambda path, dtype=dtype: export_potential(checkpoint, path, dtype=dtype),
+        )
+        for dtype in ("float64", "float32")
+    }
 
 
 @pytest.fixture(scope="session")
