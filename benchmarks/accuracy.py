@@ -93,7 +93,7 @@ def own_command(one: Fit, folder: Path, minutes: float) -> list[str]:
     """Of fit.py: no frames that the peers do not have, a rate that falls over the time."""
     settings = [
         "data.extra_train_files=[]",
-        f"run.minutes={minutes}",
+        f"run.cpu_minutes={minutes}",
         "run.epochs=100000",
         *one.settings,
         f"output={folder}",

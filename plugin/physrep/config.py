@@ -1,19 +1,47 @@
 """Typed settings: unknown keys, wrong types and impossible values are explained errors."""
 
 import difflib
-from typing import Any, Self
+import warnings
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 
 class ConfigError(ValueError):
     """A setting that physrep cannot use; the message names it and says what to do."""
 
 
-class StrictModel(BaseModel):
-    """Base of every settings class: no unknown keys, no silent type changes, no later edits."""
+class RenamedSettingWarning(FutureWarning):
+    """A setting was given under an earlier name, which is still read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+class StrictModel(BaseModel):
+    """Base of every settings class: no unknown keys, no silent type changes, no later edits.
+
+    The string below a setting describes it, in the reference page and in the JSON schema. Where it
+    has a unit, the string begins with it: ``[eV/A]``; ``[1]`` for a plain ratio.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True
+    )
+    renamed: ClassVar[dict[str, str]] = {}  # earlier name -> name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not cls.renamed.keys() & values.keys():
+            return values
+        for old in cls.renamed.keys() & values.keys():
+            new = cls.renamed[old]
+            if new in values:
+                raise ValueError(f"'{old}' is the earlier name of '{new}'; give '{new}' alone")
+            warnings.warn(
+                f"the setting '{old}' is called '{new}' now; please rename it",
+                RenamedSettingWarning,
+                stacklevel=2,
+            )
+        return {cls.renamed.get(key, key): value for key, value in values.items()}
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Self:

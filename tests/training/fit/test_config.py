@@ -4,7 +4,7 @@ import pytest
 import yaml
 from repository import REPOSITORY
 
-from physrep.config import ConfigError
+from physrep.config import ConfigError, RenamedSettingWarning
 from physrep_training.fit.fit_config import FitConfig, load_config
 from physrep_training.tables.tables import Plan
 
@@ -60,6 +60,25 @@ def test_mistakes_are_explained(config_file, override, messages):
         load_config(config_file, [override])
     for message in messages:
         assert message in str(error.value)
+
+
+def test_the_earlier_name_of_a_setting_is_still_read(config_file):
+    with pytest.warns(RenamedSettingWarning, match="'minutes' is called 'cpu_minutes' now"):
+        config = load_config(config_file, ["run.minutes=7"])
+    assert config.run.cpu_minutes == 7
+    with pytest.raises(ConfigError, match="'minutes' is the earlier name of 'cpu_minutes'"):
+        load_config(config_file, ["run.minutes=7", "run.cpu_minutes=7"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "environment", "expected"), [("3", "5", 3), (None, "5,2", 5), (None, "", 2)]
+)
+def test_threads_are_the_environments_unless_set(
+    config_file, monkeypatch, setting, environment, expected
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", environment)
+    config = load_config(config_file, [f"run.threads={setting}"] if setting else [])
+    assert config.run.n_threads == expected
 
 
 def test_settings_that_clash_are_named_without_a_dump_of_all(config_file):

@@ -22,8 +22,8 @@ from physrep.io import Structure, read_structures, write_npz
 from physrep_training.fit.callbacks import CollapseWarning, read_log
 from physrep_training.fit.fit_config import load_config
 from physrep_training.fit.fitting import fit
-from physrep_training.fit.lock import alone_in
 from physrep_training.fit.module import FitError
+from physrep_training.fit.run_folder import exclusive_run_folder
 
 TRAINING = REPOSITORY / "training"
 FIT = TRAINING / "fit.py"
@@ -141,19 +141,23 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_pat
 
 
 def test_two_fits_in_one_folder_are_refused(tmp_path):
-    hold = "import pathlib, sys, time; from physrep_training.fit.lock import alone_in\n"
-    hold += "with alone_in(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    hold = (
+        "import pathlib, sys, time\n"
+        "from physrep_training.fit.run_folder import exclusive_run_folder\n"
+        "with exclusive_run_folder(pathlib.Path(sys.argv[1])):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
     command = [sys.executable, "-c", hold, str(tmp_path / "fit")]
     environment = {**os.environ, "PYTHONPATH": str(TRAINING)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout.readline() == "held\n"
         with (
             pytest.raises(ConfigError, match=rf"running in .*fit \(process {first.pid}\); wait"),
-            alone_in(tmp_path / "fit"),
+            exclusive_run_folder(tmp_path / "fit"),
         ):
             pass
         first.kill()
-    with alone_in(tmp_path / "fit"):  # freed by the kill
+    with exclusive_run_folder(tmp_path / "fit"):  # freed by the kill
         pass
 
 
@@ -203,7 +207,7 @@ def test_start_that_learns_nothing_is_reported(config_file, tmp_path):
 def test_fit_ends_with_the_epoch_that_passes_its_time(config_file, tmp_path):
     overrides = [
         f"output={tmp_path}/run",
-        "run.minutes=0.0001",
+        "run.cpu_minutes=0.0001",
         "run.epochs=1000",
         "run.validate_every=3",
     ]

@@ -71,7 +71,7 @@ def test_cosine_warms_up_and_ends():
 
 
 def test_rate_falls_over_the_time_where_the_time_is_short():
-    config = load_config(CONFIG, ["run.epochs=100000", "run.minutes=10"])
+    config = load_config(CONFIG, ["run.epochs=100000", "run.cpu_minutes=10"])
     module = PotentialModule(make_checkpoint().potential, config, steps_per_epoch=20)
     assert module.rate_factor(50) < 0.1  # warming up, by epochs
     module.share_of_time = 1.0

@@ -74,7 +74,7 @@ def test_two_processes_are_one_fit(config_file, tmp_path):
 
 
 def test_time_that_is_over_ends_all_processes(config_file, tmp_path):
-    limited = ["run.processes=2", "run.epochs=500", "run.minutes=0.002"]
+    limited = ["run.processes=2", "run.epochs=500", "run.cpu_minutes=0.002"]
     rows = run(config_file, tmp_path / "run", *limited)
     assert 1 <= len(rows) < 500
     resumed = run(config_file, tmp_path / "run", *limited, "--resume")

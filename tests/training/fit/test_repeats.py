@@ -72,7 +72,7 @@ def test_summary_takes_numbers_that_all_fits_have():
 
 def plan(config_file, rows) -> Plan:
     table = {"name": "sizes", "title": "Sizes", "config": str(config_file), "rows": rows}
-    return Plan.parse({"minutes": 0.01, "tables": [table]})
+    return Plan.parse({"cpu_minutes": 0.01, "tables": [table]})
 
 
 def test_tables_have_a_row_for_each_fit(config_file, tmp_path):
@@ -105,7 +105,7 @@ def test_seeds_of_a_row_have_mean_spread_and_committee(config_file, tmp_path):
     assert twice[1] == f"{np.mean(maes):.4f} ± {spread:.4f}"
     assert float(twice[head.index("of the committee")]) <= max(maes)
     assert paper[head.index("published force MAE (eV/Å)")] == "0.1000"
-    assert paper[-1] == "published numbers alone"
+    assert paper[-1] == "published numbers only"
 
 
 @pytest.mark.parametrize("tables", ["thesis", "reliability"])

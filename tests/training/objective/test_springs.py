@@ -61,10 +61,10 @@ def test_forces_are_the_slope_of_the_energy(batch, drawn):
             assert found == pytest.approx(-slope, abs=1e-7)
 
 
-def test_small_displacements_are_undone_by_the_way_home(batch, drawn):
+def test_small_displacements_are_predicted_from_their_forces(batch, drawn):
     springs = Springs(TERM, SPECIES)
     for size, error in ((1e-4, 1e-3), (1e-5, 1e-4)):
-        way = springs.way_home(batch, springs.forces(batch, size * drawn))
+        way = springs.predicted_displacement_to_minimum(batch, springs.forces(batch, size * drawn))
         assert float((way + size * drawn).abs().max()) < error * size
     assert len(springs.inverses) == N
 
@@ -73,5 +73,7 @@ def test_ties_alone_pull_straight_back(batch, drawn):
     springs = Springs(TERM.model_copy(update={"bond_stiffness": 0.0}), SPECIES)
     forces = springs.forces(batch, drawn)
     np.testing.assert_allclose(forces, -TERM.stiffness * drawn, rtol=1e-12)
-    np.testing.assert_allclose(springs.way_home(batch, forces), -drawn, rtol=1e-12)
+    np.testing.assert_allclose(
+        springs.predicted_displacement_to_minimum(batch, forces), -drawn, rtol=1e-12
+    )
     assert not springs.inverses

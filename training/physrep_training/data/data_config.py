@@ -9,41 +9,42 @@ from pydantic import Field, field_validator, model_validator
 
 from physrep.config import StrictModel
 from physrep.io import FORMATS
-from physrep_training.bounds import Count, Share
+from physrep_training.bounds import Count, CountOrNone, Share
 
 
 class SplitConfig(StrictModel):
-    """How structures are kept apart.
-
-    ``time_blocks`` cuts the end of every trajectory off for validation and test, with ``gap``
-    frames thrown away between the blocks; ``trajectory`` keeps whole trajectories (``test_names``,
-    ``validation_names``) apart; ``random`` is for sets of unrelated molecules only.
-    ``groups`` keeps whole groups apart, drawn at random: frames with the same ``group_key`` in the
-    file (``reaction``); the shares are those of the groups.
-    ``molecules`` goes with ``data.conformers``: test is a share of the molecules, all conformers
-    of each; validation a share of the conformers of the others.
-    """
+    """How training, validation and test structures are kept apart."""
 
     method: Literal["time_blocks", "trajectory", "random", "groups", "molecules"] = "time_blocks"
+    """``time_blocks`` takes the end of every trajectory for validation and test; ``trajectory``
+    keeps whole trajectories apart, by name; ``random`` suits unrelated structures only; ``groups``
+    keeps structures with the same group_key together; ``molecules`` goes with data.conformers:
+    test is a share of the molecules, validation a share of the conformers of the others."""
     validation: Share = 0.1
+    """[1] Share of the structures (groups: of the groups) for validation."""
     test: Share = 0.15
-    gap: Annotated[int, Field(ge=0)] = 2
+    """[1] Share of the structures (groups: of the groups; molecules: of the molecules) for the
+    test."""
+    gap: CountOrNone = 2
+    """[frames] Frames left unused between the parts of a trajectory; time_blocks only."""
     validation_names: list[str] = []
+    """Trajectories for validation; method trajectory only."""
     test_names: list[str] = []
+    """Trajectories for the test; method trajectory only."""
     group_key: str = "reaction"
+    """Key of the frames that names their group; method groups only."""
 
 
 class ConformersConfig(StrictModel):
-    """What is drawn of ANI-1 files, which hold all conformers of many molecules.
-
-    share: of the conformers of every molecule; max_per_file: training and validation conformers
-    with which a file is full, the rest of its molecules being left out; held_out: compositions
-    that are kept out of all parts and tested one by one, as chemical formulas of any notation.
-    """
+    """What is drawn from ANI-1 files, which hold all conformers of many molecules."""
 
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    """[1] Share of the conformers of every molecule."""
     max_per_file: Count | None = None
+    """[conformers] Limit of the training and validation conformers of one file; the other molecules
+    of the file are skipped. Default: no limit."""
     held_out: list[str] = []
+    """Chemical formulas (C2H6N2) that are kept out of all parts and tested one by one."""
 
     @field_validator("held_out")
     @classmethod
@@ -63,45 +64,59 @@ def composition_of(formula: str) -> dict[int, int]:
     """Number of atoms by atomic number.
 
     Raises:
-        ValueError: it is no chemical formula.
+        ValueError: it is not a chemical formula.
     """
     try:
         counts = Formula(formula).count()
     except ValueError:
         counts = {}
     if not counts or any(atomic_numbers.get(symbol, 0) < 1 for symbol in counts):
-        raise ValueError(f"{formula!r} is no chemical formula; write it as C2H6N2")
+        raise ValueError(f"{formula!r} is not a chemical formula; write it as C2H6N2")
     if min(counts.values()) < 1:
-        raise ValueError(f"{formula!r} has an element 0 times; leave that element out")
+        raise ValueError(f"{formula!r} has an element 0 times; remove that element")
     return {atomic_numbers[symbol]: n for symbol, n in counts.items()}
 
 
 class DataConfig(StrictModel):
-    """files are split; extra_train_files are trained on. Paths: from the working folder.
+    """Which structures are fitted, validated and tested. Paths are relative to the working folder.
 
-    With ``conformers``, files are ANI-1 files, of which conformers are drawn; they are kept in
-    the run's folder, not in memory.
-
-    energy_key, forces_key: names of the labels where they are not the usual ones (``U0_eV``); with
-    one of them given, only those given are read. equilibrium: structures at rest, where the forces
-    vanish: none, all, or those whose ``equilibrium`` is true in the file (a key of the frame in
-    extxyz).
+    With ``energy_key``, ``forces_key``, ``virial_key`` or ``stress_key`` given, only the labels
+    that they name are read.
     """
 
     files: Annotated[list[Path], Field(min_length=1)]
+    """Files of labelled structures, which are split; formats: docs/formats.md."""
     extra_train_files: list[Path] = []
+    """Files whose structures are all used for training."""
     isolated_atoms: Path | None = None
+    """Energies of the isolated atoms at the level of the labels: JSON ``{"unit": "eV", "energies":
+    {"H": ...}}``, or structures of one atom each. Default: least-squares energies per element."""
     energy_key: str | None = None
+    """Name of the energies in the files; default: the usual name of the format."""
     forces_key: str | None = None
+    """Name of the forces in the files."""
+    virial_key: str | None = None
+    """Name of the virials in the files, -dE/dstrain."""
+    stress_key: str | None = None
+    """Name of the stresses in the files, with the sign of ASE; they are read as virials."""
+    units: str | None = None
+    """Unit of the labels, if not that of the format: eV, Hartree, kcal/mol or kJ/mol (forces per
+    A), or with a length, Hartree/Bohr."""
     equilibrium: Literal["none", "all", "marked"] = "none"
+    """Which structures are at equilibrium, where the forces vanish: ``marked`` are those whose
+    ``equilibrium`` is true in the file (extxyz: a key of the frame)."""
     max_train: Count | None = None
+    """[structures] Use only the first training structures; default: all."""
     conformers: ConformersConfig | None = None
+    """Draw conformers from ANI-1 files. They are kept in the folder of the run, not in memory."""
     split: SplitConfig = SplitConfig()
+    """How training, validation and test structures are kept apart."""
 
     @property
     def keys(self) -> dict[str, str | None]:
-        """Names of the labels, as `physrep.io.read_structures` takes them."""
-        return {"energy_key": self.energy_key, "forces_key": self.forces_key}
+        """Names and units of the labels, as `physrep.io.read_structures` takes them."""
+        names = ("energy_key", "forces_key", "virial_key", "stress_key", "units")
+        return {name: getattr(self, name) for name in names}
 
     @model_validator(mode="after")
     def _conformers_go_with_molecules(self) -> Self:

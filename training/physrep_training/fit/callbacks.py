@@ -238,8 +238,8 @@ def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> l
         average = get_ema_multi_avg_fn(config.run.ema_decay)
         callbacks.append(WeightAveraging(device=None, multi_avg_fn=average))
     callbacks.append(FinalCheckpoint(best))
-    if config.run.minutes:
-        callbacks.append(TimeLimit(config.run.minutes, config.run.threads))
+    if config.run.cpu_minutes:
+        callbacks.append(TimeLimit(config.run.cpu_minutes, config.run.n_threads))
     if config.run.early_stop:
         callbacks.append(EarlyStopping("validation_loss", patience=config.run.early_stop))
     callbacks.append(EpochLog(folder / "log.csv"))

@@ -1,15 +1,16 @@
 """Settings of a fit: one YAML file, ``key=value`` on the command line on top, all checked first."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from physrep.config import ConfigError, StrictModel
 from physrep.models import MODELS
 from physrep_training.baselines import register
-from physrep_training.bounds import Count, Positive, Share, Weight
+from physrep_training.bounds import Count, CountOrNone, Positive, Share, Weight
 from physrep_training.data.data_config import DataConfig
 from physrep_training.objective.loss_config import LossConfig
 
@@ -17,88 +18,123 @@ register()  # settings may name a baseline
 
 
 class OptimizerConfig(StrictModel):
-    """``muon`` steps matrices by orthogonalised momentum (Jordan 2024) at lr * matrix_lr_factor and
-    the rest by AdamW at lr; ``adam``, ``adamw`` and ``yogi`` (Zaheer et al., NeurIPS 2018; what the
-    thesis used) step everything at lr."""
+    """How parameters are stepped."""
 
     kind: Literal["muon", "adamw", "adam", "yogi"] = "muon"
+    """``muon`` steps matrices by orthogonalised momentum (K. Jordan et al., 2024) and all other
+    parameters by AdamW; ``adamw``, ``adam`` and ``yogi`` (Zaheer et al., NeurIPS 2018; used in the
+    thesis) step every parameter."""
     lr: Positive = 3e-3
+    """[1] Peak learning rate; with muon, of the parameters that AdamW steps."""
     matrix_lr_factor: Positive = 7.0
+    """[1] With muon, the learning rate of matrices is lr times this factor."""
     weight_decay: Weight = 1e-3
+    """[1] Decay of the parameters per step, in units of the learning rate."""
 
 
 class ScheduleConfig(StrictModel):
-    """``one_cycle`` starts anew with every epoch, as in the thesis; the others span the run.
-
-    warm_up: share of the run (not one_cycle); start (one_cycle), end: factors of the peak rate, end
-    being the lowest one; patience (epochs) and factor are plateau's.
-    """
+    """How the learning rate changes during the fit."""
 
     kind: Literal["cosine", "one_cycle", "plateau", "constant"] = "cosine"
+    """``cosine`` falls over the whole run; ``one_cycle`` (of the thesis) repeats its cycle in every
+    epoch; ``plateau`` lowers the rate when the validation loss stops falling."""
     warm_up: Share = 0.05
+    """[1] Share of the run in which the rate rises from 0 to its peak; not for one_cycle."""
     start: Weight = 0.1
+    """[1] Rate at the start of each cycle, as a factor of the peak; one_cycle only."""
     end: Weight = 0.002
+    """[1] Lowest rate, as a factor of the peak; not for constant."""
     patience: Count = 24
+    """[epochs] Epochs without improvement after which the rate is lowered; plateau only."""
     factor: Share = 0.6
+    """[1] Factor by which the rate is lowered; plateau only."""
 
 
 class RunConfig(StrictModel):
-    """processes: that share each step, on GPUs one for each; batch_size and threads are those of
-    one of them, so that a step sees processes * batch_size structures. ops: ``fused`` fits with
-    physrep's compiled operators (CPU): the same losses, sooner. ema_decay 0: no average;
-    early_stop: epochs without improvement, 0 never stops; minutes: the
-    fit ends with the epoch that passes this processor time of each thread (training and validation,
-    resumed parts added; on an idle machine the clock's), 0: no limit. A rate that falls over the
-    run then falls over that time.
-    """
+    """How long, how fast and on what the fit runs."""
+
+    renamed = {"minutes": "cpu_minutes"}
 
     epochs: Count = 100
-    minutes: Weight = 0.0
+    """[epochs] Passes over the training data."""
+    cpu_minutes: Weight = 0.0
+    """[min] The fit ends with the epoch that passes this processor time of each thread (training
+    and validation, earlier parts of a resumed fit included; on an idle machine it is wall time); 0:
+    no limit. A schedule that falls over the run then falls over this time."""
     batch_size: Count = 1
+    """[structures] Structures in each step of one process."""
     validate_every: Count = 1
+    """[epochs] Epochs between validations."""
     ema_decay: Share = 0.995
+    """[1] Decay per step of the moving average of the parameters, which is validated and saved; 0:
+    no average."""
     clip: Weight = 10.0
-    early_stop: Annotated[int, Field(ge=0)] = 0
-    threads: Count = 2
+    """[1] Largest norm of the gradient of the loss; longer ones are scaled down; 0: no limit."""
+    early_stop: CountOrNone = 0
+    """[validations] Validations without improvement after which the fit stops; 0: never."""
+    threads: Count | None = None
+    """Threads of each process; default: OMP_NUM_THREADS if it is set, else 2."""
     processes: Count = 1
-    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that share each step, on GPUs one for each: a step sees processes times batch_size
+    structures."""
+    workers: CountOrNone = 0
+    """Processes that prepare batches; 0: the fit does it itself, which suits data in memory."""
     seed: int = 0
+    """Seed of the initial parameters, of random splits, and of the order of the batches."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """``auto`` takes a GPU where there is one."""
     ops: Literal["portable", "fused"] = "portable"
+    """``fused`` fits with the compiled operators of physrep on CPUs: the same losses, faster."""
     precision: Literal["float32", "float64"] = "float32"
+    """Precision of the model's arithmetic; energies are summed in float64 always."""
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of each process."""
+        first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+        return self.threads or (int(first) if first.isdecimal() else 0) or 2
 
 
 class TransferConfig(StrictModel):
-    """What becomes of the checkpoint in ``start_from``.
-
-    freeze: patterns of parameter names that are not fitted (``model.layers.0.*``); references,
-    scale: ``refit`` aligns the reference energies and the scale with the new labels.
-    """
+    """What is kept of the checkpoint in ``start_from``."""
 
     freeze: list[str] = []
+    """Parameters that are not fitted, by name, with * for any characters: ``model.layers.0.*``."""
     references: Literal["keep", "refit"] = "keep"
+    """``refit`` aligns the reference energies with the new labels."""
     scale: Literal["keep", "refit"] = "keep"
+    """``refit`` sets the energy scale to the RMS force of the new labels."""
 
 
 class FitConfig(StrictModel):
-    """Everything a fit needs; see training/configs/jat_ean.yaml for a commented example.
-
-    scale: eV of energy for 1 of the network's output; by default the RMS force of the training data
-    (per A), without forces the spread of its energies per atom.
-    """
+    """Everything that a fit needs; training/configs/jat_ean.yaml is a commented example."""
 
     name: str
+    """Name of the fit."""
     output: Path | None = None
+    """Folder for results; default: runs/NAME."""
     start_from: Path | None = None
+    """Checkpoint whose model and parameters the fit starts from; default: a new model."""
     transfer: TransferConfig = TransferConfig()
+    """What is kept of the checkpoint in start_from."""
     model: dict[str, Any]
+    """``name`` of the model and its settings; with start_from the settings are the checkpoint's."""
     repulsion: Literal["zbl", "morse", "none"] = "zbl"
+    """Pair repulsion at short range: ``zbl`` acts below the sum of the covalent radii and needs no
+    data; ``morse`` is fitted."""
     scale: Positive | None = None
+    """[eV] Energy for 1 of the network's output; default: RMS force of the training data times 1 A,
+    or, without forces, the standard deviation of the energies per atom."""
     data: DataConfig
+    """Which structures are fitted, validated and tested."""
     loss: LossConfig = LossConfig()
+    """What is minimised."""
     optimizer: OptimizerConfig = OptimizerConfig()
+    """How parameters are stepped."""
     schedule: ScheduleConfig = ScheduleConfig()
+    """How the learning rate changes."""
     run: RunConfig = RunConfig()
+    """How long, how fast and on what the fit runs."""
 
     @field_validator("model")
     @classmethod
@@ -120,13 +156,13 @@ class FitConfig(StrictModel):
         for name in ("zero_force", "bound", "denoise"):
             if getattr(self.loss, name).weight and self.data.equilibrium == "none":
                 raise ValueError(
-                    f"loss.{name} holds at equilibrium, and data.equilibrium is none: say which "
-                    "structures are at rest (all, or marked in the files)"
+                    f"loss.{name} applies to structures at equilibrium, and data.equilibrium is "
+                    "none: set it to all, or to marked and mark them in the files"
                 )
         if self.loss.mask.weight and not self.model.get("masking", False):
             raise ValueError(
                 f"loss.mask needs a model that can hide elements, and model {self.model['name']} "
-                "is set up without; take physrep with model.masking true"
+                "is set up without; use model.name physrep with model.masking true"
             )
         return self
 

@@ -34,9 +34,9 @@ from physrep_training.data.splits import PARTS, save_split, split_structures
 from physrep_training.fit.callbacks import make_callbacks
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fit_report import write_conformer_report, write_report
-from physrep_training.fit.lock import alone_in
 from physrep_training.fit.module import PotentialModule
 from physrep_training.fit.processes import is_first, rank
+from physrep_training.fit.run_folder import exclusive_run_folder
 from physrep_training.fit.transfer import apply_transfer
 from physrep_training.objective.walks import LARGEST_DISPLACEMENT
 
@@ -68,13 +68,13 @@ def fit(config: FitConfig, resume: bool = False) -> Path:
     Raises:
         ConfigError, DataError: before any work starts. FitError: the loss is no longer finite.
     """
-    with alone_in(config.folder) if is_first() else nullcontext():
+    with exclusive_run_folder(config.folder) if is_first() else nullcontext():
         return _fit(config, resume)
 
 
 def _fit(config: FitConfig, resume: bool) -> Path:
     folder = prepare_folder(config, resume) if is_first() else config.folder
-    torch.set_num_threads(config.run.threads)
+    torch.set_num_threads(config.run.n_threads)
     keep_heap(torch.empty(0))
     L.seed_everything(config.run.seed, verbose=False)
     data = load_data(config, folder, resume or not is_first())
@@ -252,7 +252,7 @@ def use_ops(potential: Potential, name: str) -> None:
         raise ConfigError(advice) from None
 
 
-def reach(config: FitConfig, potential: Potential) -> float:
+def neighbor_cutoff(config: FitConfig, potential: Potential) -> float:
     """Cutoff of the neighbour lists in A: pairs that noise may carry into the cutoff are in them.
 
     Two atoms move by sqrt(2) noise against each other on each axis; 6 noise is 4.2 of that. A walk
@@ -271,7 +271,9 @@ def train(
     potential, run = checkpoint.potential, config.run
     dtype, equilibrium = DTYPES[run.precision], config.data.equilibrium
     graphs = [
-        GraphDataset(part, potential.species, reach(config, potential), dtype, equilibrium)
+        GraphDataset(
+            part, potential.species, neighbor_cutoff(config, potential), dtype, equilibrium
+        )
         for part in (data.train, data.validation)
     ]
     set_shortest_distances(potential, graphs[0])

@@ -30,7 +30,7 @@ class PotentialModule(L.LightningModule):
         self.config = config
         self.objective = Objective(potential, config.loss)
         self.steps_per_epoch = max(steps_per_epoch, 1)
-        self.share_of_time = 0.0  # of run.minutes
+        self.share_of_time = 0.0  # of run.cpu_minutes
         self.train_sums = ErrorSums()
         self.validation_sums = ErrorSums()
 

@@ -104,8 +104,10 @@ class Objective:
         near = within(batch.edge_index, moved(batch, apart), self.potential.cutoff)
         arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
         forces = predict(self.potential, *arguments, create_graph=create_graph).forces
-        walks.advance(batch, apart, springs.way_home(batch, forces.detach()))
-        missed = springs.way_home(batch, forces - springs.forces(batch, apart))
+        to_minimum = springs.predicted_displacement_to_minimum(batch, forces.detach())
+        walks.advance(batch, apart, to_minimum)
+        error = forces - springs.forces(batch, apart)
+        missed = springs.predicted_displacement_to_minimum(batch, error)
         return losses.denoise(missed, batch.batch, batch.equilibrium, term.width)
 
     def mask_term(self, batch: Batch, near: NearEdges, draw: torch.Generator) -> Tensor:

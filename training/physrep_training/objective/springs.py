@@ -56,7 +56,7 @@ class Springs:
         ratio = sums / torch.linalg.norm(batch.vectors, dim=1)
         return self.bonds * ratio.clamp(max=LARGEST_RATIO) ** 6
 
-    def way_home(self, batch: Batch, forces: Tensor) -> Tensor:
+    def predicted_displacement_to_minimum(self, batch: Batch, forces: Tensor) -> Tensor:
         """The displacements (n_atoms, 3) A that forces (n_atoms, 3) eV/A undo: H^-1 F, H the
         Hessian of the springs at rest (one step of Newton's method)."""
         if self.bonds == 0.0:

@@ -6,13 +6,12 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError, StrictModel
 from physrep.figures.plots import bar_figure
+from physrep_training.bounds import Count, Positive
 from physrep_training.fit.callbacks import read_log
 from physrep_training.fit.fit_config import load_config, read_yaml
 from physrep_training.fit.repeats import committee_errors
@@ -22,36 +21,43 @@ Results = dict[str, list[Numbers]]  # by the label of the row; one for each seed
 
 
 class Row(StrictModel):
-    """One fit: settings on top of the table's; ``config`` replaces config and common settings.
-
-    published: numbers of the paper, by the name of the column (a single one: of the first column).
-    fitted: false for rows of the paper alone.
-    """
+    """One fit, or several with different seeds."""
 
     label: str
+    """Name of the row."""
     set: list[str] = []
+    """Settings of this row, key=value."""
     config: Path | None = None
+    """YAML file in place of the table's config and its common settings."""
     published: float | dict[str, float] = {}
+    """Published numbers by the name of the column; a single number is that of the first column."""
     fitted: bool = True
+    """false for rows that have published numbers only."""
 
 
 class Table(StrictModel):
-    """Fits that are compared with each other.
+    """Fits that are compared with each other."""
 
-    minutes: processor time of each fit, the plan's by default;
-    seeds: fits of each row, run.seed 0, 1, ...; common: settings of rows without a config of their
-    own; every: settings of all rows.
-    """
+    renamed = {"minutes": "cpu_minutes"}
 
     name: str
+    """Name of the table and of its folder."""
     title: str
+    """Heading of the table."""
     config: Path
+    """YAML file of the fits."""
     suite: Literal["errors", "reliability", "paths"] = "errors"
-    minutes: Annotated[float, Field(gt=0)] | None = None
-    seeds: Annotated[int, Field(gt=0)] = 1
+    """What is measured on the test part."""
+    cpu_minutes: Positive | None = None
+    """[min] Processor time of each fit; default: the plan's."""
+    seeds: Count = 1
+    """Fits of each row, with run.seed 0, 1, ..."""
     common: list[str] = []
+    """Settings, key=value, of the rows that have no config of their own."""
     every: list[str] = []
+    """Settings, key=value, of all rows."""
     rows: list[Row]
+    """Rows in the order of the table."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -73,8 +79,12 @@ class Table(StrictModel):
 class Plan(StrictModel):
     """All tables and the time of each fit."""
 
-    minutes: float
+    renamed = {"minutes": "cpu_minutes"}
+
+    cpu_minutes: Positive
+    """[min] Processor time of each fit."""
     tables: list[Table]
+    """Tables, fitted in this order."""
 
 
 def load_plan(path: Path, minutes: float | None = None) -> Plan:
@@ -90,8 +100,8 @@ def load_plan(path: Path, minutes: float | None = None) -> Plan:
     plan = Plan.parse(read_yaml(path))
     if minutes is None:
         return plan
-    tables = [table.model_copy(update={"minutes": None}) for table in plan.tables]
-    return plan.model_copy(update={"minutes": minutes, "tables": tables})
+    tables = [table.model_copy(update={"cpu_minutes": None}) for table in plan.tables]
+    return plan.model_copy(update={"cpu_minutes": minutes, "tables": tables})
 
 
 def fit_row(table: Table, row: Row, folder: Path, settings: list[str]) -> Numbers:
@@ -121,7 +131,7 @@ def make_tables(
     Returns:
         the Markdown files.
     Raises:
-        ConfigError: a name that is no table's; a folder holds a fit with other settings.
+        ConfigError: an unknown name; a folder holds a fit with other settings.
     """
     unknown = sorted(set(only) - {table.name for table in plan.tables})
     if unknown:
@@ -130,12 +140,12 @@ def make_tables(
     output.mkdir(parents=True, exist_ok=True)
     chosen = [table for table in plan.tables if not only or table.name in only]
     for table in chosen:
-        make_table(table, table.minutes or plan.minutes, output, overrides)
+        make_table(table, table.cpu_minutes or plan.cpu_minutes, output, overrides)
     return [output / f"{table.name}.md" for table in chosen]
 
 
 def make_table(table: Table, minutes: float, output: Path, overrides: Sequence[str]) -> None:
-    """Seed by seed, so that all rows have a first number early."""
+    """Fit seed by seed, so that every row has a first number early."""
     results: Results = {}
     for seed in range(table.seeds):
         for row in table.rows:
@@ -143,16 +153,16 @@ def make_table(table: Table, minutes: float, output: Path, overrides: Sequence[s
                 continue
             print(f"tables: {table.name}: {row.label}, seed {seed}", flush=True)
             folder = output / table.name / re.sub(r"[^A-Za-z0-9]+", "_", row.label)
-            settings = [f"run.minutes={minutes}"]
+            settings = [f"run.cpu_minutes={minutes}"]
             if not any(item.startswith("run.epochs=") for item in (*table.every, *row.set)):
                 settings.append("run.epochs=100000")
             if table.seeds > 1:
                 folder = folder / f"seed_{seed}"
                 settings.append(f"run.seed={seed}")
-            found = fit_row(table, row, folder, [*settings, *overrides])
+            numbers = fit_row(table, row, folder, [*settings, *overrides])
             if table.has_committees and seed + 1 == table.seeds:
-                found["committee"] = committee_mae(folder.parent, table.seeds)
-            results.setdefault(row.label, []).append(found)
+                numbers["committee"] = committee_mae(folder.parent, table.seeds)
+            results.setdefault(row.label, []).append(numbers)
             write_table(table, results, minutes, output)
 
 
@@ -166,17 +176,17 @@ def committee_mae(folder: Path, n_seeds: int) -> float:
 
 
 def write_table(table: Table, results: Results, minutes: float, output: Path) -> None:
-    """What is known so far, as Markdown and figure."""
+    """Write the numbers so far, as Markdown and as a figure."""
     intro = f"Each fit had {minutes:g} minutes of processor time; command: {shlex.join(sys.argv)}\n"
     text = "\n".join([table_text(table, results), intro])
     (output / f"{table.name}.md").write_text(text)
     (drawn,) = [column for column in table.columns if column.key == DRAWN[table.suite]]
-    values = {label: mean_and_spread(found, drawn.key)[0] for label, found in results.items()}
+    values = {label: mean_and_spread(fits, drawn.key)[0] for label, fits in results.items()}
     bar_figure(values, f"{drawn.title}, test part").savefig(output / f"{table.name}.png")
 
 
 def table_text(table: Table, results: Results) -> str:
-    """Markdown of one table; rows that are not fitted yet are left out."""
+    """Markdown of one table; rows that are not fitted yet are skipped."""
     shown = [c for c in table.columns if any(c.key in table.published(row) for row in table.rows)]
     titles = [c.title for c in table.columns] + [f"published {c.title}" for c in shown]
     titles += ["of the committee"] if table.has_committees else []
@@ -194,27 +204,27 @@ def table_text(table: Table, results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _numbers(table: Table, found: list[Numbers]) -> list[str]:
+def _numbers(table: Table, fits: list[Numbers]) -> list[str]:
     """Cells of one row: the suite's columns, parameters, epochs, remark."""
-    if not found:
-        return [*([""] * len(table.columns)), "", "", "published numbers alone"]
+    if not fits:
+        return [*([""] * len(table.columns)), "", "", "published numbers only"]
     cells = []
     for column in table.columns:
-        mean, spread = mean_and_spread(found, column.key)
+        mean, spread = mean_and_spread(fits, column.key)
         text = format(mean, column.format)
-        cells.append(f"{text} ± {spread:{column.format}}" if len(found) > 1 else text)
-    epochs = statistics.mean(one["epochs"] for one in found)
-    collapsed = sum(one["collapsed"] for one in found)
-    remark = "" if not collapsed else f"collapsed: {collapsed} of {len(found)}"
-    return [*cells, f"{found[0]['parameters']:,}", f"{epochs:.0f}", remark]
+        cells.append(f"{text} ± {spread:{column.format}}" if len(fits) > 1 else text)
+    epochs = statistics.mean(one["epochs"] for one in fits)
+    collapsed = sum(one["collapsed"] for one in fits)
+    remark = "" if not collapsed else f"collapsed: {collapsed} of {len(fits)}"
+    return [*cells, f"{fits[0]['parameters']:,}", f"{epochs:.0f}", remark]
 
 
-def _committee_cell(found: list[Numbers]) -> str:
-    value = found[-1].get("committee") if found else None
+def _committee_cell(fits: list[Numbers]) -> str:
+    value = fits[-1].get("committee") if fits else None
     return "" if value is None else f"{value:.4f}"
 
 
-def mean_and_spread(found: Sequence[dict[str, Any]], key: str) -> tuple[float, float]:
+def mean_and_spread(fits: Sequence[dict[str, Any]], key: str) -> tuple[float, float]:
     """Mean and standard deviation over the seeds; NaN where a fit has no such number."""
-    values = [float("nan") if one[key] is None else float(one[key]) for one in found]
+    values = [float("nan") if one[key] is None else float(one[key]) for one in fits]
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
