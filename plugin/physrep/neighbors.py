@@ -43,8 +43,8 @@ def neighbor_list(
     Raises:
         ValueError: wrong shapes, non-finite positions, a flat cell, an unknown method.
     """
-    _check(positions, cell, pbc, cutoff)
-    frame = _complete_cell(positions.detach(), cell.detach(), pbc, cutoff)
+    check_structure(positions, cell, pbc, cutoff)
+    frame = complete_cell(positions.detach(), cell.detach(), pbc, cutoff)
     if method == "cell_list":
         i, j, shifts = _cell_list(positions.detach(), frame, pbc, cutoff)
     elif method == "brute_force":
@@ -56,29 +56,14 @@ def neighbor_list(
     return Neighbors(torch.stack([i, j]), shifts, vectors, distances)
 
 
-def fused_neighbor_list(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Neighbors:
-    """:func:`neighbor_list` with compiled operators, on the CPU; see :mod:`physrep.ops`.
-
-    Derivatives go through the vectors alone, not through the distances.
-    """
-    frame = cell.detach()
-    if not bool(pbc.all()):  # the operator checks the rest itself
-        _check(positions, cell, pbc, cutoff)
-        frame = _complete_cell(positions.detach(), frame, pbc, cutoff)
-    edge_index, shifts = torch.ops.physrep.neighbor_list(positions.detach(), frame, pbc, cutoff)
-    same = cell.to(positions.dtype)
-    vectors = torch.ops.physrep.edge_vectors(positions, same, edge_index, shifts)
-    distances = torch.linalg.vector_norm(vectors.detach(), dim=-1)
-    return Neighbors(edge_index, shifts, vectors, distances)
-
-
 def edge_vectors(positions: Tensor, cell: Tensor, edge_index: Tensor, shifts: Tensor) -> Tensor:
     """r_j - r_i + S @ cell, (n_edges, 3) in A, in the precision of the positions."""
     separation = positions.index_select(0, edge_index[1]) - positions.index_select(0, edge_index[0])
     return separation + shifts.to(positions.dtype) @ cell.to(positions.dtype)
 
 
-def _check(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
+def check_structure(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
+    """Raise ValueError for wrong shapes, a cutoff that is not positive, non-finite positions."""
     if positions.dim() != 2 or positions.size(1) != 3:
         raise ValueError("positions must be (n_atoms, 3), got {}".format(positions.shape))
     if cell.dim() != 2 or cell.size(0) != 3 or cell.size(1) != 3:
@@ -93,8 +78,12 @@ def _check(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> None:
         raise ValueError("positions hold NaN or infinity: the simulation has blown up before here")
 
 
-def _complete_cell(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Tensor:
-    """The cell; its non-periodic rows become vectors normal to the others that span the atoms."""
+def complete_cell(positions: Tensor, cell: Tensor, pbc: Tensor, cutoff: float) -> Tensor:
+    """The cell, (3, 3) float64; its non-periodic rows are normal to the others and span the atoms.
+
+    Raises:
+        ValueError: the rows do not span a volume.
+    """
     frame = torch.where(pbc.unsqueeze(-1), cell, torch.zeros_like(cell)).to(torch.float64)
     if not bool(pbc.all()):
         points = positions.to(torch.float64)

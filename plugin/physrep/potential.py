@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from physrep import ops
 from physrep.config import ConfigError
-from physrep.models.contract import AtomicModel, Edges
+from physrep.models.contract import AtomicModel
+from physrep.nn.edges import Edges
 from physrep.nn.radial import edge_lengths
 from physrep.nn.scatter import sum_edges
 from physrep.pair.guard import acts_on, network_share, shown_vectors
@@ -106,20 +107,18 @@ class Potential(nn.Module):
 
     @torch.jit.unused
     def use_ops(self, name: str) -> "Potential":
-        """Compute the layers with the operators of that name: ``portable``, PyTorch's own, or
-        ``fused``, physrep's (CPU; up to second derivatives). The results differ by round-off.
+        """Compute with the operators of that form, see :mod:`physrep.ops`: ``portable``, or
+        ``fused`` (up to second derivatives). The results differ by round-off.
 
         Raises:
             ConfigError: unknown name. OperatorsMissing: ``fused`` where they are not installed.
         """
-        if name not in ops.OPS:
-            raise ConfigError(f"ops = {name!r}: unknown; choose one of {', '.join(ops.OPS)}")
+        if name not in ops.FORMS:
+            raise ConfigError(f"ops = {name!r}: unknown; choose one of {', '.join(ops.FORMS)}")
         if name == "fused":
             ops.require("ops = 'fused'")
+        ops.use_form(self, name)
         self.ops = name
-        for module in self.modules():
-            if hasattr(module, "fused"):
-                module.fused = name == "fused"
         return self
 
     def edges(

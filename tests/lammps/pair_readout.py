@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from physrep.checkpoint import Checkpoint
-from physrep.models.contract import AtomicModel, Edges, make_edges
+from physrep.models.contract import AtomicModel
 from physrep.nn.cutoffs import polynomial_envelope
+from physrep.nn.edges import Edges, make_edges
 from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential
 

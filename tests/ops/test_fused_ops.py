@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from physrep.nn.angular import AngularMoments
 from torch import Tensor
 
 from physrep import ops
 from physrep.neighbors import edge_vectors, fused_neighbor_list, neighbor_list
 from physrep.nn.activations import swish
-from physrep.nn.angular import AngularMoments
 from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.nn.scatter import sum_edges
 

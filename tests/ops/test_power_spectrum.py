@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from physrep import ops
-from physrep.models.contract import make_edges
 from physrep.models.neuralil import PowerSpectrum
+from physrep.nn.edges import make_edges
 
 pytestmark = pytest.mark.skipif(not ops.available(), reason="no compiled operators")
 

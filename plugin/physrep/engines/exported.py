@@ -1,13 +1,11 @@
 """The module that becomes the exported file: what OpenMM calls, and what LAMMPS and ASE call."""
 
-from typing import Final
-
 import torch
 from torch import Tensor, nn
 
 from physrep.engines.heap import keep_heap
-from physrep.models.contract import Edges
-from physrep.neighbors import fused_neighbor_list, neighbor_list
+from physrep.nn.edges import Edges
+from physrep.ops.neighbor_list import PortableNeighborList
 from physrep.potential import Potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
@@ -25,14 +23,11 @@ class ExportedPotential(nn.Module):
     nothing and serve any system of the known species.
     """
 
-    fused: Final[bool]
-
     def __init__(self, potential: Potential, types: Tensor | None, periodic: bool) -> None:
         """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box."""
         super().__init__()
-        self.fused = potential.ops == "fused"
         self.potential = potential
-        self.cutoff = potential.cutoff
+        self.neighbor_list = PortableNeighborList(potential.cutoff).as_form(potential.ops)
         self.n_layers = potential.n_layers
         self.bound = types is not None
         self.periodic = periodic
@@ -57,12 +52,9 @@ class ExportedPotential(nn.Module):
         if box is not None:
             cell = box.to(positions.device) * self.nm
         pbc = torch.full([3], self.periodic, dtype=torch.bool, device=positions.device)
-        if self.fused:
-            found = fused_neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
-        else:
-            found = neighbor_list(positions * self.nm, cell, pbc, self.cutoff)
-        self.check_contacts(found.edge_index, found.distances)
-        energies = self.potential(self.types, found.edge_index, found.vectors)
+        pairs = self.neighbor_list(positions * self.nm, cell, pbc)
+        self.check_contacts(pairs.edge_index, pairs.distances)
+        energies = self.potential(self.types, pairs.edge_index, pairs.vectors)
         return energies.sum() * self.kj_per_mol
 
     def check(self, positions: Tensor, box: Tensor | None) -> None:

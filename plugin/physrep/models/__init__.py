@@ -3,7 +3,7 @@
 from typing import Any
 
 from physrep.config import ConfigError, StrictModel
-from physrep.models.contract import AtomicModel, Edges
+from physrep.models.contract import AtomicModel
 from physrep.models.jat import JAT, JATConfig
 from physrep.models.neuralil import NeuralIL, NeuralILConfig
 from physrep.models.physrep import PhysRep, PhysRepConfig
@@ -34,4 +34,4 @@ def build_model(name: str, settings: dict[str, Any], species: list[int]) -> Atom
     return model(config.parse(settings), species)
 
 
-__all__ = ["BASELINES", "MODELS", "AtomicModel", "Edges", "build_model"]
+__all__ = ["BASELINES", "MODELS", "AtomicModel", "build_model"]

@@ -13,16 +13,17 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, LayeredModel, make_edges, own_rows
+from physrep.models.contract import LayeredModel
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
-from physrep.nn.angular import AngularMoments
-from physrep.nn.cutoffs import polynomial_envelope
-from physrep.nn.harmonics import real_harmonics
+from physrep.nn.edges import Edges, make_edges, own_rows
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
-from physrep.nn.neighbor_softmax import neighbor_softmax
-from physrep.nn.radial import BesselBasis, DistancePowers, edge_lengths
-from physrep.nn.scatter import sum_edges
+from physrep.nn.radial import BesselBasis, DistancePowers
+from physrep.ops.attention_weights import PortableAttentionWeights
+from physrep.ops.edge_basis import PortableEdgeBasis
+from physrep.ops.invariants import PortableInvariants
+from physrep.ops.messages import PortableMessages
+from physrep.ops.skip_norm import PortableSkipNorm
 
 READOUT_WIDTHS = {"pyramidal": [64, 32, 16, 16], "shallow": [64, 24]}
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -111,9 +112,6 @@ class AttentionLayer(nn.Module):
     The softmax counts the atom itself among its neighbours, with no edge features.
     """
 
-    fused: Final[bool]
-    softmax: Final[bool]
-    filters: Final[bool]
     gru: Final[bool]
     angular: Final[bool]
     last: Final[bool]
@@ -121,127 +119,74 @@ class AttentionLayer(nn.Module):
     def __init__(self, config: JATConfig, columns: EdgeColumns, last: bool) -> None:
         super().__init__()
         width, heads = config.features, config.heads
-        self.fused = False  # see Potential.use_ops
         self.last = last
-        self.eps = LAYER_NORM_EPS
-        self.heads = heads
-        self.softmax = config.aggregation == "softmax"
-        self.filters = config.filters
         self.gru = config.update == "gru"
         self.angular = config.angular_features > 0
-        self.n_attention, self.basis_start, self.harmonics_start = columns
-        self.head_width = width // heads
-        self.message_scale = 1.0 if self.softmax else 1.0 / math.sqrt(config.mean_neighbors)
+        softmax = config.aggregation == "softmax"
+        scale = 1.0 if softmax else 1.0 / math.sqrt(config.mean_neighbors)
         narrow = config.attention_features
         self.sender = nn.Linear(width, narrow, bias=False)
         self.receiver = nn.Linear(width, narrow)
         self.attention = nn.Parameter(_normal(narrow, heads))
         self.edge_attention = nn.Parameter(_normal(columns.n_attention, heads))
+        self.attention_weights = PortableAttentionWeights(softmax, smooth=True, scale=scale)
         n_messages = width
         if self.angular:
-            self.moments = AngularMoments(
-                width, config.n_basis, config.angular_features, config.degree
-            )
+            self.moments = AngularMoments(config, columns)
             n_messages += self.moments.n_out
         self.value = nn.Linear(width, width, bias=False)
         self.output = nn.Linear(n_messages, width)
-        if self.filters:
-            self.filter = nn.Parameter(_normal(config.n_basis, width))
+        self.filter = nn.Parameter(_normal(config.n_basis, width)) if config.filters else None
+        self.messages = PortableMessages(heads, columns.basis_start)
         if self.gru:
             self.update = nn.GRUCell(width, width)
         self.norm = nn.Identity() if last else nn.LayerNorm(width, eps=LAYER_NORM_EPS)
+        self.skip_norm = PortableSkipNorm(1, LAYER_NORM_EPS)
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, width) -> (n_centers, width)."""
         own = own_rows(h, edges)
-        sent = self.sender(h)
-        received = self.receiver(own)
-        values = self.value(h)
-        weights, self_weights = self.weights(sent, received, edges)
-        message = self.messages(values, weights, self_weights, edges)
+        sent, received, values = self.sender(h), self.receiver(own), self.value(h)
+        weights, self_weights = self.attention_weights(
+            sent, received, self.attention, self.edge_attention, None, edges
+        )
+        message = self.messages(weights, self_weights, values, self.filter, None, edges)
         if self.angular:
-            message = torch.cat([message, self.invariants(h, weights, edges)], dim=1)
-        message = self.output(message)
-        if self.fused and not self.gru:
-            weight: Tensor | None = None
-            bias: Tensor | None = None
-            if not self.last:
-                weight, bias = self.norm.weight, self.norm.bias
-            return torch.ops.physrep.skip_norm(message, own, weight, bias, self.eps)
-        new = self.update(swish(message), own) if self.gru else swish(message) + own
-        return self.norm(new)
+            message = torch.cat([message, self.moments(h, weights, edges)], dim=1)
+        return self.updated(self.output(message), own)
 
-    def weights(self, sent: Tensor, received: Tensor, edges: Edges) -> tuple[Tensor, Tensor]:
-        """Attention of the edges, (n_edges, heads), and with softmax of the atoms to themselves."""
-        if self.fused:
-            return torch.ops.physrep.attention_weights(
-                sent,
-                received,
-                self.attention,
-                edges.features,
-                self.edge_attention,
-                edges.envelope,
-                torch.zeros_like(self.attention[0]) if self.softmax else None,
-                edges.centers,
-                edges.neighbors,
-                self.softmax,
-                self.message_scale,
-            )
-        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
-        logits = swish(pre) @ self.attention
-        logits = logits + edges.features[:, : self.n_attention] @ self.edge_attention
-        if self.softmax:
-            self_logits = swish(sent[: edges.n_centers] + received) @ self.attention
-            return neighbor_softmax(logits, self_logits, edges.centers, edges.envelope)
-        weights = swish(logits) * (edges.envelope * self.message_scale).unsqueeze(-1)
-        return weights, weights[:0]
+    def updated(self, message: Tensor, own: Tensor) -> Tensor:
+        """The new features of the atoms, from messages and old ones, (n_centers, width)."""
+        if self.gru:
+            return self.norm(self.update(swish(message), own))
+        weight: Tensor | None = None
+        bias: Tensor | None = None
+        if not self.last:
+            weight, bias = self.norm.weight, self.norm.bias
+        return self.skip_norm(message, own, weight, bias)
 
-    def messages(
-        self, values: Tensor, weights: Tensor, self_weights: Tensor, edges: Edges
-    ) -> Tensor:
-        """Weighted (and filtered) values of the neighbours and, with softmax, of the atom itself,
-        summed at each centre."""
-        i, j, n = edges.centers, edges.neighbors, edges.n_centers
-        if self.fused:
-            matrix: Tensor | None = None
-            if self.filters:
-                matrix = self.filter
-            own = self_weights if self.softmax else None
-            return torch.ops.physrep.messages(
-                weights, own, values, edges.features, matrix, None, i, j, n, self.basis_start, 0, 0
-            )
-        sent = values.index_select(0, j)
-        if self.filters:
-            basis = self.basis_of(edges)
-            if self.heads == 1:  # the same product, over n_basis columns instead of the width
-                sent = sent * ((basis * weights) @ self.filter)
-            else:
-                sent = sent * (basis @ self.filter) * self.spread(weights)
-        else:
-            sent = sent * self.spread(weights)
-        sums = sum_edges(sent, i, n)
-        return sums + values[:n] * self.spread(self_weights) if self.softmax else sums
 
-    def invariants(self, h: Tensor, weights: Tensor, edges: Edges) -> Tensor:
-        """Squared moments of the messages, weighted by the mean of the heads."""
-        if self.fused:
-            columns = (self.basis_start, self.harmonics_start)
-            i, j, n = edges.centers, edges.neighbors, edges.n_centers
-            return self.moments.by_operator(h, weights, edges.features, columns, i, j, n)
-        radial = self.basis_of(edges) * weights.mean(dim=1, keepdim=True)
-        harmonics = edges.features[:, self.harmonics_start :]
-        sent = h.index_select(0, edges.neighbors)
-        return self.moments(sent, radial, harmonics, edges.centers, edges.n_centers)
+class AngularMoments(nn.Module):
+    """Rotation invariants of the messages, weighted by the mean of the heads.
 
-    def basis_of(self, edges: Edges) -> Tensor:
-        """Columns of the radial basis, (n_edges, n_basis)."""
-        return edges.features[:, self.basis_start : self.harmonics_start]
+    See :class:`physrep.ops.invariants.Invariants`.
+    """
 
-    def spread(self, weights: Tensor) -> Tensor:
-        """One weight per head -> one per feature (a single head broadcasts as it is)."""
-        if self.heads == 1:
-            return weights
-        return weights.repeat_interleave(self.head_width, dim=1)
+    def __init__(self, config: JATConfig, columns: EdgeColumns) -> None:
+        super().__init__()
+        channels = config.angular_features
+        self.value = nn.Linear(config.features, channels, bias=False)
+        self.filter = nn.Parameter(_normal(config.n_basis, channels))
+        self.n_out = config.degree * channels
+        self.invariants = PortableInvariants(
+            config.degree, columns.basis_start, columns.harmonics_start
+        )
+
+    def forward(self, h: Tensor, weights: Tensor, edges: Edges) -> Tensor:
+        """h (n_atoms, width), weights (n_edges, heads) -> (n_centers, n_out)."""
+        if weights.size(1) > 1:
+            weights = weights.mean(dim=1, keepdim=True)
+        return self.invariants(weights, self.value(h), self.filter, edges)
 
 
 def _normal(rows: int, columns: int) -> Tensor:
@@ -251,39 +196,24 @@ def _normal(rows: int, columns: int) -> Tensor:
 class EdgeFeatures(nn.Module):
     """What the layers read of an edge, side by side; see :class:`EdgeColumns`."""
 
-    fused: Final[bool]
-
     def __init__(self, config: JATConfig) -> None:
         super().__init__()
-        self.fused = False  # see Potential.use_ops
-        self.cutoff = config.cutoff
         self.rbf = config.edge_features == "rbf"
-        self.needs_basis = config.filters or config.angular_features > 0
-        self.degree = config.degree if config.angular_features else 0
+        self.needs_basis = self.rbf or config.filters or config.angular_features > 0
         self.basis = BesselBasis(config.n_basis, config.cutoff)
         self.scalar = DistancePowers(config.edge_features, n_distance_powers(config))
+        degree = config.degree if config.angular_features else 0
+        self.edge_basis = PortableEdgeBasis(config.cutoff, degree)
 
     def forward(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """vectors (n_edges, 3) in A -> features (n_edges, n_columns), distances, envelope."""
-        if self.fused:
-            waves = self.basis.frequencies
-            if not (self.rbf or self.needs_basis):
-                waves = waves[:0]
-            found = torch.ops.physrep.edge_basis(vectors, waves, self.cutoff, self.degree)
-            features, distances, envelope = found
-            if not self.rbf:
-                features = torch.cat([self.scalar(distances), features], dim=1)
-            return features, distances, envelope
-        distances = edge_lengths(vectors)
-        envelope = polynomial_envelope(distances, self.cutoff)
-        columns: list[Tensor] = []
+        frequencies = self.basis.frequencies
+        if not self.needs_basis:
+            frequencies = frequencies[:0]
+        features, distances, envelope = self.edge_basis(vectors, frequencies)
         if not self.rbf:
-            columns.append(self.scalar(distances))
-        if self.rbf or self.needs_basis:
-            columns.append(self.basis(distances, envelope))
-        if self.degree > 0:
-            columns += real_harmonics(vectors / distances.unsqueeze(-1), self.degree)[1:]
-        features = columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
+            powers = self.scalar(distances)
+            features = torch.cat([powers, features], dim=1) if self.needs_basis else powers
         return features, distances, envelope
 
 

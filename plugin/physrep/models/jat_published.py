@@ -8,16 +8,16 @@ reshape of stacked rows); here head k reads (d^2)^k of its own edge, as the text
 """
 
 import math
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from physrep.models.contract import Edges, own_rows
 from physrep.nn.activations import swish
+from physrep.nn.edges import Edges, own_rows
 from physrep.nn.mlp import LAYER_NORM_EPS
-from physrep.nn.neighbor_softmax import neighbor_softmax
-from physrep.nn.scatter import sum_edges
+from physrep.ops.attention_weights import PortableAttentionWeights
+from physrep.ops.messages import PortableMessages
+from physrep.ops.skip_norm import PortableSkipNorm
 
 
 class PublishedLayer(nn.Module):
@@ -32,16 +32,12 @@ class PublishedLayer(nn.Module):
     distance 0.
     """
 
-    fused: Final[bool]
-
     def __init__(
         self, features: int, heads: int, gru: bool, self_feature: float, first: bool, last: bool
     ) -> None:
         super().__init__()
-        self.fused = False  # see Potential.use_ops
         self.self_feature = self_feature
         width = features * heads
-        self.eps = LAYER_NORM_EPS
         self.heads = heads
         self.features = features
         self.n_in = features if first else width  # the embedding is the same for every head
@@ -51,6 +47,9 @@ class PublishedLayer(nn.Module):
         self.edge_attention = nn.Parameter(torch.empty(heads, heads))
         self.update = nn.GRUCell(width, width) if gru else None
         self.norm = None if last else nn.LayerNorm(features, eps=LAYER_NORM_EPS)
+        self.attention_weights = PortableAttentionWeights(softmax=True, smooth=False, scale=1.0)
+        self.messages = PortableMessages(heads)
+        self.skip_norm = PortableSkipNorm(heads, LAYER_NORM_EPS)
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, heads * features) -> (n_centers, heads * features)."""
@@ -58,57 +57,25 @@ class PublishedLayer(nn.Module):
         shown = h if self.heads == 1 else h[:, : self.n_in]
         own_shown = own if self.heads == 1 else own[:, : self.n_in]
         sent, received = self.sender(shown), self.receiver(own_shown)
-        weights, self_weights = self.weights(sent, received, edges)
-        message = self.messages(sent, weights, self_weights, edges)
-        if self.fused and self.heads == 1 and self.update is None:
-            weight: Tensor | None = None
-            bias: Tensor | None = None
-            if self.norm is not None:
-                weight, bias = self.norm.weight, self.norm.bias
-            return torch.ops.physrep.skip_norm(message, own, weight, bias, self.eps)
-        message = swish(message)
-        new = message + own if self.update is None else self.update(message, own)
-        if self.norm is None:
-            return new
-        return self.norm(new.view(-1, self.heads, self.features)).flatten(1)
-
-    def weights(self, sent: Tensor, received: Tensor, edges: Edges) -> tuple[Tensor, Tensor]:
-        """Attention of the edges, (n_edges, heads), and of the atoms to themselves."""
         self_bias = self.self_feature * self.edge_attention.sum(dim=0)
-        if self.fused:
-            return torch.ops.physrep.attention_weights(
-                sent,
-                received,
-                self.attention,
-                edges.features,
-                self.edge_attention,
-                None,
-                self_bias,
-                edges.centers,
-                edges.neighbors,
-                True,
-                1.0,
-            )
-        pre = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
-        logits = swish(pre) @ self.attention + edges.features @ self.edge_attention
-        self_logits = swish(sent[: edges.n_centers] + received) @ self.attention + self_bias
-        return neighbor_softmax(logits, self_logits, edges.centers, None)
+        weights, self_weights = self.attention_weights(
+            sent, received, self.attention, self.edge_attention, self_bias, edges
+        )
+        message = self.messages(weights, self_weights, sent, None, None, edges)
+        return self.updated(message, own)
 
-    def messages(self, sent: Tensor, weights: Tensor, self_weights: Tensor, edges: Edges) -> Tensor:
-        """Weighted projections of the neighbours and the atom itself, summed at each centre."""
-        i, j, n = edges.centers, edges.neighbors, edges.n_centers
-        if self.fused:
-            return torch.ops.physrep.messages(
-                weights, self_weights, sent, None, None, None, i, j, n, 0, 0, 0
-            )
-        own = sent[:n] * self.spread(self_weights)
-        return sum_edges(sent.index_select(0, j) * self.spread(weights), i, n) + own
-
-    def spread(self, weights: Tensor) -> Tensor:
-        """One weight per head -> one per feature."""
-        if self.heads == 1:
-            return weights
-        return weights.repeat_interleave(self.features, dim=1)
+    def updated(self, message: Tensor, own: Tensor) -> Tensor:
+        """The new features of the atoms, from messages and old ones."""
+        if self.update is not None:
+            new = self.update(swish(message), own)
+            if self.norm is None:
+                return new
+            return self.norm(new.view(-1, self.heads, self.features)).flatten(1)
+        weight: Tensor | None = None
+        bias: Tensor | None = None
+        if self.norm is not None:
+            weight, bias = self.norm.weight, self.norm.bias
+        return self.skip_norm(message, own, weight, bias)
 
 
 def initialize_as_published(model: nn.Module) -> None:

@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, LayeredModel, make_edges, own_rows
+from physrep.models.contract import LayeredModel
 from physrep.models.physrep_layers import AtomEmbedding, AttentionBlock, ElementHead
 from physrep.nn.adjacency import CovalentAdjacency
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
+from physrep.nn.edges import Edges, make_edges, own_rows
 from physrep.nn.radial import ElementBasis, edge_lengths
 from physrep.nn.scatter import sum_edges
 from physrep.pair.physics_head import PairEnergy

@@ -13,10 +13,12 @@ from ase.data import chemical_symbols
 from torch import Tensor, nn
 
 from physrep.config import ConfigError
-from physrep.models.contract import Edges, own_rows
 from physrep.nn.activations import swish
+from physrep.nn.edges import Edges, own_rows
 from physrep.nn.electronegativity import electronegativity
 from physrep.nn.scatter import sum_edges
+from physrep.ops.messages import PortableMessages
+from physrep.ops.products import PortableProducts
 
 N_ELEMENTS = 64  # classes of the element head: atomic numbers 1 to 64
 
@@ -56,7 +58,6 @@ class AttentionBlock(nn.Module):
     every atom, with D = 1 and no envelope, and has all atoms for neighbours itself.
     """
 
-    fused: Final[bool]
     token: Final[bool]
     adjacency: Final[bool]
 
@@ -64,7 +65,6 @@ class AttentionBlock(nn.Module):
         self, features: int, heads: int, n_basis: int, token: bool, adjacency: bool
     ) -> None:
         super().__init__()
-        self.fused = False  # see Potential.use_ops
         self.token = token
         self.adjacency = adjacency
         self.features = features
@@ -79,6 +79,8 @@ class AttentionBlock(nn.Module):
         self.distance_value = nn.Linear(n_basis, features)
         self.output = nn.Linear(features, features)
         self.scale = 1.0 / math.sqrt(self.head_width)
+        self.products = PortableProducts(heads, self.scale)
+        self.messages = PortableMessages(heads)
         if adjacency:
             self.mask = nn.Linear(1, heads)
             nn.init.ones_(self.mask.weight)  # SiLU(1 + A): bonded pairs count more from the start
@@ -103,31 +105,12 @@ class AttentionBlock(nn.Module):
 
     def from_atoms(self, query: Tensor, key: Tensor, value: Tensor, edges: Edges) -> Tensor:
         """What the neighbours send, (n_centers, features)."""
-        weights = swish(self.logits(query, key, edges)) * edges.envelope.unsqueeze(-1)
+        by_key, by_value = self.distance_key, self.distance_value
+        logits = self.products(query, key, by_key.weight.t(), by_key.bias, edges)
+        weights = swish(logits) * edges.envelope.unsqueeze(-1)
         if self.adjacency:
             weights = weights * swish(self.mask(edges.features[:, self.n_basis :]))
-        i, j, n = edges.centers, edges.neighbors, edges.n_centers
-        if self.fused:
-            matrix, bias = self.distance_value.weight.t(), self.distance_value.bias
-            return torch.ops.physrep.messages(
-                weights, None, value, edges.features, matrix, bias, i, j, n, 0, 0, 0
-            )
-        basis = edges.features[:, : self.n_basis]
-        sent = value.index_select(0, j) * swish(self.distance_value(basis))
-        return sum_edges(sent * self.spread(weights), i, n)
-
-    def logits(self, query: Tensor, key: Tensor, edges: Edges) -> Tensor:
-        """q_i . (k_j * D^K_ij) by head, (n_edges, heads)."""
-        if self.fused:
-            matrix, bias = self.distance_key.weight.t(), self.distance_key.bias
-            i, j = edges.centers, edges.neighbors
-            products = torch.ops.physrep.products(
-                query, key, edges.features, matrix, bias, i, j, self.heads
-            )
-            return products * self.scale
-        by_distance = swish(self.distance_key(edges.features[:, : self.n_basis]))
-        product = query.index_select(0, edges.centers) * key.index_select(0, edges.neighbors)
-        return self.by_head(product * by_distance)
+        return self.messages(weights, None, value, by_value.weight.t(), by_value.bias, edges)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of row i to row i alone, all (n_atoms, features)."""

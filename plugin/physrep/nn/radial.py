@@ -11,6 +11,18 @@ def edge_lengths(vectors: Tensor) -> Tensor:
     return torch.linalg.vector_norm(vectors, dim=-1)
 
 
+def bessel_waves(distances: Tensor, envelope: Tensor, frequencies: Tensor, cutoff: float) -> Tensor:
+    """envelope(d) sqrt(2 / r_c) sin(k d) / d for each frequency k.
+
+    Args:
+        distances: (n_edges,) in A; envelope: (n_edges,); frequencies: (n_basis,) in 1/A; cutoff: A.
+    Returns:
+        (n_edges, n_basis).
+    """
+    waves = torch.sin(distances.unsqueeze(-1) * frequencies)
+    return waves * (math.sqrt(2.0 / cutoff) * envelope / distances).unsqueeze(-1)
+
+
 class BesselBasis(nn.Module):
     """envelope(d) sqrt(2 / r_c) sin(n pi d / r_c) / d, n = 1..n_basis.
 
@@ -19,14 +31,13 @@ class BesselBasis(nn.Module):
 
     def __init__(self, n_basis: int, cutoff: float) -> None:
         super().__init__()
-        self.norm = math.sqrt(2.0 / cutoff)
+        self.cutoff = cutoff
         frequencies = torch.arange(1, n_basis + 1, dtype=torch.float64) * math.pi / cutoff
         self.register_buffer("frequencies", frequencies.to(torch.get_default_dtype()))
 
     def forward(self, distances: Tensor, envelope: Tensor) -> Tensor:
         """(n_edges,) distances in A and their envelope -> (n_edges, n_basis)."""
-        waves = torch.sin(distances.unsqueeze(-1) * self.frequencies)
-        return waves * (self.norm * envelope / distances).unsqueeze(-1)
+        return bessel_waves(distances, envelope, self.frequencies, self.cutoff)
 
 
 class ElementBasis(nn.Module):

@@ -54,18 +54,17 @@ class SphericalBesselBasis(nn.Module):
         self.cutoff = cutoff
         self.n_max = n_max
         degrees = range(n_max + 1)
-        self.n_roots = [n_max - l + 2 for l in degrees]
-        roots = [spherical_bessel_roots(l, n) / cutoff for l, n in enumerate(self.n_roots)]
+        roots = [spherical_bessel_roots(l, n_max - l + 2) / cutoff for l in degrees]
         mixing = block_diag(*[mixing_matrix(l, n_max - l + 1, cutoff) for l in degrees])
-        # Kept beside the buffers: a root rounded to float32 is none in float64, and the functions
-        # would jump at the cutoff.
+        # The exact values are kept too: a root that was rounded to float32 is no root in float64,
+        # and the functions would jump at the cutoff.
         self._exact = {"roots": np.concatenate(roots), "mixing": mixing}
         for name, values in self._exact.items():
             made = torch.tensor(values, dtype=torch.get_default_dtype())
             self.register_buffer(name, made, persistent=False)
 
     def _apply(self, fn, recurse=True):
-        """Whatever moves or casts the module has its constants rounded once, from the exact."""
+        """Round the constants once, from the exact values, whatever moves or casts the module."""
         super()._apply(fn, recurse)
         for name, values in self._exact.items():
             getattr(self, name).copy_(torch.from_numpy(values))
@@ -73,20 +72,35 @@ class SphericalBesselBasis(nn.Module):
 
     def forward(self, distances: Tensor) -> Tensor:
         """(n_edges,) distances in A -> (n_edges, (n_max + 1) (n_max + 2) / 2) in A^-1.5."""
-        return (self.bessel(distances) @ self.mixing) * (distances < self.cutoff).unsqueeze(-1)
+        return radial_functions(distances, self.roots, self.mixing, self.n_max, self.cutoff)
 
-    def bessel(self, distances: Tensor) -> Tensor:
-        """j_l at each root of j_l, (n_edges, n_roots), by recursion upwards in l.
 
-        The recursion loses digits where x << l, below 0.4 A in single precision.
-        """
-        x = distances.unsqueeze(-1) * self.roots
-        lower = torch.sin(x) / x
-        current = (lower - torch.cos(x)) / x
-        values = [lower[:, : self.n_roots[0]]]
-        for l in range(1, self.n_max + 1):
-            done = self.n_roots[l - 1]  # columns of the degree before: no higher order is needed
-            x, lower, current = x[:, done:], lower[:, done:], current[:, done:]
-            values.append(current[:, : self.n_roots[l]])
-            lower, current = current, (2.0 * l + 1.0) * current / x - lower
-        return torch.cat(values, dim=1)
+def radial_functions(
+    distances: Tensor, roots: Tensor, mixing: Tensor, n_max: int, cutoff: float
+) -> Tensor:
+    """g_nl of :class:`SphericalBesselBasis`, whose constants ``roots`` and ``mixing`` are.
+
+    Args:
+        distances: (n_edges,) in A; cutoff: A.
+    Returns:
+        (n_edges, (n_max + 1) (n_max + 2) / 2) in A^-1.5.
+    """
+    within = (distances < cutoff).unsqueeze(-1)
+    return (spherical_bessel(distances, roots, n_max) @ mixing) * within
+
+
+def spherical_bessel(distances: Tensor, roots: Tensor, n_max: int) -> Tensor:
+    """j_l at each root of j_l, l = 0..n_max, (n_edges, n_roots), by recursion upwards in l.
+
+    The recursion loses digits where x << l, below 0.4 A in single precision.
+    """
+    x = distances.unsqueeze(-1) * roots
+    lower = torch.sin(x) / x
+    current = (lower - torch.cos(x)) / x
+    values = [lower[:, : n_max + 2]]
+    for l in range(1, n_max + 1):
+        done = n_max - l + 3  # columns of the degree before: no higher order is needed
+        x, lower, current = x[:, done:], lower[:, done:], current[:, done:]
+        values.append(current[:, : n_max - l + 2])
+        lower, current = current, (2.0 * l + 1.0) * current / x - lower
+    return torch.cat(values, dim=1)

@@ -18,9 +18,9 @@ from physrep.analysis.chemistry.bonds import BOND_FACTOR
 from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError
 from physrep.engines.bound_topology import refuse_periodic, types_of
-from physrep.models.contract import Edges
 from physrep.models.physrep import PhysRep
 from physrep.neighbors import neighbor_list
+from physrep.nn.edges import Edges
 from physrep.pair.physics_head import PairParameters
 from physrep.potential import Potential
 

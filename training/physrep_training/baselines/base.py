@@ -5,7 +5,8 @@ from ase.data import chemical_symbols
 from torch import Tensor
 
 from physrep.config import ConfigError
-from physrep.models.contract import AtomicModel, Edges
+from physrep.models.contract import AtomicModel
+from physrep.nn.edges import Edges
 
 
 class Baseline(AtomicModel):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import CGConv
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, make_edges
+from physrep.nn.edges import Edges, make_edges
 from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline, graph
 

@@ -25,8 +25,8 @@ from torch_geometric.nn.models.dimenet import (
 )
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import polynomial_envelope
+from physrep.nn.edges import Edges, make_edges
 from physrep.nn.radial import edge_lengths
 from physrep.nn.spherical_bessel import spherical_bessel_roots
 from physrep_training.baselines.base import Baseline

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch_geometric.nn.models import SchNet as Published
 
 from physrep.config import StrictModel
-from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import cosine_envelope
+from physrep.nn.edges import Edges, make_edges
 from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline, graph
 

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from physrep.config import ConfigError, StrictModel
-from physrep.models.contract import Edges, make_edges
 from physrep.nn.cutoffs import cosine_envelope
+from physrep.nn.edges import Edges, make_edges
 from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline
 

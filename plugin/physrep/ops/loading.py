@@ -1,23 +1,17 @@
-"""The compiled operators, ``torch.ops.physrep``: faster than the same equations in PyTorch.
-
-Importing this module loads them where they are installed. Every layer that knows them has the
-attribute ``fused``; :meth:`physrep.potential.Potential.use_ops` sets it. docs/speed.md says what
-the operators compute and how fast they are.
-"""
+"""Finding and registering the compiled operators, ``torch.ops.physrep``."""
 
 import torch
 
 from physrep.library import OPERATORS_FILE, find_built
 
-OPS = ("portable", "fused")
 ADVICE = (
-    "install physrep with its compiled part ('make setup', or the wheel; "
-    "see 'physrep doctor'), or export with '--ops portable'"
+    "compile them with 'physrep build' (2 to 4 minutes; 'physrep doctor' shows what is installed), "
+    "or export with '--ops portable'"
 )
 
 
 class OperatorsMissing(RuntimeError):
-    """The fused operators are asked for and not here; the message says what to do."""
+    """The fused operators were requested but are not installed; the message says what to do."""
 
 
 def available() -> bool:
@@ -37,6 +31,3 @@ def require(what: str) -> None:
     """Raise OperatorsMissing unless the operators are registered; ``what`` begins the message."""
     if not load():
         raise OperatorsMissing(f"{what} needs physrep's compiled operators: {ADVICE}")
-
-
-load()

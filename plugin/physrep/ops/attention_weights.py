@@ -1,0 +1,96 @@
+"""GATv2's attention over the edges: a softmax over the neighbours, or a gate for each of them."""
+
+import torch
+from torch import Tensor
+
+from physrep.nn.activations import swish
+from physrep.nn.edges import Edges
+from physrep.nn.neighbor_softmax import neighbor_softmax
+from physrep.ops.operator import Operator
+
+
+class AttentionWeights(Operator):
+    """e_ij = a . swish(s_j + r_i) + b . features_ij of each head, and what becomes of it.
+
+    With ``softmax`` the weights of an atom's neighbours and of the atom itself, whose logit is
+    a . swish(s_i + r_i) + c, sum to one. Otherwise they are scale swish(e_ij) envelope_ij.
+
+    Source: Brody et al., ICLR 2022.
+    """
+
+    def __init__(self, softmax: bool, smooth: bool, scale: float) -> None:
+        """smooth: the envelope multiplies the exponentials of the softmax."""
+        super().__init__()
+        self.softmax = softmax
+        self.smooth = smooth
+        self.scale = scale
+
+    def forward(
+        self,
+        sent: Tensor,
+        received: Tensor,
+        attention: Tensor,
+        slopes: Tensor,
+        self_bias: Tensor | None,
+        edges: Edges,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Weights of the edges, (n_edges, heads), and with ``softmax`` of the atoms themselves.
+
+        sent: (n_atoms, width) s; received: (n_centers, width) r; attention: (width, heads) a;
+        slopes: (n, heads) b, which reads the first n columns of the edge features;
+        self_bias: (heads,) c, None for zeros.
+        """
+        raise NotImplementedError
+
+
+class PortableAttentionWeights(AttentionWeights, form="portable"):
+    """With PyTorch's own operators."""
+
+    def forward(
+        self,
+        sent: Tensor,
+        received: Tensor,
+        attention: Tensor,
+        slopes: Tensor,
+        self_bias: Tensor | None,
+        edges: Edges,
+    ) -> tuple[Tensor, Tensor | None]:
+        meeting = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
+        logits = swish(meeting) @ attention + edges.features[:, : slopes.size(0)] @ slopes
+        if not self.softmax:
+            return swish(logits) * (edges.envelope * self.scale).unsqueeze(-1), None
+        self_logits = swish(sent[: edges.n_centers] + received) @ attention
+        if self_bias is not None:
+            self_logits = self_logits + self_bias
+        envelope = edges.envelope if self.smooth else None
+        return neighbor_softmax(logits, self_logits, edges.centers, envelope)
+
+
+class FusedAttentionWeights(AttentionWeights, form="fused"):
+    """With physrep::attention_weights."""
+
+    def forward(
+        self,
+        sent: Tensor,
+        received: Tensor,
+        attention: Tensor,
+        slopes: Tensor,
+        self_bias: Tensor | None,
+        edges: Edges,
+    ) -> tuple[Tensor, Tensor | None]:
+        if self.softmax and self_bias is None:
+            self_bias = torch.zeros_like(attention[0])
+        weights, self_weights = torch.ops.physrep.attention_weights(
+            sent,
+            received,
+            attention,
+            edges.features,
+            slopes,
+            edges.envelope if self.smooth else None,
+            self_bias,
+            edges.centers,
+            edges.neighbors,
+            self.softmax,
+            self.scale,
+        )
+        return weights, self_weights if self.softmax else None
