@@ -24,7 +24,7 @@ import torch
 
 import physrep.ops
 from physrep.engines.heap import keep_heap
-from physrep.models.neuralil import PowerSpectrum
+from physrep.models.neuralil import Descriptors
 from physrep.neighbors import Neighbors, neighbor_list
 
 HERE = Path(__file__).resolve().parent
@@ -79,7 +79,7 @@ def messages(width: int, filtered: bool, harmonics: int) -> Callable:
 def power_spectrum(degree: int, cutoff: float) -> Callable:
     def make(types: torch.Tensor, edges: Neighbors) -> Callable[[], torch.Tensor]:
         n_types = int(types.max()) + 1
-        radial = PowerSpectrum(n_types, degree, cutoff).radial
+        radial = Descriptors(n_types, degree, cutoff).radial
         vectors = edges.vectors.float().requires_grad_(True)
         given = types, *edges.edge_index, len(types), radial.roots, radial.mixing
         return lambda: torch.ops.physrep.power_spectrum(vectors, *given, cutoff, n_types, degree)

@@ -11,8 +11,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from contenders.common import use_threads
 from contenders.physrep_engines import load
 from physrep import ops
-from physrep.neighbors import fused_neighbor_list
 from physrep.nn.scatter import sum_edges
+from physrep.ops.neighbor_list import FusedNeighborList
 
 
 def prepare(atoms, variant):
@@ -31,9 +31,11 @@ def prepare(atoms, variant):
         energy = potential.readout(h, types, edges).sum()
         return energy.detach(), torch.autograd.grad(energy, vectors)[0]
 
+    neighbor_list = FusedNeighborList(potential.cutoff)
+
     def graph_of(positions):
-        found = fused_neighbor_list(torch.from_numpy(positions), cell, pbc, potential.cutoff)
-        return found.edge_index, found.vectors.detach()
+        pairs = neighbor_list(torch.from_numpy(positions), cell, pbc)
+        return pairs.edge_index, pairs.vectors.detach()
 
     start = types, *graph_of(atoms.positions)
     traced = make_fx(energy_and_slope, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*start)

@@ -75,7 +75,7 @@ def test_refused_with_advice_where_the_operators_are_missing(tmp_path):
     export_potential(make_checkpoint(), path, None, "float32", "fused")
     script = (
         "import sys, physrep.ops as ops\n"
-        "ops.find_built = lambda file: None\n"  # as if nothing had been compiled
+        "ops.loading.find_built = lambda file: None\n"  # as if nothing had been compiled
         "ops.available = lambda: False\n"
         "import torch; torch.jit.load = lambda *a, **k: (_ for _ in ()).throw(RuntimeError())\n"
         "from physrep.engines.metadata import read_exported\n"
@@ -85,7 +85,7 @@ def test_refused_with_advice_where_the_operators_are_missing(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "ExportError" in done.stderr
     assert "exported with --ops fused" in done.stderr
-    assert "make setup" in done.stderr
+    assert "physrep build" in done.stderr
     assert "--ops portable" in done.stderr
 
 

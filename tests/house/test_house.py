@@ -17,11 +17,10 @@ PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
     {"library"},
-    {"ops"},
-    {"physrep", "units", "config", "progress"},
+    {"units", "config", "progress"},
     {"neighbors", "nn"},
-    {"pair"},
-    {"models"},
+    {"pair", "ops"},
+    {"models", "physrep"},  # the package's own __init__, which registers the compiled operators
     {"potential"},
     {"checkpoint", "io", "analysis"},
     {"engines", "importers"},

@@ -26,9 +26,9 @@ def edge_vectors(n, dtype=torch.float64):
     return (unit * lengths).to(dtype).requires_grad_(True)
 
 
-def values_and_slopes(module, vectors, fused):
+def values_and_slopes(module, vectors, form):
     """Columns, distances, envelope, and first and second derivatives of some sum of them."""
-    module.fused = fused
+    ops.use_form(module, form)
     out = module(vectors)
     ranks = torch.linspace(0.0, 1.0, vectors.size(0), dtype=vectors.dtype)
     total = sum(
@@ -47,7 +47,7 @@ def values_and_slopes(module, vectors, fused):
 def test_operator_is_the_module(settings, dtype):
     module = EdgeFeatures(JATConfig(**settings)).to(dtype)
     vectors = edge_vectors(1037, dtype)  # no multiple of any vector's width
-    portable, fused = (values_and_slopes(module, vectors, fused) for fused in (False, True))
+    portable, fused = (values_and_slopes(module, vectors, form) for form in ops.FORMS)
     for expected, found in zip(portable, fused, strict=True):
         assert (found - expected).abs().max() <= BOUNDS[dtype] * expected.abs().max()
 

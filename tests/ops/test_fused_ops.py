@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from physrep.nn.angular import AngularMoments
 from torch import Tensor
 
 from physrep import ops
-from physrep.neighbors import edge_vectors, fused_neighbor_list, neighbor_list
+from physrep.neighbors import edge_vectors, neighbor_list
 from physrep.nn.activations import swish
 from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.nn.scatter import sum_edges
+from physrep.ops.invariants import PortableInvariants
+from physrep.ops.neighbor_list import FusedNeighborList
 
 N_CENTERS, N_ATOMS, DEGREE = 13, 17, 5
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 2e-5}
@@ -209,9 +210,9 @@ def test_skip_norm_of_inputs_that_depend_on_each_other():
 @DTYPES
 @pytest.mark.parametrize("degree", [1, 2])
 def test_invariants(dtype, degree):
-    moments = AngularMoments(4, 3, 5, degree)
+    power = PortableInvariants(degree, 0, 0).power
     x = [random_leaves(dtype)(7, degree * (degree + 2), 5)]
-    compare(torch.ops.physrep.invariants, moments.power, x, (), TOLERANCES[dtype])
+    compare(torch.ops.physrep.invariants, power, x, (), TOLERANCES[dtype])
 
 
 def test_gradcheck_and_gradgradcheck(graph):
@@ -279,8 +280,8 @@ def test_neighbor_lists_hold_the_same_edges():
     for pbc in np.ndindex(2, 2, 2):
         cell = torch.from_numpy(random.normal(size=(3, 3)) + 5.0 * np.eye(3))
         positions = torch.from_numpy(random.normal(size=(40, 3)) * 6.0)
-        arguments = (positions, cell, torch.tensor(pbc, dtype=torch.bool), 3.3)
-        ours, theirs = fused_neighbor_list(*arguments), neighbor_list(*arguments)
+        structure = (positions, cell, torch.tensor(pbc, dtype=torch.bool))
+        ours, theirs = FusedNeighborList(3.3)(*structure), neighbor_list(*structure, 3.3)
         edges = [
             set(map(tuple, torch.cat([n.edge_index.t(), n.shifts], dim=1).tolist()))
             for n in (ours, theirs)
@@ -310,8 +311,10 @@ def test_lesser_instruction_sets_give_the_same(simd, tmp_path):
 
 
 def test_missing_operators_are_refused_with_advice(monkeypatch):
-    monkeypatch.setattr(ops, "load", lambda: False)
-    with pytest.raises(ops.OperatorsMissing, match=r"ean\.pt needs .*make setup.*--ops portable"):
+    monkeypatch.setattr("physrep.ops.loading.load", lambda: False)
+    with pytest.raises(
+        ops.OperatorsMissing, match=r"ean\.pt needs .*physrep build.*--ops portable"
+    ):
         ops.require("ean.pt")
 
 

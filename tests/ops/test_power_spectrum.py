@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from physrep import ops
-from physrep.models.neuralil import PowerSpectrum
+from physrep.models.neuralil import Descriptors
 from physrep.nn.edges import make_edges
 
 pytestmark = pytest.mark.skipif(not ops.available(), reason="no compiled operators")
@@ -34,12 +34,12 @@ def descriptors(module, edge_index, vectors, n_centers, types):
     distances = torch.linalg.vector_norm(vectors, dim=1)
     nothing = vectors[:, :0]
     edges = make_edges(edge_index, vectors, distances, distances, nothing, n_centers, types)
-    return module(edges, types)
+    return module(types, edges)
 
 
-def values_and_slopes(module, fused, *arguments):
+def values_and_slopes(module, form, *arguments):
     """Descriptors, and first and second derivatives of some sum of functions of them."""
-    module.fused = fused
+    ops.use_form(module, form)
     found = descriptors(module, *arguments)
     vectors = arguments[1]
     ranks = torch.linspace(0.0, 1.0, found.size(1), dtype=found.dtype)
@@ -55,9 +55,9 @@ def values_and_slopes(module, fused, *arguments):
 def test_operator_is_the_module(n_types, n_max, dtype):
     # float32: the recursion of both loses digits at high degrees and short distances
     edge_index, vectors = some_edges(61, 17, dtype, shortest=1.0 if n_max < 6 else 2.5)
-    module = PowerSpectrum(n_types, n_max, CUTOFF).to(dtype)
+    module = Descriptors(n_types, n_max, CUTOFF).to(dtype)
     arguments = edge_index, vectors, 61, types_of(65, n_types)
-    portable, fused = (values_and_slopes(module, fused, *arguments) for fused in (False, True))
+    portable, fused = (values_and_slopes(module, form, *arguments) for form in ops.FORMS)
     for expected, found in zip(portable, fused, strict=True):
         assert found.shape == expected.shape
         assert (found - expected).abs().max() <= BOUNDS[dtype] * expected.abs().max()
@@ -66,8 +66,8 @@ def test_operator_is_the_module(n_types, n_max, dtype):
 @pytest.mark.parametrize("n_max", [0, 3, 8])
 def test_derivatives_are_those_of_finite_differences(n_max):
     edge_index, vectors = some_edges(3, 3)
-    module = PowerSpectrum(2, n_max, CUTOFF).double()
-    module.fused = True
+    module = Descriptors(2, n_max, CUTOFF).double()
+    ops.use_form(module, "fused")
     types = types_of(7, 2)
 
     def operator(x):
@@ -78,8 +78,8 @@ def test_derivatives_are_those_of_finite_differences(n_max):
 
 
 def test_atoms_without_neighbours_within_the_cutoff_have_zeros():
-    module = PowerSpectrum(2, 4, CUTOFF).double()
-    module.fused = True
+    module = Descriptors(2, 4, CUTOFF).double()
+    ops.use_form(module, "fused")
     edge_index = torch.tensor([[1, 1], [0, 2]])
     vectors = torch.tensor([[0.0, 0.0, 1.0], [3.5, 0.0, 0.0]]).double().requires_grad_(True)
     found = descriptors(module, edge_index, vectors, 3, torch.tensor([0, 1, 1]))
@@ -93,8 +93,8 @@ def test_atoms_without_neighbours_within_the_cutoff_have_zeros():
 
 
 def test_wrong_arguments_are_refused():
-    module = PowerSpectrum(2, 4, CUTOFF).double()
-    module.fused = True
+    module = Descriptors(2, 4, CUTOFF).double()
+    ops.use_form(module, "fused")
     edge_index, vectors = some_edges(3, 3)
     with pytest.raises(RuntimeError, match="types must be"):
         descriptors(module, edge_index, vectors, 3, types_of(7, 2).int())

@@ -111,7 +111,7 @@ def test_compiled_operators_fit_the_same(config_file, tmp_path, monkeypatch):
         fit(load_config(config_file, [*precise, f"run.ops={ops}", f"output={tmp_path}/{ops}"]))
     portable, fused = (np.array(losses(tmp_path / ops), float) for ops in ("portable", "fused"))
     np.testing.assert_allclose(fused, portable, rtol=1e-9)
-    monkeypatch.setattr("physrep.ops.load", lambda: False)
+    monkeypatch.setattr("physrep.ops.loading.load", lambda: False)
     config = load_config(config_file, ["run.ops=fused", f"output={tmp_path}/none"])
     with pytest.raises(ConfigError, match=r"compiled operators.*set run\.ops=portable"):
         fit(config)

@@ -1,0 +1,80 @@
+"""Every operator has a portable and a fused form; models hold either and do not know which."""
+
+import inspect
+import zipfile
+
+import pytest
+import torch
+from repository import REPOSITORY
+from systems import FORMS as MODELS
+from systems import make_checkpoint
+from test_fused_ops import compare, random_leaves
+
+from physrep import ops
+from physrep.engines.export import export_potential
+from physrep.ops.neighbor_list import NeighborList
+from physrep.ops.operator import Operator
+from physrep.ops.skip_norm import PortableSkipNorm
+
+OPERATORS = Operator.__subclasses__()
+PACKAGE = REPOSITORY / "plugin" / "physrep"
+
+
+def operators_of(module: torch.nn.Module) -> list[Operator]:
+    return [child for child in module.modules() if isinstance(child, Operator)]
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda o: o.__name__)
+def test_both_forms_take_the_same_arguments(operator):
+    assert set(operator.forms) == set(ops.FORMS)
+    for form, made in operator.forms.items():
+        assert made.form == form
+        assert inspect.signature(made.forward) == inspect.signature(operator.forward)
+
+
+@pytest.mark.parametrize("form", MODELS)
+def test_a_model_changes_all_its_operators_and_none_of_its_parameters(form):
+    potential = make_checkpoint(form).potential
+    before = potential.state_dict()
+    used = [type(operator) for operator in operators_of(potential)]
+    assert {operator.form for operator in used} == {"portable"}
+    fused = operators_of(potential.use_ops("fused"))
+    assert {operator.form for operator in fused} == {"fused"}
+    assert all(torch.equal(v, before[k]) for k, v in potential.state_dict().items())
+    assert [type(o) for o in operators_of(potential.use_ops("portable"))] == used
+
+
+def test_a_form_keeps_the_settings_of_the_other():
+    operator = PortableSkipNorm(heads=3, eps=1e-5).eval()
+    fused = operator.as_form("fused")
+    assert (fused.heads, fused.eps, fused.training, fused.form) == (3, 1e-5, False, "fused")
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("normed", [True, False])
+def test_skip_norm_normalises_each_head(heads, normed):
+    new, operator = random_leaves(torch.float64), PortableSkipNorm(heads, 1e-6)
+    parameters = [new(12 // heads), new(12 // heads)] if normed else [None, None]
+    inputs = [new(7, 12), new(7, 12), *parameters]
+    compare(operator.as_form("fused"), operator, inputs, (), 1e-12)
+
+
+@pytest.mark.parametrize("form", MODELS)
+def test_a_portable_file_names_no_compiled_operator(form, tmp_path):
+    path = tmp_path / "a.pt"
+    export_potential(make_checkpoint(form), path, ops="portable")
+    with zipfile.ZipFile(path) as archive:
+        code = [archive.read(n) for n in archive.namelist() if n.endswith((".py", ".ts"))]
+    assert code
+    assert not any(b"ops.physrep" in text for text in code)
+
+
+def test_only_this_room_calls_compiled_operators():
+    calling = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if "torch.ops.physrep." in path.read_text()
+    }
+    assert calling == {"ops"}
+    assert len(OPERATORS) == 8
+    assert NeighborList in OPERATORS
