@@ -64,7 +64,7 @@ def write_parts(folder: Path) -> None:
     config = load_config(CONFIG)
     (name,) = config.data.files
     parts = split_structures(read_structures(ROOT / name), config.data.split, config.run.seed)
-    frames = ase.io.read(ROOT / name, ":")
+    frames = list(ase.io.iread(ROOT / name))
     folder.mkdir(parents=True, exist_ok=True)
     for part, rows in parts.items():
         ase.io.write(folder / f"{part}.extxyz", [frames[row] for row in rows])
@@ -139,8 +139,8 @@ def accuracy_figure(rows: list[dict]) -> Figure:
     axes = figure.subplots()
     for row in rows:
         axes.plot(row["ms"], row[FORCES], "o", color=BLUE if row["ours"] else GREY)
-        place = {"xytext": (6, 4), "textcoords": "offset points"}
-        axes.annotate(row["name"], (row["ms"], row[FORCES]), **place)
+        point = (row["ms"], row[FORCES])
+        axes.annotate(row["name"], point, xytext=(6, 4), textcoords="offset points")
     axes.set(xscale="log", yscale="log")
     axes.margins(x=0.3, y=0.15)
     axes.set_xlabel("energy and forces of 225 atoms, ms (1 CPU thread)")

@@ -12,15 +12,18 @@ offset), and with the minutes of processor time.
 import importlib
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import ase.io
 import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
 
 from contenders.common import processor_seconds, use_threads
 
 
-def errors(calculator, frames):
+def errors(calculator: Calculator, frames: Iterable[Atoms]) -> dict[str, float]:
     """Mean absolute errors on labelled frames of equal size."""
     forces, energies = [], []  # eV/A, meV/atom
     for frame in frames:
@@ -34,17 +37,17 @@ def errors(calculator, frames):
     }
 
 
-def main(name, data, folder, minutes):
+def main(name: str, data: Path, folder: Path, minutes: float) -> None:
     """Fit, judge, write."""
     use_threads()
-    data, folder = Path(data).resolve(), Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     contender = importlib.import_module(f"contenders.{name}")
-    contender.fit(data, folder, 60.0 * float(minutes))
+    contender.fit(data, folder, 60.0 * minutes)
     spent = processor_seconds() / 60.0
-    found = errors(contender.load(folder), ase.io.read(data / "test.extxyz", ":"))
+    found = errors(contender.load(folder), ase.io.iread(data / "test.extxyz"))
     (folder / "errors.json").write_text(json.dumps({**found, "minutes": spent}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    name, data, folder, minutes = sys.argv[1:]
+    main(name, Path(data).resolve(), Path(folder).resolve(), float(minutes))

@@ -168,9 +168,10 @@ def bandwidth() -> float:
 
 def measure(part: Part) -> list[dict]:
     """Forward and backward of one part."""
-    atoms = ase.io.read(STRUCTURE)
+    *_, atoms = ase.io.iread(STRUCTURE)
     arguments = (atoms.positions, atoms.cell.array, atoms.pbc)
-    edges = neighbor_list(*map(torch.from_numpy, arguments), part.cutoff)
+    positions, cell, pbc = (torch.from_numpy(array) for array in arguments)
+    edges = neighbor_list(positions, cell, pbc, part.cutoff)
     types = torch.unique(torch.from_numpy(atoms.numbers), return_inverse=True)[1]
     forward = part.make(types, edges)
     cotangent = torch.randn_like(forward())

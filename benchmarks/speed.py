@@ -15,6 +15,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,8 @@ class Worker:
             stderr=self.log,
             text=True,
         )
+        assert self.process.stdin is not None and self.process.stdout is not None  # both are pipes
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
         try:
             self.read()
         except RuntimeError:
@@ -63,20 +66,20 @@ class Worker:
             raise
 
     def ask(self, n: int) -> dict:
-        self.process.stdin.write(f"{n}\n")
-        self.process.stdin.flush()
+        self.stdin.write(f"{n}\n")
+        self.stdin.flush()
         return self.read()
 
     def read(self) -> dict:
-        line = self.process.stdout.readline()
+        line = self.stdout.readline()
         if not line:
             raise RuntimeError("it stopped; results/workers.log says why")
         return json.loads(line)
 
     def stop(self) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has stopped by itself
-            self.process.stdin.close()
-        self.process.stdout.close()
+            self.stdin.close()
+        self.stdout.close()
         self.process.wait()
         self.log.close()
 
@@ -106,13 +109,15 @@ def main() -> None:
     print((HERE / "results" / "speed.md").read_text())
 
 
-def measure_together(contenders, n_atoms, threads, rounds) -> list[Row]:
+def measure_together(
+    contenders: Iterable[Contender], n_atoms: int, threads: int, rounds: int
+) -> list[Row]:
     """All processes wait while one is timed; every round goes through all of them."""
     workers = {}
     for contender in contenders:
         if worker := started(contender, n_atoms, threads):
             workers[contender] = worker
-    times = {contender: [] for contender in workers}
+    times: dict[Contender, list[float]] = {contender: [] for contender in workers}
     peaks: dict[Contender, float] = {}
     for _ in range(rounds):
         for contender, worker in list(workers.items()):
@@ -137,7 +142,9 @@ def answer(contender: Contender, worker: Worker, n: int) -> dict | None:
         return None
 
 
-def measure_apart(contenders, n_atoms, threads, rounds) -> list[Row]:
+def measure_apart(
+    contenders: Iterable[Contender], n_atoms: int, threads: int, rounds: int
+) -> list[Row]:
     """Large systems: one process at a time, once in every round."""
     times: dict[Contender, list[float]] = {}
     peaks: dict[Contender, float] = {}
@@ -161,7 +168,9 @@ def started(contender: Contender, n_atoms: int, threads: int) -> Worker | None:
         return None
 
 
-def row_of(contender: Contender, n_atoms: int, threads: int, times, peak_mb: float) -> Row:
+def row_of(
+    contender: Contender, n_atoms: int, threads: int, times: list[float], peak_mb: float
+) -> Row:
     median = statistics.median(times)
     return Row(
         contender.label, contender.engine, n_atoms, threads, median, min(times), None, peak_mb

@@ -29,12 +29,13 @@ def main(contender: str, structure: str, copies: str) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # packages and their C++ print what they like
     import ase.io
 
-    def answer(**values) -> None:
+    def answer(**values: object) -> None:
         """One line of JSON to whoever started this process."""
         answers.write(json.dumps(values) + "\n")
         answers.flush()
 
-    atoms = ase.io.read(structure).repeat([int(n) for n in copies.split("x")])
+    *_, atoms = ase.io.iread(structure)
+    atoms = atoms.repeat([int(n) for n in copies.split("x")])
     name, _, variant = contender.partition(":")
     step = importlib.import_module(f"contenders.{name}").prepare(atoms, variant)
     rng = np.random.default_rng(0)

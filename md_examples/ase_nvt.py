@@ -20,7 +20,7 @@ parser.add_argument("--temperature", type=float, default=300.0, help="K")
 parser.add_argument("--output", default="trajectory.traj")
 args = parser.parse_args()
 
-atoms = ase.io.read(args.structure)
+*_, atoms = ase.io.iread(args.structure)  # the last frame
 atoms.calc = PhysRepCalculator(args.model)
 mass_times_kt = atoms.get_masses()[:, None] * units.kB * args.temperature
 atoms.set_momenta(np.random.default_rng().normal(size=(len(atoms), 3)) * np.sqrt(mass_times_kt))
@@ -35,7 +35,7 @@ dynamics = Langevin(
 )
 
 
-def report():
+def report() -> None:
     energy = atoms.get_potential_energy()
     print(f"{dynamics.nsteps:6d}  E = {energy:.4f} eV  T = {atoms.get_temperature():.1f} K")
 

@@ -27,7 +27,7 @@ parser.add_argument("--known", type=float, nargs=2, help="range of the bond in t
 parser.add_argument("-o", "--output", type=Path, default=Path("out/bond_scan.png"))
 args = parser.parse_args()
 
-atoms = ase.io.read(args.structure, index=0)
+atoms = next(ase.io.iread(args.structure))
 start, end, step = args.distances
 distances = np.arange(start, end + step / 2, step)
 scans = {}

@@ -6,6 +6,8 @@ tblite starts every self-consistent cycle from the last step's wave function. At
 accuracy the forces remember that, and the energy of an NVE run drifts (docs/certificates).
 """
 
+from typing import Any
+
 from tblite.ase import TBLite
 
 ACCURACY = 0.01  # of tblite's thresholds; 1 is its default
@@ -14,5 +16,5 @@ ACCURACY = 0.01  # of tblite's thresholds; 1 is its default
 class GFN2(TBLite):
     """C. Bannwarth, S. Ehlert and S. Grimme, J. Chem. Theory Comput. 15 (2019) 1652."""
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**{"method": "GFN2-xTB", "accuracy": ACCURACY, "verbosity": 0, **settings})

@@ -11,8 +11,10 @@ import argparse
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -45,16 +47,17 @@ parser.add_argument("-o", "--output", type=Path, default=Path("out/stability"))
 args = parser.parse_args()
 
 pdb = app.PDBFile(args.structure)
-atoms = ase.io.read(args.structure)  # for species and cell
+*earlier, atoms = ase.io.iread(args.structure)
 system = openmm.System()
 for particle in pdb.topology.atoms():
     system.addParticle(particle.element.mass)
 system.setDefaultPeriodicBoxVectors(*pdb.topology.getPeriodicBoxVectors())
 system.addForce(TorchForce(args.model, pdb.topology))
 N_DOF = 3 * len(atoms)
+Sample = tuple[float, np.ndarray, float, float]
 
 
-def context_of(integrator):
+def context_of(integrator: openmm.Integrator) -> openmm.Context:
     """A Context of the system that starts at the structure, at rest."""
     platform = openmm.Platform.getPlatformByName(args.platform)
     context = openmm.Context(system, integrator, platform)
@@ -62,7 +65,7 @@ def context_of(integrator):
     return context
 
 
-def samples(context, ps, every, name):
+def samples(context: openmm.Context, ps: float, every: int, name: str) -> Iterator[Sample]:
     """(time ps, positions A, potential eV, kinetic eV) every so many steps, with a progress bar."""
     integrator = context.getIntegrator()
     for _ in tqdm(range(round(ps / TIME_STEP / every)), desc=name, unit="sample", disable=None):
@@ -99,7 +102,7 @@ with suppress(KeyboardInterrupt):
             nve_trace.append((time, potential + kinetic))
 
 result = watch.result()
-report = {"stability": result.as_dict(), "shortest_distances": contacts.as_dict()}
+report: dict[str, Any] = {"stability": result.as_dict(), "shortest_distances": contacts.as_dict()}
 args.output.mkdir(parents=True, exist_ok=True)
 ase.io.write(args.output / "last.extxyz", atoms)
 t, temperatures, potentials = np.array(nvt_trace).reshape(-1, 3).T
@@ -115,6 +118,7 @@ if len(nve_trace) >= 3:
     figure.savefig(args.output / "nve_energy.png")
     print(f"NVE drift {drift.drift:.3g} +- {drift.error:.1g} meV/atom/ps")
 (args.output / "stability.json").write_text(json.dumps(report, indent=1) + "\n")
-verdict = "sound" if result.sound else result.first_failure.message
+failure = result.first_failure
+verdict = "sound" if failure is None else failure.message
 print(f"{result.time:.2f} ps looked at: {verdict}")
 sys.exit(0 if result.sound else 1)

@@ -4,6 +4,15 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+# Positions (n_atoms, 3) in A to energy in eV and forces (n_atoms, 3) in eV/A.
+Step = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 def use_threads() -> None:
@@ -14,19 +23,19 @@ def use_threads() -> None:
     torch.manual_seed(0)
 
 
-def calculated_by(calculator, atoms):
+def calculated_by(calculator: Calculator, atoms: Atoms) -> Step:
     """A step through an ASE calculator, which builds its own neighbour list."""
     atoms = atoms.copy()
     atoms.calc = calculator
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         atoms.positions = positions
         return atoms.get_potential_energy(), atoms.get_forces()
 
     return step
 
 
-def one_lammps_step(data_file, atoms, pair_commands):
+def one_lammps_step(data_file: Path, atoms: Atoms, pair_commands: str) -> Step:
     """A step of NVE with skin 1 A, so short that nothing moves; units metal."""
     from lammps import lammps
 
@@ -45,7 +54,7 @@ fix nve all nve
 thermo_modify lost error
 run 0 post no""")
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         order = lmp.numpy.extract_atom("id")[: len(atoms)] - 1
         lmp.numpy.extract_atom("x")[: len(atoms)] = positions[order]
         lmp.command("run 1 pre no post no")
@@ -54,7 +63,7 @@ run 0 post no""")
     return step
 
 
-def run_module(words, folder):
+def run_module(words: Sequence[object], folder: Path) -> None:
     """A peer's own command (python -m WORDS) in this folder, its output in log.txt there.
 
     Raises:
@@ -67,13 +76,13 @@ def run_module(words, folder):
         raise RuntimeError(f"{' '.join(command)} failed; {folder / 'log.txt'} says why")
 
 
-def processor_seconds():
+def processor_seconds() -> float:
     """Spent by the processes that this one started and that have ended."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 
 
-def seconds_for_each(run, few, many):
+def seconds_for_each(run: Callable[[int], None], few: int, many: int) -> float:
     """Processor time of one unit of ``run(n)``, without what it takes to start."""
     times = []
     for n in (few, many):

@@ -15,9 +15,11 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import torch
+from ase import Atoms
+from ase.calculators.calculator import Calculator
 from deepmd.pt.model.model import get_model
 
-from contenders.common import one_lammps_step, run_module, seconds_for_each, use_threads
+from contenders.common import Step, one_lammps_step, run_module, seconds_for_each, use_threads
 
 PRECISION = "float32"
 SETTINGS = {
@@ -38,13 +40,13 @@ SETTINGS = {
 NAMES = ["C", "H", "N", "O"]
 
 
-def prepare(atoms, variant=""):
+def prepare(atoms: Atoms, variant: str = "") -> Step:
     use_threads()
     model = get_model({"type_map": NAMES, **SETTINGS}).eval()
     return in_lammps(model, atoms) if variant == "lammps" else in_python(model, atoms)
 
 
-def in_lammps(model, atoms):
+def in_lammps(model: torch.nn.Module, atoms: Atoms) -> Step:
     """Through the plugin that its wheel brings; threads are those of OMP_NUM_THREADS."""
     import deepmd.lmp  # noqa: F401 (tells LAMMPS where the plugin is)
 
@@ -56,11 +58,11 @@ def in_lammps(model, atoms):
     return one_lammps_step(folder / "data", atoms, pair)
 
 
-def in_python(model, atoms):
+def in_python(model: torch.nn.Module, atoms: Atoms) -> Step:
     types = torch.tensor([[NAMES.index(symbol) for symbol in atoms.symbols]])
     box = torch.tensor(atoms.cell.array, dtype=torch.float32).reshape(1, 9)
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         coordinates = torch.tensor(positions, dtype=torch.float32)[None].requires_grad_()
         out = model(coordinates, types, box=box)
         return float(out["energy"].detach()), out["force"][0].detach().numpy()
@@ -68,13 +70,13 @@ def in_python(model, atoms):
     return step
 
 
-def fit(data, folder, seconds):
+def fit(data: Path, folder: Path, seconds: float) -> None:
     """`dp train` on data/train.extxyz, for about so much processor time; see fit_peer.py."""
     for part in ("train", "validation"):
-        write_system(ase.io.read(data / f"{part}.extxyz", ":"), folder / part)
+        write_system(list(ase.io.iread(data / f"{part}.extxyz")), folder / part)
     command = ["deepmd", "--pt", "train", "--skip-neighbor-stat", "input.json"]
 
-    def train(n_steps):
+    def train(n_steps: int) -> None:
         (folder / "input.json").write_text(json.dumps(settings(n_steps), indent=1))
         run_module(command, folder)
 
@@ -82,14 +84,14 @@ def fit(data, folder, seconds):
     run_module(["deepmd", "--pt", "freeze", "-o", "model.pth"], folder)
 
 
-def load(folder):
+def load(folder: Path) -> Calculator:
     """The fitted model as an ASE calculator."""
     from deepmd.calculator import DP
 
     return DP(model=str(folder / "model.pth"))
 
 
-def write_system(frames, folder):
+def write_system(frames: list[Atoms], folder: Path) -> None:
     """DeePMD-kit's own layout: one system, one set."""
     (folder / "set.000").mkdir(parents=True, exist_ok=True)
     types = [NAMES.index(symbol) for symbol in frames[0].symbols]
@@ -105,7 +107,7 @@ def write_system(frames, folder):
         np.save(folder / "set.000" / f"{name}.npy", np.array(rows).reshape(len(frames), -1))
 
 
-def settings(n_steps):
+def settings(n_steps: int) -> dict:
     """Input of `dp train`: the water example's, its decay spread over these steps."""
     return {
         "model": {"type_map": NAMES, **SETTINGS},

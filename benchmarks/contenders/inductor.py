@@ -5,24 +5,29 @@ C++ (one to two minutes); the neighbour list is physrep's operator. Models that 
 as those with ZBL and guard do, cannot be traced like this.
 """
 
+import numpy as np
 import torch
+from ase import Atoms
+from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from contenders.common import use_threads
+from contenders.common import Step, use_threads
 from contenders.physrep_engines import load
 from physrep import ops
 from physrep.nn.scatter import sum_edges
 from physrep.ops.neighbor_list import FusedNeighborList
 
 
-def prepare(atoms, variant):
+def prepare(atoms: Atoms, variant: str) -> Step:
     use_threads()
     ops.load()
     potential = load(variant, atoms).potential.eval().requires_grad_(False)
     types = torch.tensor([potential.species.index(int(z)) for z in atoms.numbers])
     cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
 
-    def energy_and_slope(types, edge_index, vectors):
+    def energy_and_slope(
+        types: Tensor, edge_index: Tensor, vectors: Tensor
+    ) -> tuple[Tensor, Tensor]:
         vectors = vectors.detach().requires_grad_(True)
         edges = potential.edges(types, edge_index, vectors, types.size(0))
         h = potential.embed(types, edges)
@@ -33,7 +38,7 @@ def prepare(atoms, variant):
 
     neighbor_list = FusedNeighborList(potential.cutoff)
 
-    def graph_of(positions):
+    def graph_of(positions: np.ndarray) -> tuple[Tensor, Tensor]:
         pairs = neighbor_list(torch.from_numpy(positions), cell, pbc)
         return pairs.edge_index, pairs.vectors.detach()
 
@@ -41,7 +46,7 @@ def prepare(atoms, variant):
     traced = make_fx(energy_and_slope, tracing_mode="symbolic", _allow_non_fake_inputs=True)(*start)
     compiled = torch.compile(traced, dynamic=True)
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         edge_index, vectors = graph_of(positions)
         energy, slope = compiled(types, edge_index, vectors)
         i, j = edge_index

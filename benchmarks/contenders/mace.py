@@ -5,18 +5,21 @@ messages. Float32, through the package's ASE calculator, which builds the graph 
 weights where speed is measured; `fit` has the package's losses and rates.
 """
 
+from pathlib import Path
+
 import ase.io
 import mace  # noqa: F401  before e3nn, whose constants torch then agrees to load
 import numpy as np
+from ase import Atoms
 from mace.calculators import MACECalculator
 from mace.modules import ScaleShiftMACE, gate_dict, interaction_classes
 
 from e3nn import o3  # isort: skip
 
-from contenders.common import calculated_by, run_module, seconds_for_each, use_threads
+from contenders.common import Step, calculated_by, run_module, seconds_for_each, use_threads
 
 
-def prepare(atoms, variant=""):
+def prepare(atoms: Atoms, variant: str = "") -> Step:
     use_threads()
     numbers = sorted(set(atoms.numbers.tolist()))
     model = ScaleShiftMACE(
@@ -42,15 +45,15 @@ def prepare(atoms, variant=""):
     return calculated_by(calculator, atoms)
 
 
-def fit(data, folder, seconds):
+def fit(data: Path, folder: Path, seconds: float) -> None:
     """`mace_run_train` on data/train.extxyz, for about so much processor time; see fit_peer.py.
 
     One structure of 225 atoms is a batch. The rate falls to 3 % over the epochs there is time for:
     the package's own rule waits 50 epochs before it lowers it.
     """
-    frames = ase.io.read(data / "train.extxyz", ":")
+    frames = list(ase.io.iread(data / "train.extxyz"))
 
-    def train_on(n_frames, n_epochs=1):
+    def train_on(n_frames: int, n_epochs: int = 1) -> None:
         ase.io.write(folder / "part.extxyz", frames[:n_frames])
         options = {
             "name": "mace",
@@ -81,7 +84,7 @@ def fit(data, folder, seconds):
     train_on(len(frames), max(1, round(seconds / (one * len(frames)))))
 
 
-def load(folder):
+def load(folder: Path) -> MACECalculator:
     """The fitted model as an ASE calculator."""
     path = str(folder / "mace.model")
     return MACECalculator(model_paths=path, device="cpu", default_dtype="float32")

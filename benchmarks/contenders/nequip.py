@@ -3,18 +3,20 @@
 Float32, eager, with the package's own transforms for the neighbour list.
 """
 
+import numpy as np
 import torch
+from ase import Atoms
 from nequip.data import AtomicDataDict, from_ase
 from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
 from nequip.model import NequIPGNNModel
 from nequip.utils.global_state import set_global_state
 
-from contenders.common import use_threads
+from contenders.common import Step, use_threads
 
 CUTOFF = 5.0  # A
 
 
-def prepare(atoms, variant=""):
+def prepare(atoms: Atoms, variant: str = "") -> Step:
     use_threads()
     set_global_state()
     names = sorted(set(atoms.get_chemical_symbols()))
@@ -31,7 +33,7 @@ def prepare(atoms, variant=""):
     transforms = [ChemicalSpeciesToAtomTypeMapper(names), NeighborListTransform(r_max=CUTOFF)]
     atoms = atoms.copy()
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         atoms.positions = positions
         data = from_ase(atoms)
         for transform in transforms:

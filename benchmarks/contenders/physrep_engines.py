@@ -12,14 +12,21 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from contenders.common import calculated_by, one_lammps_step, use_threads
+import numpy as np
+from ase import Atoms
+
+from contenders.common import Step, calculated_by, one_lammps_step, use_threads
+
+if TYPE_CHECKING:  # imported where it is needed: its memory counts
+    from physrep.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = len(os.sched_getaffinity(0))
 
 
-def prepare(atoms, variant):
+def prepare(atoms: Atoms, variant: str) -> Step:
     use_threads()
     model, engine, ops = variant.split("/")
     path = Path(tempfile.mkdtemp(prefix="physrep-bench-")) / "model.pt"
@@ -30,7 +37,7 @@ def prepare(atoms, variant):
     return {"ase": in_ase, "torchforce": in_openmm, "lammps": in_lammps}[engine](path, atoms)
 
 
-def write(model, atoms, path, engine, ops):
+def write(model: str, atoms: Atoms, path: Path, engine: str, ops: str) -> None:
     """The exported file; a checkpoint, which runs layer by layer in Python, where ops is eager."""
     checkpoint = load(model, atoms)
     from physrep.checkpoint import save_checkpoint
@@ -42,7 +49,7 @@ def write(model, atoms, path, engine, ops):
         export_potential(checkpoint, path, None if engine == "lammps" else atoms, ops=ops)
 
 
-def load(model, atoms):
+def load(model: str, atoms: Atoms) -> "Checkpoint":
     """A checkpoint in float32."""
     from physrep.checkpoint import load_checkpoint, new_checkpoint
     from physrep.importers import IMPORTERS
@@ -60,7 +67,7 @@ def load(model, atoms):
     return checkpoint
 
 
-def register_baselines():
+def register_baselines() -> None:
     """So that their checkpoints can be made and read."""
     sys.path.insert(0, str(ROOT / "training"))
     from physrep_training import baselines
@@ -68,13 +75,13 @@ def register_baselines():
     baselines.register()
 
 
-def in_ase(path, atoms):
+def in_ase(path: Path, atoms: Atoms) -> Step:
     from physrep.engines.ase import PhysRepCalculator
 
     return calculated_by(PhysRepCalculator(path), atoms)
 
 
-def in_openmm(path, atoms):
+def in_openmm(path: Path, atoms: Atoms) -> Step:
     import openmm
     from openmm import unit
 
@@ -92,7 +99,7 @@ def in_openmm(path, atoms):
     integrator = openmm.VerletIntegrator(0.0005)
     context = openmm.Context(system, integrator, platform, {"Threads": str(THREADS)})
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         context.setPositions(0.1 * positions)
         state = context.getState(getEnergy=True, getForces=True)
         forces = state.getForces(asNumpy=True).value_in_unit(per_nm) / (10.0 * EV_IN_KJ_PER_MOL)
@@ -102,7 +109,7 @@ def in_openmm(path, atoms):
     return step
 
 
-def in_lammps(path, atoms):
+def in_lammps(path: Path, atoms: Atoms) -> Step:
     from physrep.engines.lammps import load_mpi, write_data
 
     load_mpi()

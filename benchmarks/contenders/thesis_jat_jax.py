@@ -10,28 +10,35 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ase import Atoms
+
+from contenders.common import Step
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "data" / "published"
 N_LAYERS, CUTOFF, NEIGHBORS, EPSILON = 7, 5.0, 69, 1e-6
 
 
-def swish(x):
+def swish(x: jax.Array) -> jax.Array:
     return x * jax.nn.sigmoid(x)
 
 
-def layer_norm(x, scale, bias):
+def layer_norm(x: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
     centred = x - x.mean(axis=-1, keepdims=True)
     return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + EPSILON) * scale + bias
 
 
-def parameters() -> dict:
+def parameters() -> dict[str, jax.Array]:
     with np.load(PUBLISHED / "jat_ean_params.npz") as file:
         return {key.removeprefix("params/"): jnp.asarray(file[key]) for key in file}
 
 
-def edges(positions, cell, n_edges):
-    """Senders, receivers and squared distances of the pairs within the cutoff, self included;
-    padding has the index n_atoms."""
+def edges(
+    positions: jax.Array, cell: jax.Array, n_edges: int
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Senders, receivers and squared distances of the pairs within the cutoff, self included.
+
+    Padding has the index n_atoms.
+    """
     n_atoms = len(positions)
     delta = positions[None] - positions[:, None]
     delta -= jnp.round(delta @ jnp.linalg.inv(cell)) @ cell
@@ -41,7 +48,13 @@ def edges(positions, cell, n_edges):
     return senders, receivers, squares[senders, receivers]
 
 
-def energy(p, positions, cell, types, n_edges):
+def energy(
+    p: dict[str, jax.Array],
+    positions: jax.Array,
+    cell: jax.Array,
+    types: jax.Array,
+    n_edges: int,
+) -> jax.Array:
     """eV, with the arbitrary origin of the published model."""
     n_atoms = len(positions)
     senders, receivers, squares = edges(positions, cell, n_edges)
@@ -69,14 +82,14 @@ def energy(p, positions, cell, types, n_edges):
     return (atomic * p["denormalizer/kernel"][0, 0] + p["denormalizer/bias"][0]).sum()
 
 
-def prepare(atoms, variant=""):
+def prepare(atoms: Atoms, variant: str = "") -> Step:
     elements = json.loads((PUBLISHED / "jat_ean_hparams.json").read_text())["sorted_elements"]
     types = jnp.asarray([elements.index(symbol) for symbol in atoms.symbols])
     cell = jnp.asarray(atoms.cell.array, dtype=jnp.float32)
     p, n_edges = parameters(), NEIGHBORS * len(atoms)
     both = jax.jit(jax.value_and_grad(lambda x: energy(p, x, cell, types, n_edges)))
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = both(jnp.asarray(positions, dtype=jnp.float32))
         return float(value), -np.asarray(gradient)
 
@@ -85,8 +98,6 @@ def prepare(atoms, variant=""):
 
 def check() -> None:
     """Against the authors' forces, eV/A."""
-    from ase import Atoms
-
     with np.load(PUBLISHED / "jat_ean_reference.npz") as file:
         atoms = Atoms(file["atomic_numbers"], file["positions"][0], cell=file["cells"][0], pbc=True)
         error = np.abs(prepare(atoms)(atoms.positions)[1] - file["F_jat_f32"][0]).max()

@@ -3,19 +3,21 @@
 6 layers, 128 channels, 8 heads, 32 radial functions, 5 A; the package's own neighbour list.
 """
 
+import numpy as np
 import torch
+from ase import Atoms
 from torchmdnet.models.model import create_model
 
-from contenders.common import use_threads
+from contenders.common import Step, use_threads
 
 
-def prepare(atoms, variant=""):
+def prepare(atoms: Atoms, variant: str = "") -> Step:
     use_threads()
     model = create_model(arguments()).float().eval()
     numbers = torch.tensor(atoms.numbers)
     box = torch.tensor(atoms.cell.array, dtype=torch.float32)
 
-    def step(positions):
+    def step(positions: np.ndarray) -> tuple[float, np.ndarray]:
         pos = torch.tensor(positions, dtype=torch.float32)
         energy, forces = model(numbers, pos, box=box)
         return float(energy.detach()), forces.detach().numpy()

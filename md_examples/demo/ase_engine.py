@@ -27,14 +27,14 @@ from physrep.engines.ase import PhysRepCalculator
 
 def single_point(structure: Path, model: Path) -> SinglePoint:
     """Energy and forces in float64 of an exported file or a checkpoint."""
-    atoms = ase.io.read(structure)
+    *_, atoms = ase.io.iread(structure)
     atoms.calc = PhysRepCalculator(model, dtype="float64")
     return SinglePoint(atoms.get_potential_energy(), atoms.get_forces())
 
 
 def nvt(files: Files, n_steps: int) -> Run:
     """Langevin dynamics from the start structure."""
-    atoms = ase.io.read(files.start)
+    *_, atoms = ase.io.iread(files.start)
     atoms.calc = PhysRepCalculator(files.model)
     rng = np.random.default_rng(SEED)
     MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
@@ -53,4 +53,5 @@ def nvt(files: Files, n_steps: int) -> Run:
         t = (WARM_UP + k + SAMPLE_EVERY) * TIME_STEP * 1e-3
         samples.append((t, atoms.get_temperature(), atoms.get_potential_energy()))
     seconds = time.perf_counter() - started
-    return Run(*np.array(samples).T, ns_per_day(n_steps, seconds))
+    times, temperatures, energies = np.array(samples).T
+    return Run(times, temperatures, energies, ns_per_day(n_steps, seconds))

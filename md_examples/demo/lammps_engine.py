@@ -92,7 +92,8 @@ def run_lammps(structure: Path, model: Path, commands: str, folder: Path, ranks:
     """
     folder.mkdir(parents=True, exist_ok=True)
     data, script, log = folder / "ean.data", folder / "in.ean", folder / "log.lammps"
-    write_data(ase.io.read(structure), data, list(ELEMENTS))
+    *_, atoms = ase.io.iread(structure)
+    write_data(atoms, data, list(ELEMENTS))
     system = SYSTEM.format(data=data, model=model, elements=" ".join(ELEMENTS))
     script.write_text(system + commands)
     bin_folder = Path(sys.executable).parent

@@ -79,7 +79,8 @@ def nvt(files: Files, n_steps: int) -> Run:
         integrator.step(SAMPLE_EVERY)
         samples.append(_sample(context))
     seconds = time.perf_counter() - started
-    return Run(*np.array(samples).T, ns_per_day(n_steps, seconds))
+    times, temperatures, energies = np.array(samples).T
+    return Run(times, temperatures, energies, ns_per_day(n_steps, seconds))
 
 
 def _sample(context: openmm.Context) -> tuple[float, float, float]:

@@ -30,7 +30,9 @@ def result_rows(
     reference: SinglePoint, points: Mapping[str, SinglePoint], runs: Mapping[str, Run]
 ) -> list[tuple[str, ...]]:
     """The printed table; forces are compared with those of the checkpoint."""
-    rows = [("checkpoint (PyTorch)", f"{reference.energy:.9f}", "reference", "", "")]
+    rows: list[tuple[str, ...]] = [
+        ("checkpoint (PyTorch)", f"{reference.energy:.9f}", "reference", "", "")
+    ]
     for name, point in points.items():
         run, difference = runs[name], np.abs(point.forces - reference.forces).max()
         temperature, speed = f"{run.temperatures.mean():.0f}", f"{run.ns_per_day:.2f}"
@@ -67,7 +69,7 @@ def write_page(
         fit: folder of the fine-tuning, None where there was none; rows: of `result_rows`;
         runs: by engine; steps: the commands that were run; command: what made the page.
     """
-    atoms = ase.io.read(files.start)
+    *_, atoms = ase.io.iread(files.start)
     sections = [_engines(rows, len(atoms)), _dynamics(runs, len(atoms))]
     if fit is not None:
         sections.insert(0, _fit(fit))
