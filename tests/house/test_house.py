@@ -17,7 +17,7 @@ PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
     {"library"},
-    {"units", "config", "progress"},
+    {"units", "config", "covalent", "progress"},
     {"neighbors", "nn"},
     {"pair", "ops"},
     {"models", "physrep"},  # the package's own __init__, which registers the compiled operators

@@ -1,7 +1,7 @@
 """A picture of a box: whole molecules as balls and sticks, shaded, sorted by depth."""
 
 import numpy as np
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from ase.geometry import find_mic
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.covalent import radii_of
 from physrep.figures.plots import GREEN, GREY, ORANGE, PURPLE, SERIES, in_house_style, new_figure
 
 # Chemists' colours, in shades that colour-blind readers tell apart.
@@ -138,7 +139,7 @@ def _draw_stick(axes: Axes, start: np.ndarray, end: np.ndarray, color: np.ndarra
 
 def _draw_ball(axes: Axes, place: np.ndarray, z: int, nearness: float) -> None:
     """Rings towards the light give a round look."""
-    radius, color = BALL_SIZE * covalent_radii[z], _shade(_color(z), nearness)
+    radius, color = BALL_SIZE * radii_of(z), _shade(_color(z), nearness)
     zorder = float(place[2] + radius / 2.0)
     rim = Circle(place[:2], radius, fc=0.78 * color, ec=OUTLINE, lw=0.4, zorder=zorder)
     rim.set_rasterized(True)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from matplotlib.figure import Figure
 
+from physrep.covalent import radii_of
 from physrep.figures.plots import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
 
 
@@ -40,7 +41,7 @@ def pair_figure(
     panels[0].axvline(0.0, color=GREY, lw=0.8, zorder=0)
     for row, kind in enumerate(kinds):
         place = len(kinds) - row
-        panels[2].plot([covalent_radii[kind].sum()] * 2, [place - 0.3, place + 0.3], color=INK)
+        panels[2].plot([radii_of(kind).sum()] * 2, [place - 0.3, place + 0.3], color=INK)
     for color, name in ((BLUE, "bonded"), (VERMILION, "not bonded")):
         panels[0].plot([], [], "o", color=color, label=name)
     panels[2].plot([], [], color=INK, label="sum of covalent radii")

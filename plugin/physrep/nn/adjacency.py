@@ -1,12 +1,9 @@
 """Which atoms are bonded, as a smooth function of their distance."""
 
 import torch
-from ase.data import covalent_radii
 from torch import Tensor, nn
 
-# Bonded below the first, not bonded beyond the second, in sums of the covalent radii (B. Cordero
-# et al., Dalton Trans. 2008, 2832): bonds at equilibrium lie at 0.9 to 1.1, 1-3 pairs above 1.6.
-BONDED, APART = 1.15, 1.6
+from physrep.covalent import NEVER_BONDED_FACTOR, SURELY_BONDED_FACTOR, radii_of
 
 
 class CovalentAdjacency(nn.Module):
@@ -15,12 +12,12 @@ class CovalentAdjacency(nn.Module):
     def __init__(self, species: list[int], masking: bool) -> None:
         """masking: one more type, of hidden elements, which has the mean radius."""
         super().__init__()
-        radii = torch.tensor([float(covalent_radii[z]) for z in species])
+        radii = torch.tensor(radii_of(species).tolist())
         if masking:
             radii = torch.cat([radii, radii.mean().unsqueeze(0)])
         self.register_buffer("radii", radii)
-        self.start = BONDED
-        self.span = APART - BONDED
+        self.start = SURELY_BONDED_FACTOR
+        self.span = NEVER_BONDED_FACTOR - SURELY_BONDED_FACTOR
 
     def forward(self, distances: Tensor, centers: Tensor, neighbors: Tensor) -> Tensor:
         """(n_edges,) distances in A and types of both ends -> (n_edges,) in [0, 1]."""

@@ -4,9 +4,9 @@ Source: Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Matter, v
 """
 
 import torch
-from ase.data import covalent_radii
 from torch import Tensor, nn
 
+from physrep.covalent import radii_of
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.units import BOHR_IN_ANGSTROM, COULOMB_CONSTANT
 
@@ -27,7 +27,7 @@ class ZBL(nn.Module):
         super().__init__()
         dtype = torch.get_default_dtype()
         numbers = torch.tensor(species, dtype=torch.float64)
-        radii = torch.tensor([covalent_radii[z] for z in species], dtype=torch.float64)
+        radii = torch.from_numpy(radii_of(species))
         powers = numbers**SCREENING_POWER
         lengths = SCREENING_LENGTH / (powers[:, None] + powers[None, :])
         charges = COULOMB_CONSTANT * numbers[:, None] * numbers[None, :]

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.data import covalent_radii
 from ase.geometry import find_mic
 
 from physrep.analysis.chemistry.bonds import Bonds, find_bonds
 from physrep.analysis.structure.superposition import structure_rmsd
+from physrep.covalent import SINGLE_BOND_FACTOR, bond_reach
 from physrep.probes.recovery import RECOVERED_WITHIN
 from physrep.probes.relaxation import FMAX, STEPS, relax
 
@@ -18,7 +18,6 @@ PULL = 0.7  # A
 # A single bond is longer than this times the sum of the covalent radii: C=C (1.34 A of 1.52), C=O
 # (1.21 of 1.42) and C#N (1.16 of 1.47) are shorter; an amide's C-N (1.36) and C-F (1.35 of 1.33)
 # are longer.
-SINGLE_BOND_FACTOR = 0.9
 
 
 class FunctionalGroup(NamedTuple):
@@ -60,8 +59,9 @@ def functional_groups(atoms: Atoms) -> list[FunctionalGroup]:
         atoms: one or several molecules, periodic or not.
     """
     bonds = _bonds(atoms)
-    reach = SINGLE_BOND_FACTOR * covalent_radii[atoms.numbers][bonds.pairs].sum(axis=1)
-    single = (bonds.lengths > reach) & (atoms.numbers[bonds.pairs] > 1).all(axis=1)
+    ends = atoms.numbers[bonds.pairs]
+    shortest = bond_reach(ends[:, 0], ends[:, 1], SINGLE_BOND_FACTOR)
+    single = (bonds.lengths > shortest) & (ends > 1).all(axis=1)
     groups = []
     for i, j in bonds.pairs[single].tolist():
         group = smaller_side(bonds.pairs, len(atoms), i, j)

@@ -11,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from ase import Atoms
-from ase.data import covalent_radii
 from torch import Tensor
 
-from physrep.analysis.chemistry.bonds import BOND_FACTOR
 from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError
+from physrep.covalent import bond_reach
 from physrep.engines.bound_topology import refuse_periodic, types_of
 from physrep.models.physrep import PhysRep
 from physrep.neighbors import neighbor_list
@@ -89,7 +88,7 @@ def _pairs_of(potential: Potential, model: PhysRep, atoms: Atoms) -> PairReadout
     distances, scale = edges.distances.double().numpy(), float(potential.scale)
     once = i < j
     species = np.sort(np.stack([atoms.numbers[i], atoms.numbers[j]], axis=1), axis=1)
-    reach = BOND_FACTOR * covalent_radii[species].sum(axis=1)
+    reach = bond_reach(species[:, 0], species[:, 1])
     columns = (
         species,
         distances,

@@ -5,12 +5,11 @@ import pytest
 from ase.data import covalent_radii
 
 from physrep.analysis.chemistry.bond_tracking import (
-    BREAK_FACTOR,
-    FORM_FACTOR,
     BondTracker,
     molecules,
 )
 from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.covalent import BREAK_FACTOR, FORM_FACTOR
 
 CUBE = 12.0 * np.eye(3)
 TRICLINIC = np.array([[12.0, 0.0, 0.0], [5.0, 11.0, 0.0], [-4.0, 3.0, 10.0]])

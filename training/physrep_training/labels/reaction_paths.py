@@ -21,12 +21,12 @@ from typing import NamedTuple
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 from ase.mep import NEB
 from ase.mep.neb import idpp_interpolate
 from ase.optimize import LBFGS
 
 from physrep.analysis.structure.superposition import superposed
+from physrep.covalent import PATH_BOND_FACTOR, bond_reach
 from physrep.io import DataError
 from physrep.progress import progress, say
 from physrep_training.labels.gfn2 import METHOD, label, with_calculator
@@ -34,7 +34,6 @@ from physrep_training.labels.gfn2 import METHOD, label, with_calculator
 ARRAYS = ("rxn_id", "dE0_kcal", "smiles", "offsets", "Z", "R", "TS", "P")
 RELAXED = 0.05  # eV/A
 MAX_STEPS = 500
-BOND = 1.3  # two atoms are bonded up to this many sums of their covalent radii
 SCATTERED = 30.0  # eV above the higher of transition state and ends: atoms run into each other
 
 
@@ -174,8 +173,8 @@ def _relaxed(atoms: Atoms, name: str) -> Atoms:
 
 def bonds(atoms: Atoms) -> np.ndarray:
     """(n_atoms, n_atoms) bool: which atoms are near enough to be bonded."""
-    radii = covalent_radii[atoms.numbers]
-    near = atoms.get_all_distances() < BOND * (radii[:, None] + radii)
+    reach = bond_reach(atoms.numbers[:, None], atoms.numbers, PATH_BOND_FACTOR)
+    near = atoms.get_all_distances() < reach
     np.fill_diagonal(near, False)
     return near
 

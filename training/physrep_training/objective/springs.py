@@ -9,10 +9,10 @@ alone it must unlearn that bonds are stiff.
 """
 
 import torch
-from ase.data import covalent_radii
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from physrep.covalent import radii_of
 from physrep.nn.scatter import sum_edges
 from physrep_training.data.moving_edges import moved
 from physrep_training.objective.loss_config import DenoiseTerm
@@ -31,7 +31,7 @@ class Springs:
         """species: atomic numbers of the types."""
         self.ties = term.stiffness
         self.bonds = term.bond_stiffness
-        self.radii = torch.tensor([float(covalent_radii[z]) for z in species])
+        self.radii = torch.tensor(radii_of(species).tolist())
         self.inverses: dict[int, Tensor] = {}  # by the structure's place in its data set
 
     def forces(self, batch: Batch, displacement: Tensor) -> Tensor:

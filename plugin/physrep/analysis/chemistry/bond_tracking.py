@@ -1,7 +1,7 @@
 """Which atoms are bonded, frame after frame, with hysteresis; molecules as connected components.
 
 A bond forms below FORM_FACTOR and breaks above BREAK_FACTOR times the sum of the covalent radii
-(B. Cordero et al., Dalton Trans. 2008, 2832); in between it stays as it was. With 1.15 and 1.45
+(:mod:`physrep.covalent`); in between it stays as it was. With 1.15 and 1.45
 
     N-H forms below 1.17 A, breaks above 1.48 A; O-H 1.12 and 1.41; N-O 1.58 and 1.99;
     C-H 1.23 and 1.55; C-N 1.69 and 2.13; C-C 1.75 and 2.20; H-H 0.71 and 0.90; O-O 1.52 and 1.91.
@@ -20,16 +20,14 @@ it goes to an atom only below FORM_FACTOR, and nearer (in sums of radii) than to
 from typing import NamedTuple
 
 import numpy as np
-from ase.data import covalent_radii
 from ase.geometry import complete_cell
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from physrep.analysis.chemistry.bonds import BOND_FACTOR, neighbor_pairs
+from physrep.analysis.chemistry.bonds import neighbor_pairs
+from physrep.covalent import BOND_FACTOR, BREAK_FACTOR, FORM_FACTOR, radii_of
 
-FORM_FACTOR = 1.15
-BREAK_FACTOR = 1.45
 SKIN = 1.2  # A; pairs are searched anew when two atoms together have moved as far
 LEAST_SKIN = 0.2  # A; a cell that leaves no more is searched in every frame
 NO_PAIRS = np.zeros((0, 2), dtype=np.int64)
@@ -62,7 +60,7 @@ class BondTracker:
             raise ValueError(f"form={form}, break_={break_}: need 0 < form < break_")
         self.species = np.asarray(species)
         self.form, self.break_ = form, break_
-        self.radii = covalent_radii[self.species]
+        self.radii = radii_of(self.species)
         self.hydrogen = self.species == 1
         self.pairs: np.ndarray | None = None
         self._near = _NearPairs(break_ * self.radii)

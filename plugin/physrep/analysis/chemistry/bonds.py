@@ -3,13 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from ase.geometry import find_mic
 from ase.neighborlist import primitive_neighbor_list
 
-# Bonded: nearer than this times the sum of the covalent radii (B. Cordero et al., Dalton Trans.
-# 2008, 2832). N-H ends at 1.28 A and N-O at 1.71 A; a short hydrogen bond, 1.5 A, stays outside.
-BOND_FACTOR = 1.25
+from physrep.covalent import BOND_FACTOR, radii_of
 
 
 class Bonds(NamedTuple):
@@ -26,7 +24,7 @@ def find_bonds(
     pbc: np.ndarray,
     factor: float = BOND_FACTOR,
 ) -> Bonds:
-    """Pairs nearer than ``factor`` times the sum of their covalent radii.
+    """Pairs nearer than ``factor`` times the sum of their covalent radii (:mod:`physrep.covalent`).
 
     Args:
         positions: (n_atoms, 3) in A, wrapped into the cell or not; species: (n_atoms,) atomic
@@ -35,7 +33,7 @@ def find_bonds(
         Bonds; of several images of a pair the nearest; bonds of an atom to its own image are left
         out.
     """
-    reach = factor * covalent_radii[np.asarray(species)]
+    reach = factor * radii_of(species)
     i, j, distances = neighbor_pairs(positions, cell, pbc, reach)
     order = np.lexsort((distances, j, i))
     pairs, first = np.unique(np.stack([i, j], axis=1)[order], axis=0, return_index=True)

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from physrep.analysis.chemistry.bond_tracking import BREAK_FACTOR, FORM_FACTOR, BondTracker
+from physrep.analysis.chemistry.bond_tracking import BondTracker
 from physrep.analysis.chemistry.bonds import bond_kinds
 from physrep.analysis.chemistry.species_names import SpeciesBook, SpeciesName
 from physrep.analysis.statistics.lifetimes import Lifetime, censored_lifetime
+from physrep.covalent import BREAK_FACTOR, FORM_FACTOR
 
 TAU = 0.05  # ps
 ROUNDING = 1e-9  # ps; times are sums of floats

@@ -113,6 +113,8 @@ class SpeciesBook:
     def __init__(self) -> None:
         self.names: dict[str, SpeciesName] = {}
         self._known: Catalogue[SpeciesName] = Catalogue()
+        # In a liquid most molecules have their atoms in the same order: no graph to compare.
+        self._as_written: dict[tuple[bytes, bytes], SpeciesName] = {}
 
     def name(self, species: Iterable[int], pairs: Iterable[Iterable[int]]) -> SpeciesName:
         """Name of a molecule, the same for every isomorphic graph.
@@ -122,9 +124,12 @@ class SpeciesBook:
         Raises:
             ValueError: a bond to an atom that is not there, or of an atom to itself.
         """
-        graph = molecular_graph(species, pairs)
-        known = self._known.find(graph)
-        return self._add(graph) if known is None else known
+        written = np.asarray(species, int).tobytes(), np.asarray(pairs, int).tobytes()
+        if written not in self._as_written:
+            graph = molecular_graph(species, pairs)
+            known = self._known.find(graph)
+            self._as_written[written] = self._add(graph) if known is None else known
+        return self._as_written[written]
 
     def _add(self, graph: nx.Graph) -> SpeciesName:
         named = _named(graph)

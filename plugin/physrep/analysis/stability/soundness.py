@@ -23,12 +23,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from ase.geometry import get_distances
 
-from physrep.analysis.chemistry.bonds import BOND_FACTOR, Bonds, bond_kinds, bond_lengths
+from physrep.analysis.chemistry.bonds import Bonds, bond_kinds, bond_lengths
 from physrep.analysis.stability.drift import mean_and_error
 from physrep.analysis.structure.contacts import CLASS_NAMES, FURTHER, ContactTable, find_contacts
+from physrep.covalent import bond_reach
 
 FEWEST_FRAMES = 10
 
@@ -199,7 +200,7 @@ class StabilityWatch:
         acceptor = int(distances.argmin())
         if not np.isfinite(distances[acceptor]):
             return ""
-        reach = BOND_FACTOR * (covalent_radii[1] + covalent_radii[self.species[acceptor]])
+        reach = bond_reach(1, self.species[acceptor])
         event = "proton transfer to" if distances[acceptor] < reach else "nearest acceptor"
         return f"; {event} {self._name(acceptor)}, {distances[acceptor]:.2f} A"
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.data import covalent_radii
 from matplotlib.figure import Figure
 
-from physrep.analysis.chemistry.bonds import BOND_FACTOR
 from physrep.analysis.structure.contacts import ContactTable, shortest_contacts
 from physrep.config import ConfigError
+from physrep.covalent import bond_reach
 from physrep.io import Structure
 from physrep.studies.analyze.chapter import Chapter
 from physrep.studies.certify.check import Check
@@ -89,8 +88,7 @@ class Context:
         """
         elements = np.unique(self.atoms.numbers)
         if not self.data:
-            radii = covalent_radii[elements]
-            sums = BOND_FACTOR * (radii[:, None] + radii[None, :])
+            sums = bond_reach(elements[:, None], elements)
             return ContactTable(elements, np.stack([sums, sums]), float(sums.max()))
         table = shortest_contacts(self.data)
         missing = sorted(set(elements.tolist()) - set(table.elements.tolist()))

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.data import chemical_symbols, covalent_radii
+from ase.data import chemical_symbols
 from ase.geometry import get_distances
 
+from physrep.covalent import bond_reach
 from physrep.studies.certify.check import Check, at_least, at_most, attempt
 from physrep.studies.certify.exactness import energy_and_forces
 
@@ -40,7 +41,7 @@ def smoothness(calculator: Calculator, atoms: Atoms, seed: int = 0) -> Iterator[
     rng = np.random.default_rng(seed)
     for a, b in combinations_with_replacement(sorted(set(atoms.numbers.tolist())), 2):
         pair_name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
-        wall = np.arange(NEAREST, WALL_SHARE * covalent_radii[[a, b]].sum(), WALL_STEP)
+        wall = np.arange(NEAREST, bond_reach(a, b, WALL_SHARE), WALL_STEP)
         tail = np.arange(2.0, FURTHEST, TAIL_STEP)
         scans = {
             f"wall: {pair_name} alone": (wall_check, partial(scan_pair_alone, a=a, b=b), wall),
