@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from systems import compute, make_checkpoint, random_atoms
 from physrep.checkpoint import load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.io import Structure, read_structures, write_npz
-from physrep_training.fit.callbacks import CollapseWarning, read_log
+from physrep_training.fit.callbacks import CollapseWarning
+from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config
 from physrep_training.fit.fitting import fit
 from physrep_training.fit.module import FitError
@@ -138,6 +140,22 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_pat
     )
     assert resumed.returncode == 0, resumed.stderr
     assert losses(output) == losses(tmp_path / "finished")
+
+
+def test_a_log_file_has_a_line_for_every_epoch_and_nothing_else(config_file, tmp_path):
+    command = [sys.executable, FIT, config_file, f"output={tmp_path}/run", "run.epochs=3"]
+    with (tmp_path / "log").open("w") as log:
+        done = subprocess.run([*command, "run.validate_every=2"], stdout=log, stderr=log)
+    assert done.returncode == 0
+    text = (tmp_path / "log").read_text()
+    assert "\r" not in text
+    *epochs, last = text.splitlines()
+    assert last == f"fit: done, {tmp_path}/run/best.ckpt"
+    assert len(epochs) == 3, text
+    errors = r"loss \S+, force MAE \S+ eV/A, energy MAE \S+ meV/atom, lr \S+, \S+ s, \S+ s left"
+    assert re.fullmatch(rf"fit: epoch 1/3, {errors}", epochs[0])
+    assert re.search(r"epoch 2/3, loss \S+ \(validation \S+\), force MAE \S+ \(val", epochs[1])
+    assert epochs[2].endswith("done")
 
 
 def test_two_fits_in_one_folder_are_refused(tmp_path):

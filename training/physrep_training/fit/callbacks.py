@@ -1,7 +1,7 @@
-"""What happens between epochs: the best checkpoint, the log, the checkpoint to resume from."""
+"""What happens between epochs: averages, checkpoints, limits, warnings."""
 
-import csv
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,24 +17,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from physrep.checkpoint import Checkpoint, save_checkpoint
+from physrep_training.fit.epoch_log import EpochLines, EpochLog
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.module import PotentialModule
-from physrep_training.objective.objective import TERMS
-
-COLUMNS = (
-    "epoch",
-    "step",
-    "learning_rate",
-    "train_loss",
-    "train_force_mae_ev_per_a",
-    "train_energy_mae_mev_per_atom",
-    "validation_loss",
-    "validation_force_mae_ev_per_a",
-    "validation_energy_mae_mev_per_atom",
-    "time_s",
-    *(f"{part}_{term}_loss" for term in TERMS for part in ("train", "validation")),
-)
-
 
 COLLAPSED_SHARE = 0.95  # of the error of predicting no forces
 COLLAPSED_EPOCHS = 5
@@ -45,7 +30,7 @@ class CollapseWarning(UserWarning):
 
 
 class SumsOfAll(Callback):
-    """The errors of a training epoch over all processes; stands before whoever reads them."""
+    """Adds up the errors of a training epoch over all processes; must come before their readers."""
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
         if trainer.world_size > 1:
@@ -56,10 +41,10 @@ class SumsOfAll(Callback):
 
 
 class BestCheckpoint(Callback):
-    """Writes best.ckpt whenever the validation loss reaches a new low.
+    """Writes best.ckpt whenever the validation loss reaches a new minimum.
 
-    Stands before the averaging callback in the list, so that it sees the averaged parameters
-    with which the validation was run.
+    Comes before the averaging callback in the list, so that it sees the averaged parameters with
+    which the validation was run.
     """
 
     def __init__(self, checkpoint: Checkpoint, path: Path) -> None:
@@ -91,10 +76,10 @@ class BestCheckpoint(Callback):
 
 
 class FinalCheckpoint(Callback):
-    """Writes best.ckpt at the end of a fit that was never validated: without a validation part, or
-    out of time before the first validation.
+    """Writes best.ckpt at the end of a fit that was never validated: it has no validation part, or
+    its time was over before the first validation.
 
-    Stands after the averaging callback, which by then has put the averages in place.
+    Comes after the averaging callback, which by then has put the averages in place.
     """
 
     def __init__(self, best: BestCheckpoint) -> None:
@@ -107,9 +92,9 @@ class FinalCheckpoint(Callback):
 
 
 class CollapseWatch(Callback):
-    """Says so when a fit has learned nothing: forces no better than none, for several epochs.
+    """Warns when a fit has learned nothing: forces no better than none for several epochs.
 
-    Some starts of wide and deep networks end so and never recover (thesis, Fig. 4.11: 9 layers of
+    Some starts of wide and deep networks collapse and never recover (thesis, Fig. 4.11: 9 layers of
     64); their loss looks like a slow fit. Recorded in the checkpoint as ``collapsed``.
     """
 
@@ -139,9 +124,9 @@ class CollapseWatch(Callback):
 class TimeLimit(Callback):
     """Ends the fit with the epoch that passes its minutes of processor time of each thread.
 
-    Not of the clock: fits that are compared get the same work done on a busy machine too. Parts
-    before a resume count. Schedules that span the run follow the time spent, where it is ahead of
-    the epochs, so that the rate has fallen when the time is over.
+    Processor time, not wall time: fits that are compared do the same work on a busy machine too.
+    The time before a resume counts. Schedules that span the run follow the time spent if it is
+    ahead of the epochs, so that the rate has fallen when the time is over.
     """
 
     def __init__(self, minutes: float, threads: int) -> None:
@@ -159,7 +144,7 @@ class TimeLimit(Callback):
         self, trainer: L.Trainer, module: PotentialModule, batch: Any, index: int
     ) -> None:
         spent = self.spent + time.process_time() - self.started
-        # The first process says for all of them: they step with one rate and end together.
+        # The first process decides for all: they step with the same rate and end together.
         module.share_of_time = trainer.strategy.broadcast(spent) / self.limit
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
@@ -174,63 +159,8 @@ class TimeLimit(Callback):
         self.spent = state["spent"]
 
 
-class EpochLog(Callback):
-    """One row per epoch in log.csv (units in the column names) and in TensorBoard.
-
-    After a resume, rows of epochs that are computed again are replaced.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.earlier = 0.0  # seconds spent before a resume
-        self.started = 0.0
-
-    def on_train_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
-        self.started = time.monotonic()
-        if not trainer.is_global_zero:
-            return
-        kept = read_log(self.path) if trainer.current_epoch > 0 else []
-        kept = [row for row in kept if int(row["epoch"]) < trainer.current_epoch]
-        self.earlier = float(kept[-1]["time_s"]) if kept else 0.0
-        with self.path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(kept)
-
-    def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        train, validation = module.train_sums, module.validation_sums
-        values = (
-            trainer.current_epoch,
-            trainer.global_step,
-            trainer.optimizers[0].param_groups[-1]["lr"],
-            train.mean_loss(),
-            train.force_mae(),
-            train.energy_mae(),
-            validation.mean_loss(),
-            validation.force_mae(),
-            validation.energy_mae(),
-            self.earlier + time.monotonic() - self.started,
-            *(part.mean_term(term) for term in TERMS for part in (train, validation)),
-        )
-        row = dict(zip(COLUMNS, values, strict=True))
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
-        if trainer.logger is not None:
-            trainer.logger.log_metrics(row, step=trainer.global_step)
-
-
-def read_log(path: Path) -> list[dict[str, str]]:
-    """Rows of a log.csv; none if the file is absent."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> list[Callback]:
-    """Everything a fit needs, in the order that matters (see the two checkpoints)."""
+    """All callbacks of a fit; their order matters (see the two checkpoints)."""
     best = BestCheckpoint(checkpoint, folder / "best.ckpt")
     callbacks: list[Callback] = [SumsOfAll(), CollapseWatch(checkpoint), best]
     if config.run.ema_decay:
@@ -242,7 +172,10 @@ def make_callbacks(config: FitConfig, checkpoint: Checkpoint, folder: Path) -> l
         callbacks.append(TimeLimit(config.run.cpu_minutes, config.run.n_threads))
     if config.run.early_stop:
         callbacks.append(EarlyStopping("validation_loss", patience=config.run.early_stop))
-    callbacks.append(EpochLog(folder / "log.csv"))
+    epoch_log = EpochLog(folder / "log.csv")
+    callbacks.append(epoch_log)
+    if not sys.stdout.isatty():  # there Lightning shows a bar
+        callbacks.append(EpochLines(epoch_log))
     callbacks.append(
         ModelCheckpoint(
             dirpath=folder,

@@ -21,7 +21,7 @@ from physrep.potential import Potential
 from physrep.studies.evaluate.label_errors import Errors, evaluate, predict_forces
 from physrep_training.data.conformers import ConformerView
 from physrep_training.data.graphs import GraphDataset
-from physrep_training.fit.callbacks import read_log
+from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import RunConfig
 
 

@@ -12,7 +12,7 @@ from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError, StrictModel
 from physrep.figures.plots import bar_figure
 from physrep_training.bounds import Count, Positive
-from physrep_training.fit.callbacks import read_log
+from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config, read_yaml
 from physrep_training.fit.repeats import committee_errors
 from physrep_training.tables.suites import DRAWN, SUITES, Column, Numbers, measure
