@@ -1,0 +1,91 @@
+"""The code blocks of the README, the Start-here pages and the tutorials run as they stand there.
+
+Long runs are shortened by the replacements in SHORTER, each of which must apply.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from docs.code_blocks import Block, blocks
+from repository import REPOSITORY
+
+BIN = Path(sys.executable).parent
+PAGES = ["README.md"] + sorted(
+    str(path.relative_to(REPOSITORY))
+    for folder in ("start", "tutorials")
+    for path in (REPOSITORY / "docs" / folder).glob("*.md")
+)
+# Minutes long even when they are shortened.
+SLOW: set[str] = set()
+# Page -> replacements in its code blocks.
+SHORTER: dict[str, dict[str, str]] = {
+    "README.md": {
+        "jat_ean.yaml": "jat_ean.yaml run.epochs=1 data.max_train=4",
+        "step(2000)": "step(10)",
+        "run 2000": "run 10",
+    },
+    "docs/start/run.md": {"step(2000)": "step(10)", "run           2000": "run 10"},
+}
+RUNNABLE = ("sh", "python")
+
+
+def page_parameters() -> list:
+    marks = {True: [pytest.mark.slow], False: []}
+    return [pytest.param(page, marks=marks[page in SLOW], id=page) for page in PAGES]
+
+
+def page_blocks(page: str) -> list[Block]:
+    return blocks((REPOSITORY / page).read_text())
+
+
+@pytest.fixture(name="desk")
+def _desk(tmp_path) -> Path:
+    """A working folder that sees the repository's folders, so that nothing is written there."""
+    for name in ("data", "docs", "md_examples", "plugin", "training", "lammps"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    return tmp_path
+
+
+def run(block: Block, desk: Path) -> None:
+    """Write the block to its file, or run it by the shell or by Python; fail with its output."""
+    if block.path:
+        (desk / block.path).write_text(block.code)
+        return
+    program = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    result = subprocess.run(
+        [*program[block.language], block.code],
+        cwd=desk,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, f"{block.name}:\n{result.stdout}{result.stderr}"
+
+
+@pytest.mark.parametrize("page", page_parameters())
+def test_blocks_run_as_they_stand(page, desk):
+    unused = set(SHORTER.get(page, {}))
+    for block in page_blocks(page):
+        if not block.name:
+            continue
+        code = block.code
+        for long, short in SHORTER.get(page, {}).items():
+            if long in code:
+                code, unused = code.replace(long, short), unused - {long}
+        run(block._replace(code=code), desk)
+    assert not unused, f"nothing to shorten: {unused}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_that_can_run_is_run_or_says_why_not(page):
+    forgotten = [
+        block.code
+        for block in page_blocks(page)
+        if block.language in RUNNABLE and not block.name and not block.skipped
+    ]
+    assert not forgotten
