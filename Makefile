@@ -11,13 +11,14 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test test-slow thesis-tables reliability-tables bench cuda lint clean requirements
+.PHONY: help setup demo test test-slow docs thesis-tables reliability-tables bench cuda lint clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
 	@echo "make demo       fit, export, run in OpenMM, LAMMPS and ASE; writes out/demo/report.html"
 	@echo "make test       the test suite (at most 12 minutes on 2 cores)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
+	@echo "make docs       the documentation site, build/site/index.html"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
 	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
@@ -59,6 +60,11 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 	@echo "test-slow: passed"
+
+# The variable silences an advertisement of mkdocs-material.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "docs: done, open build/site/index.html"
 
 # Hours; goes on where it was interrupted. THESIS="--minutes 2 --only models" makes it short.
 reliability-tables: setup
