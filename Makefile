@@ -22,7 +22,7 @@ help:
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
 	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
-	@echo "make cuda       compile the operators for GPUs with nvcc, without running them (docs/speed.md)"
+	@echo "make cuda       compile the operators for GPUs with nvcc, without running them (docs/operators.md)"
 	@echo "make lint       ruff"
 	@echo "make clean      remove $(VENV), .peers, build/ and out/"
 
