@@ -1,7 +1,8 @@
 """Marked code blocks of a Markdown page.
 
 ``<!-- test: name -->`` before a block means that the tests run it, ``<!-- test: name file PATH -->``
-that they write it to PATH, and ``<!-- not run: reason -->`` that they do neither.
+that they write it to PATH (``... file PATH run COMMAND``: and then run COMMAND), and
+``<!-- not run: reason -->`` that they do neither.
 """
 
 import re
@@ -15,10 +16,12 @@ MARKED = re.compile(
 
 
 class Block(NamedTuple):
-    """name is empty unless the block is marked as a test; path where it is to be written."""
+    """name is empty unless the block is marked as a test; path: where it is to be written;
+    command: what is to be run then."""
 
     name: str
     path: str
+    command: str
     language: str
     code: str
     skipped: bool
@@ -31,5 +34,6 @@ def blocks(markdown: str) -> list[Block]:
 
 def _block(found: re.Match) -> Block:
     is_test = found["mark"] == "test"
-    name, _, path = (found["what"] if is_test else "").partition(" file ")
-    return Block(name, path, found["language"], found["code"], found["mark"] == "not run")
+    name, _, rest = (found["what"] if is_test else "").partition(" file ")
+    path, _, command = rest.partition(" run ")
+    return Block(name, path, command, found["language"], found["code"], found["mark"] == "not run")

@@ -28,6 +28,23 @@ SHORTER: dict[str, dict[str, str]] = {
         "run 2000": "run 10",
     },
     "docs/start/run.md": {"step(2000)": "step(10)", "run           2000": "run 10"},
+    "docs/start/fit.md": {
+        "my_liquid.yaml\n": "my_liquid.yaml run.epochs=1 data.max_train=4\n",
+        "evaluate runs/my_liquid/best.ckpt data/ean_gfn2_extra.extxyz.gz": (
+            "evaluate runs/my_liquid/best.ckpt docs/certificates/ean-300K.extxyz"
+        ),
+    },
+    "docs/start/assess.md": {
+        "--level quick": "--level quick --survival 0.05 --bonds N-H --scan-reference none",
+        "--steps 2000": "--steps 200",
+    },
+    "docs/tutorials/sampling.md": {
+        "--ps 0.2 --every-fs 100": "--ps 0.02 --every-fs 20",
+        "run.epochs=4": "run.epochs=1 data.max_train=2",
+    },
+    "docs/tutorials/transfer.md": {"run.epochs=30": "run.epochs=1 data.max_train=4"},
+    "docs/tutorials/molecules.md": {"--suite reliability": "--suite reliability --assembly 1"},
+    "docs/tutorials/bond-scan.md": {"-o scan.png": "-o scan.png --distances 1.2 1.9 0.1"},
 }
 RUNNABLE = ("sh", "python")
 
@@ -53,6 +70,8 @@ def run(block: Block, desk: Path) -> None:
     """Write the block to its file, or run it by the shell or by Python; fail with its output."""
     if block.path:
         (desk / block.path).write_text(block.code)
+        if block.command:
+            run(Block(block.name, "", "", "sh", block.command, False), desk)
         return
     program = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
