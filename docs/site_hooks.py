@@ -26,9 +26,15 @@ def on_files(files: Files, config) -> Files:
         page = pages.pop()
         text = (REPOSITORY / repository_path(page)).read_text(encoding="utf-8")
         for target in links(text):
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(repository_path(page)), target))
+            path = posixpath.normpath(
+                posixpath.join(posixpath.dirname(repository_path(page)), target)
+            )
             added = site_path(path)
-            if path.startswith(DOCS) or not (REPOSITORY / path).is_file() or added in files.src_uris:
+            if (
+                path.startswith(DOCS)
+                or not (REPOSITORY / path).is_file()
+                or added in files.src_uris
+            ):
                 continue
             files.append(File.generated(config, added, abs_src_path=str(REPOSITORY / path)))
             if path.endswith(".md"):

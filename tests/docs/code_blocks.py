@@ -1,8 +1,8 @@
 """Marked code blocks of a Markdown page.
 
-``<!-- test: name -->`` before a block means that the tests run it, ``<!-- test: name file PATH -->``
-that they write it to PATH (``... file PATH run COMMAND``: and then run COMMAND), and
-``<!-- not run: reason -->`` that they do neither.
+``<!-- test: NAME -->`` before a block: the tests run it.
+``<!-- test: NAME file PATH -->``: they write it to PATH; with ``run COMMAND`` they run that then.
+``<!-- not run: REASON -->``: they do neither.
 """
 
 import re

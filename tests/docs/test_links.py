@@ -24,7 +24,9 @@ def pages() -> list[Path]:
         text=True,
         check=True,
     )
-    return [REPOSITORY / line for line in listed.stdout.splitlines() if (REPOSITORY / line).exists()]
+    return [
+        REPOSITORY / line for line in listed.stdout.splitlines() if (REPOSITORY / line).exists()
+    ]
 
 
 def prose(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Every message in docs/troubleshooting.md is one that the code, or the program named there, has."""
+"""Every message in docs/troubleshooting.md is in the code, or is one of the program named there."""
 
 import re
 

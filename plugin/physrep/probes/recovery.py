@@ -55,7 +55,8 @@ def recover(
     Args:
         stable: not changed; noise: A; fmax: eV/A.
     Raises:
-        whatever the calculator raises at the stable structure; later errors are ``failure``.
+        Exception: whatever the calculator raises at the stable structure; later errors are
+            reported as ``failure``.
     """
     at_rest = stable.copy()
     at_rest.calc = calculator

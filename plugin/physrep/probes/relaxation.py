@@ -100,8 +100,9 @@ def is2re(
         atoms: with info ``relaxed_energy`` (eV), arrays ``relaxed_pos`` (n_atoms, 3) in A and
             ``free`` (n_atoms,), 1 where an atom may move and 0 where it is held.
     Raises:
-        ValueError: one of the three is missing or unusable; and whatever the calculator raises
-        at the initial structure. Later errors are ``failure``.
+        ValueError: one of the three is missing or unusable.
+        Exception: whatever the calculator raises at the initial structure; later errors are
+            reported as ``failure``.
     """
     reference_energy, relaxed, free = is2re_labels(atoms)
     start = atoms.copy()

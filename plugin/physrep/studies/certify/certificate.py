@@ -83,8 +83,8 @@ def certify(
         first frame; level: quick, standard or full; reference: data behind the potential; options:
         see :class:`Options`.
     Raises:
-        ConfigError: unknown level, a survival that is not positive, unreadable structure, data
-        without an element of it.
+        ConfigError: unknown level, a survival that is not positive, an unreadable structure, or
+            data that lacks one of its elements.
         CheckpointError, ExportError, DataError: the files are not what they should be.
     """
     options = options or Options()

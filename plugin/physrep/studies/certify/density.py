@@ -30,7 +30,7 @@ def density_check(
     Args:
         temperature: K; duration: ps.
     Raises:
-        whatever the calculator does, one without stress among them.
+        Exception: whatever the calculator raises, also if it provides no stress.
     """
     rng = np.random.default_rng([seed, round(temperature)])
     moving = prepared(calculator, atoms, temperature, rng)
