@@ -11,7 +11,7 @@ import numpy as np
 from engines import TEMPERATURE, TIME_STEP, WARM_UP, Files, Run, SinglePoint
 
 from physrep.engines.ase import PhysRepCalculator
-from physrep.figures.page import Section, commands, html_page, picture, table
+from physrep.figures.page import Commands, Picture, Section, Table, html_page
 from physrep.figures.picture import box_figure
 from physrep.figures.plots import (
     energy_figure,
@@ -75,8 +75,8 @@ def write_page(
         sections.insert(0, _fit(fit))
     view = box_figure(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
     about = f"The box: {len(atoms)} atoms, {atoms.cell.lengths()[0]:.1f} Å, start of the dynamics."
-    sections.insert(0, Section("The system", [picture(view, about, narrow=True)]))
-    sections.append(Section("Commands", [commands([shlex.join(step) for step in steps])]))
+    sections.insert(0, Section("The system", [Picture(view, about, narrow=True)]))
+    sections.append(Section("Commands", [Commands([shlex.join(step) for step in steps])]))
     summary = (
         "Ethylammonium nitrate with a machine-learned potential: fine-tuned, exported to one file, "
         "and run from that file in three engines."
@@ -98,8 +98,8 @@ def _fit(folder: Path) -> Section:
     return Section(
         "The fit",
         [
-            picture(training, "Errors against the epoch of the fine-tuning."),
-            picture(parity, "Forces on structures kept out of the fit; reference: GFN2-xTB."),
+            Picture(training, "Errors against the epoch of the fine-tuning."),
+            Picture(parity, "Forces on structures kept out of the fit; reference: GFN2-xTB."),
         ],
     )
 
@@ -121,7 +121,7 @@ def _engines(rows: Sequence[Sequence[str]], n_atoms: int) -> Section:
         f"Energy and forces of the start structure ({n_atoms} atoms) in float64, forces compared "
         "with those of the checkpoint; temperature and speed of the float32 dynamics below."
     )
-    return Section("The same file in every engine", [table(HEADER, rows, caption)])
+    return Section("The same file in every engine", [Table(HEADER, rows, caption)])
 
 
 def _dynamics(runs: Mapping[str, Run], n_atoms: int) -> Section:
@@ -136,8 +136,8 @@ def _dynamics(runs: Mapping[str, Run], n_atoms: int) -> Section:
     return Section(
         "Molecular dynamics",
         [
-            picture(temperature_figure(temperatures, TEMPERATURE, 3 * n_atoms), about),
-            picture(
+            Picture(temperature_figure(temperatures, TEMPERATURE, 3 * n_atoms), about),
+            Picture(
                 energy_figure(energies, n_atoms, "Potential energy"),
                 f"Potential energy, counted from each run's first sample (about {start:.2f} ps).",
             ),

@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from physrep.figures.page import Section, commands, html_page, paragraph, picture, table
+from physrep.figures.page import Commands, Paragraph, Picture, Section, Table, html_page
 from physrep.figures.picture import box_figure, whole_molecules
 from physrep.figures.plots import (
     STYLE,
@@ -133,9 +133,9 @@ class Collector(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    blocks = [picture(make(), f"The {name} <figure>") for name, make in FIGURES.items()]
-    blocks += [picture(box(), "The box", narrow=True), table(["a", "b"], [["x<y", 1.5]], "c & d")]
-    blocks += [commands(["physrep export a -o b"]), paragraph("1 < 2")]
+    blocks = [Picture(make(), f"The {name} <figure>") for name, make in FIGURES.items()]
+    blocks += [Picture(box(), "The box", narrow=True), Table(["a", "b"], [["x<y", 1.5]], "c & d")]
+    blocks += [Commands(["physrep export a -o b"]), Paragraph("1 < 2")]
     return html_page("A & B", [Section("All", blocks)], ["python", "run me.py"], "What it is.")
 
 
@@ -160,10 +160,10 @@ def test_the_page_is_escaped_themed_and_says_how_it_was_made(page):
     assert "<title>A &amp; B</title>" in page and "c &amp; d" in page and "x&lt;y" in page
     assert "prefers-color-scheme: dark" in page and "currentColor" in page
     assert 'name="viewport"' in page
-    assert "python &#x27;run me.py&#x27;" in page
+    assert "python &#39;run me.py&#39;" in page
     assert page.count('role="img"') == page.count("<figure")
 
 
 def test_a_ragged_table_is_refused():
     with pytest.raises(ValueError, match="has 1 cells, the header 2"):
-        table(["a", "b"], [["x"]])
+        Table(["a", "b"], [["x"]])

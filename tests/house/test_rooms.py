@@ -1,5 +1,6 @@
 """Rooms keep to their purpose: no circles, numerics without plots, one place for each thing."""
 
+import ast
 import re
 from collections import defaultdict
 
@@ -50,6 +51,14 @@ def test_no_two_files_have_one_name():
         if path.name != "__init__.py" and not name.startswith("physrep.cli."):  # named as verbs
             places[path.name].append(name)
     assert {file: where for file, where in places.items() if len(where) > 1} == {}
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_html_is_in_templates(module):
+    tree = ast.parse(modules()[module].read_text())
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    tags = re.compile(r"</\w+>|<(p|div|table|figure|html|h\d)\b[^<]*>")
+    assert [text for text in texts if isinstance(text, str) and tags.search(text)] == []
 
 
 def test_tests_mirror_the_packages():

@@ -1,26 +1,18 @@
 """One chapter of the report: plain data, so that others can set it in pages of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from physrep.figures.page import Section, paragraph, picture, table
+from physrep.figures.page import Block, Paragraph, Picture, Section, Table
 from physrep.studies.analyze.stream import Found
 
 NARROW = 7.2  # inches; wider figures have several panels, and need the width of the page
 
 # Name of the trajectory -> what is shown of it.
 Runs = Mapping[str, Any]
-
-
-class Table(NamedTuple):
-    """header: columns; rows: cells as text; caption: plain text."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    caption: str = ""
 
 
 @dataclass
@@ -34,12 +26,11 @@ class Chapter:
     figures: list[tuple[Figure, str]] = field(default_factory=list)
 
     def section(self) -> Section:
-        """As HTML: texts, figures, tables."""
-        blocks = [paragraph(text) for text in self.texts]
+        """For a page: texts, figures, tables."""
+        blocks: list[Block] = [Paragraph(text) for text in self.texts]
         for figure, caption in self.figures:
-            blocks.append(picture(figure, caption, figure.get_figwidth() < NARROW))
-        blocks += [table(*one) for one in self.tables]
-        return Section(self.heading, blocks)
+            blocks.append(Picture(figure, caption, figure.get_figwidth() < NARROW))
+        return Section(self.heading, [*blocks, *self.tables])
 
     def answers(self, found: Mapping[str, Found], what: str) -> dict[str, Any]:
         """Of all trajectories that have this answer; gaps and limits become paragraphs.

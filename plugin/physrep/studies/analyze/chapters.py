@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from physrep.studies.analyze.chapter import Chapter, Table, counted, header_of, row_of, sentence
+from physrep.figures.page import Table
+from physrep.studies.analyze.chapter import Chapter, counted, header_of, row_of, sentence
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_chapters import motion_chapters
 from physrep.studies.analyze.reaction_chapter import reaction_chapters

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from physrep.analysis.motion.msd import CHARGE
 from physrep.analysis.statistics.blocks import Estimate
+from physrep.figures.page import Table
 from physrep.figures.structure_plots import (
     displacement_figure,
     green_kubo_figure,
@@ -11,7 +12,7 @@ from physrep.figures.structure_plots import (
     velocity_figure,
     with_error,
 )
-from physrep.studies.analyze.chapter import Chapter, Table, header_of, row_of, sentence
+from physrep.studies.analyze.chapter import Chapter, header_of, row_of, sentence
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.stream import Found

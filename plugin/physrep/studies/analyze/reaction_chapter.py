@@ -10,7 +10,8 @@ from physrep.figures.event_plots import (
     populations_figure,
     survival_figure,
 )
-from physrep.studies.analyze.chapter import Chapter, Table, counted, sentence
+from physrep.figures.page import Table
+from physrep.studies.analyze.chapter import Chapter, counted, sentence
 from physrep.studies.analyze.collector import Results
 
 MOST_EVENTS = 40  # in the table; all stand in analysis.json

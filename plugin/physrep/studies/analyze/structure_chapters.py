@@ -6,8 +6,9 @@ import numpy as np
 
 from physrep.analysis.structure.distributions import Distribution
 from physrep.analysis.structure.rdf import RadialDistributions
+from physrep.figures.page import Table
 from physrep.figures.structure_plots import distribution_figure, radial_figure, with_error
-from physrep.studies.analyze.chapter import Chapter, Table, error_note, header_of, row_of, sentence
+from physrep.studies.analyze.chapter import Chapter, error_note, header_of, row_of, sentence
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.shells import shells
 

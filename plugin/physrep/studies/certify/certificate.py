@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 import physrep
 from physrep.config import ConfigError
-from physrep.figures.page import Section, html_page, paragraph, picture, subheading, table
+from physrep.figures.page import Block, Paragraph, Picture, Section, Subheading, Table, html_page
 from physrep.io import read_structures
 from physrep.studies.certify.check import Check, as_json, verdict_of, verdict_of_part
 from physrep.studies.certify.context import Context, Options, Part, level_of
@@ -142,24 +142,24 @@ def write_certificate(found: Certificate, directory: Path, command: Sequence[str
 
 def report_page(found: Certificate, command: Sequence[str]) -> str:
     """The report as one self-contained page."""
-    sections = [Section("Verdict", [paragraph(found.line()), *_summary(found)])]
+    sections = [Section("Verdict", [Paragraph(found.line()), _summary(found)])]
     for part in found.parts:
-        blocks = [paragraph(part.text), _checks_table(part)]
-        blocks += [picture(figure, caption) for figure, caption in part.figures]
+        blocks: list[Block] = [Paragraph(part.text), _checks_table(part)]
+        blocks += [Picture(figure, caption) for figure, caption in part.figures]
         for chapter in part.chapters:
-            blocks += [subheading(chapter.heading), *chapter.section().blocks]
+            blocks += [Subheading(chapter.heading), *chapter.section().blocks]
         sections.append(Section(f"{part.heading}: {verdict_of_part(part.checks)}", blocks))
     title = f"{Path(found.model).name}: {found.verdict}"
     summary = f"Certificate of {found.model} on {found.structure}, level {found.level}."
     return html_page(title, sections, command, summary)
 
 
-def _summary(found: Certificate) -> list[str]:
+def _summary(found: Certificate) -> Table:
     rows = [
         (part.heading, verdict_of_part(part.checks), _worst_note(part.checks))
         for part in found.parts
     ]
-    return [table(("part", "verdict", "worst"), rows)]
+    return Table(("part", "verdict", "worst"), rows)
 
 
 def _worst_note(checks: list[Check]) -> str:
@@ -167,7 +167,7 @@ def _worst_note(checks: list[Check]) -> str:
     return f"{len(bad)} of {len(checks)}" if bad else ""
 
 
-def _checks_table(part: Part) -> str:
+def _checks_table(part: Part) -> Table:
     rows = [
         (
             check.name.removeprefix(f"{part.name}: "),
@@ -178,7 +178,7 @@ def _checks_table(part: Part) -> str:
         )
         for check in part.checks
     ]
-    return table(("check", "measured", "threshold", "verdict", "note"), rows, notes=True)
+    return Table(("check", "measured", "threshold", "verdict", "note"), rows, notes=True)
 
 
 def _three_digits(value: float) -> str:
