@@ -4,6 +4,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+LATEST := .venv-latest
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 # Two threads unless the user says otherwise: libraries that each take all cores slow each other.
@@ -11,12 +12,14 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup demo test test-slow docs thesis-tables reliability-tables bench cuda lint clean requirements
+.PHONY: help setup latest test-latest demo test test-slow docs thesis-tables reliability-tables bench cuda lint clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
 	@echo "make demo       fit, export, run in OpenMM, LAMMPS and ASE; writes out/demo/report.html"
 	@echo "make test       the test suite (at most 12 minutes on 2 cores)"
+	@echo "make latest     create $(LATEST): the newest torch, no openmmtorch"
+	@echo "make test-latest  engines against each other and physics of the models there (slow)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
 	@echo "make docs       the documentation site, build/site/index.html"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
@@ -24,28 +27,35 @@ help:
 	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
 	@echo "make cuda       compile the operators for GPUs with nvcc, without running them (docs/operators.md)"
 	@echo "make lint       ruff"
-	@echo "make clean      remove $(VENV), .peers, build/ and out/"
+	@echo "make clean      remove $(VENV), $(LATEST), .peers, build/ and out/"
 
 setup: $(VENV)/.native
 	@echo "setup: ready. Use $(BIN)/physrep, or 'source $(BIN)/activate'."
 
+latest: $(LATEST)/.native
+	@echo "latest: ready. Use $(LATEST)/bin/physrep."
+
+# % is $(VENV) or $(LATEST), each with requirements of its own.
+.PRECIOUS: %/.packages %/.package %/.native
 $(VENV)/.packages: requirements.txt
-	@echo "setup: creating $(VENV) with the packages of requirements.txt (about 7 GB)"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
+$(LATEST)/.packages: requirements-latest.txt
+%/.packages:
+	@echo "setup: creating $* with the packages of $< (about 7 GB)"
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet "uv==$(UV_VERSION)"
+	$*/bin/uv pip install --quiet --python $*/bin/python --requirements $<
 	@touch $@
 
 # Installed in place: Python files are read from plugin/ and training/.
-$(VENV)/.package: $(VENV)/.packages pyproject.toml
+%/.package: %/.packages pyproject.toml hatch_build.py
 	@echo "setup: installing physrep in place"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$*/bin/uv pip install --quiet --python $*/bin/python --no-deps --editable .
 	@touch $@
 
 NATIVE := $(shell find plugin/native lammps -name '*.cpp' -o -name '*.h' -o -name '*.cu*' -o -name CMakeLists.txt)
-$(VENV)/.native: $(VENV)/.package $(NATIVE)
+%/.native: %/.package $(NATIVE)
 	@echo "setup: compiling the operators and the LAMMPS plugin (2 to 4 minutes)"
-	$(BIN)/python -m physrep.install.build
+	$*/bin/physrep build --objects build/native/$(notdir $*)
 	@touch $@
 
 demo: setup
@@ -81,11 +91,19 @@ lint: setup
 	$(BIN)/ruff format --check .
 	@echo "lint: clean"
 
-# After a change of pyproject.toml: pins everything below it. No package addresses are written.
+# What needs openmmtorch, and so torch 2.9, skips there.
+test-latest: latest
+	$(LATEST)/bin/python -m pytest -m "not slow" tests/engines tests/lammps tests/models tests/ops tests/packaging/test_library.py
+	@echo "test-latest: passed"
+
+# After a change of pyproject.toml: pins everything below it, and writes the README's table of
+# versions. No package addresses are written.
+PIN := $(BIN)/uv pip compile --quiet --no-emit-index-url --no-header --python-version 3.11
 requirements:
-	$(BIN)/uv pip compile --quiet --no-emit-index-url --no-header --python-version 3.11 \
-	  --extra dev --output-file requirements.txt pyproject.toml
-	@echo "requirements: written; run make setup"
+	$(PIN) --extra dev --extra openmmtorch --output-file requirements.txt pyproject.toml
+	$(PIN) --upgrade --extra dev --output-file requirements-latest.txt pyproject.toml
+	$(BIN)/python tools/compatibility_table.py
+	@echo "requirements: written; run make setup and make latest"
 
 # Ours, the thesis' JAX code and peers side by side: an hour; environments of 13 GB on first use.
 bench: setup
@@ -102,5 +120,5 @@ cuda: $(VENV)/.package
 	@echo "cuda: compiled for sm_80, sm_90 and later (PTX); not run on a GPU"
 
 clean:
-	rm -rf $(VENV) .peers build out .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(LATEST) .peers build out .pytest_cache .ruff_cache .mypy_cache
 	@echo "clean: done"

@@ -2,8 +2,6 @@
 
 #include "model.h"
 
-#include "kept_memory.h"
-
 #include <ATen/Parallel.h>
 #include <torch/script.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -54,7 +52,12 @@ torch::jit::Module load_module(const std::string &path, torch::Device device, st
     module.eval();
     json = extra[METADATA_FILE];
     return module;
-  } catch (const std::exception &) {
+  } catch (const std::exception &error) {
+    if (message_of(error).find("physrep::") != std::string::npos)
+      throw ModelError(path +
+                       ": this fused file calls compiled operators that this library does not "
+                       "have: compile it from the physrep that wrote the file ('physrep build'), "
+                       "or export with '--ops portable'");
     throw ModelError(path +
                      ": not an exported potential (TorchScript); make one with 'physrep export "
                      "CHECKPOINT -o ean.pt'");
@@ -332,7 +335,6 @@ bool Model::Torch::probe(int n_types) {
 Model::Model(const std::string &path, const std::string &device, int local_rank, int n_threads)
     : torch_(std::make_unique<Torch>()) {
   at::set_num_threads(n_threads);  // PyTorch would take every core on every rank
-  keep_memory();
   torch_->device = find_device(device, local_rank);
   std::string json;
   torch_->module = load_module(path, torch_->device, json);

@@ -2,6 +2,8 @@
 
 #include "pair_physrep.h"
 
+#include "kept_memory.h"
+
 #include "atom.h"
 #include "comm.h"
 #include "error.h"
@@ -20,10 +22,6 @@ using namespace LAMMPS_NS;
 
 namespace {
 
-// Columns sent at once. LAMMPS sizes its buffers by comm_forward and comm_reverse, and pair hybrid
-// reads these when the style is created, before any file says how wide its features are: so a
-// constant, and wider features go in several messages.
-constexpr int CHUNK = 64;
 constexpr size_t SAMPLE = 1000;  // atoms whose edges are found before there is room for all
 
 std::string join(const std::vector<std::string> &words) {
@@ -42,8 +40,8 @@ PairPhysRep::PairPhysRep(LAMMPS *lmp) : Pair(lmp) {
   // Per-atom virials are shared between the two ends of an edge: a valid sum, but not the
   // centroid form that heat flux of many-body potentials needs.
   centroidstressflag = CENTROID_NOTAVAIL;
-  comm_forward = CHUNK;
-  comm_reverse = CHUNK;
+  comm_forward = COLUMNS_AT_ONCE;
+  comm_reverse = COLUMNS_AT_ONCE;
 }
 
 PairPhysRep::~PairPhysRep() {
@@ -65,15 +63,24 @@ void PairPhysRep::settings(int narg, char **arg) {
     error->all(FLERR, "pair physrep: units are {}, but the potential works in eV and A: use "
                "'units metal' (time is then in ps)", update->unit_style);
   device_ = "cpu";
+  memory_ = "keep";
   for (int k = 0; k < narg; k += 2) {
-    if (strcmp(arg[k], "device") != 0)
-      error->all(FLERR, "pair physrep: unknown keyword '{}': the only one is 'device cpu|cuda'",
-                 arg[k]);
-    const std::string value = k + 1 < narg ? arg[k + 1] : "";
-    if (value != "cpu" && value != "cuda")
-      error->all(FLERR, "pair physrep: device is '{}': choose cpu or cuda", value);
-    device_ = value;
+    const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
+    if (keyword == "device")
+      device_ = one_of(keyword, value, "cpu", "cuda");
+    else if (keyword == "memory")
+      memory_ = one_of(keyword, value, "keep", "system");
+    else
+      error->all(FLERR, "pair physrep: unknown keyword '{}': use 'device cpu|cuda' or "
+                 "'memory keep|system'", keyword);
   }
+}
+
+std::string PairPhysRep::one_of(const std::string &keyword, const std::string &value,
+                                const char *first, const char *second) {
+  if (value != first && value != second)
+    error->all(FLERR, "pair physrep: {} is '{}': choose {} or {}", keyword, value, first, second);
+  return value;
 }
 
 void PairPhysRep::coeff(int narg, char **arg) {
@@ -99,6 +106,7 @@ void PairPhysRep::load(const std::string &path) {
   MPI_Comm_rank(node, &local_rank);
   MPI_Comm_free(&node);
   std::string problem;
+  if (memory_ == "keep") physrep::keep_memory();
   try {
     model_ = std::make_unique<physrep::Model>(path, device_, local_rank, comm->nthreads);
   } catch (const std::exception &e) {
@@ -347,51 +355,4 @@ void PairPhysRep::agree_on_error(const std::string &problem) {
   text.resize(length);
   MPI_Bcast(text.data(), length, MPI_CHAR, first, world);
   error->all(FLERR, "pair physrep: {}", text);
-}
-
-// On one rank every ghost shares its owner's row.
-bool PairPhysRep::needed() const { return comm->nprocs > 1; }
-
-void PairPhysRep::to_ghosts(double *rows, int width) { exchange(rows, width, true); }
-
-void PairPhysRep::from_ghosts(double *rows, int width) { exchange(rows, width, false); }
-
-void PairPhysRep::exchange(double *rows, int width, bool forward) {
-  rows_ = rows;
-  row_width_ = width;
-  for (column_ = 0; column_ < width; column_ += CHUNK) {
-    n_columns_ = std::min(CHUNK, width - column_);
-    if (forward)
-      comm->forward_comm(this, n_columns_);
-    else
-      comm->reverse_comm(this, n_columns_);
-  }
-}
-
-int PairPhysRep::pack_forward_comm(int n, int *list, double *buf, int, int *) {
-  for (int k = 0; k < n; k++) std::copy_n(row(list[k]), n_columns_, buf + k * n_columns_);
-  return n * n_columns_;
-}
-
-void PairPhysRep::unpack_forward_comm(int n, int first, double *buf) {
-  for (int k = 0; k < n; k++) std::copy_n(buf + k * n_columns_, n_columns_, row(first + k));
-}
-
-int PairPhysRep::pack_reverse_comm(int n, int first, double *buf) {
-  for (int k = 0; k < n; k++) {
-    // What an image has collected is in its owner's row already and must not arrive there twice.
-    const bool shared = row_[first + k] < atom->nlocal;
-    if (shared)
-      std::fill_n(buf + k * n_columns_, n_columns_, 0.0);
-    else
-      std::copy_n(row(first + k), n_columns_, buf + k * n_columns_);
-  }
-  return n * n_columns_;
-}
-
-void PairPhysRep::unpack_reverse_comm(int n, int *list, double *buf) {
-  for (int k = 0; k < n; k++) {
-    double *const sum = row(list[k]);
-    for (int c = 0; c < n_columns_; c++) sum[c] += buf[k * n_columns_ + c];
-  }
 }

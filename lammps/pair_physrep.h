@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// pair_style physrep [device cpu|cuda]
+// pair_style physrep [device cpu|cuda] [memory keep|system]
 // pair_coeff * * ean.pt C H N O          (one element per LAMMPS atom type)
 
 #ifndef LMP_PAIR_PHYSREP_H
@@ -36,6 +36,8 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void unpack_reverse_comm(int n, int *list, double *buf) override;
 
  private:
+  std::string one_of(const std::string &keyword, const std::string &value, const char *first,
+                     const char *second);
   void allocate();
   void map_elements(int narg, char **arg);
   void load(const std::string &path);
@@ -60,7 +62,13 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void exchange(double *rows, int width, bool forward);
   double *row(int i) const { return rows_ + int64_t(row_[i]) * row_width_ + column_; }
 
+  // LAMMPS sizes its buffers by comm_forward and comm_reverse, and pair hybrid reads these when the
+  // style is created, before any file says how wide its features are: so a constant, and wider
+  // features go in several messages.
+  static constexpr int COLUMNS_AT_ONCE = 64;
+
   std::string device_ = "cpu";
+  std::string memory_ = "keep";
   std::unique_ptr<physrep::Model> model_;
   std::vector<std::string> elements_;   // per LAMMPS type from 1; "NULL" where hybrid uses another
   std::vector<int> model_type_;         // per LAMMPS type from 1; -1 where NULL

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Entry point that LAMMPS' `plugin load` and its search of LAMMPS_PLUGIN_PATH call.
+// What LAMMPS loads at every start: a small library that needs neither PyTorch nor LAMMPS' classes.
+// Only where an input says `pair_style physrep` does it load the pair style, after a comparison of
+// the PyTorch and the LAMMPS at hand with those that the pair style was compiled for.
 
-#include "pair_physrep.h"
+#include "exceptions.h"
+
+#include <dlfcn.h>
+
+#include <array>
+#include <fstream>
+#include <string>
 
 namespace {
 
@@ -19,17 +27,98 @@ struct lammpsplugin_t {
   void *handle;
 };
 using lammpsplugin_regfunc = void (*)(lammpsplugin_t *, void *);
+using Creator = void *(*)(void *);
+
+const char *const PAIR_STYLE = "libphysrep_pair.so";
+const char *const ADVICE = "run 'physrep build' to compile it again, and see 'physrep doctor'";
+
+std::string own_directory() {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void *>(&own_directory), &info) || !info.dli_fname) return ".";
+  const std::string path = info.dli_fname;
+  const auto end = path.rfind('/');
+  return end == std::string::npos ? "." : path.substr(0, end);
+}
+
+// 20250722 -> 22 Jul 2025, as LAMMPS writes it.
+std::string date_of(int version) {
+  static const std::array<const char *, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const int month = version / 100 % 100;
+  if (month < 1 || month > 12) return std::to_string(version);
+  return std::to_string(version % 100) + " " + months[month - 1] + " " +
+         std::to_string(version / 10000);
+}
+
+// The version in torch/version.py; empty where there is no such file.
+std::string torch_version(const std::string &directory) {
+  std::ifstream file(directory + "/version.py");
+  const std::string key = "__version__ = '";
+  for (std::string line; std::getline(file, line);)
+    if (line.compare(0, key.size(), key) == 0)
+      return line.substr(key.size(), line.find('\'', key.size()) - key.size());
+  return "";
+}
+
+// LAMMPS' C interface, which keeps its form from version to version.
+template <typename Function>
+Function of_lammps(const char *name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
+}
+
+std::string lammps_problem(void *lmp) {
+  const auto version = of_lammps<int (*)(void *)>("lammps_version");
+  const int found = version ? version(lmp) : PHYSREP_LAMMPS_VERSION;
+  if (found == PHYSREP_LAMMPS_VERSION) return "";
+  return "it was compiled for LAMMPS " + date_of(PHYSREP_LAMMPS_VERSION) + " and this is LAMMPS " +
+         date_of(found);
+}
+
+std::string torch_problem(const std::string &directory) {
+  std::string found = torch_version(directory + "/" + PHYSREP_TORCH_RELATIVE);
+  if (found.empty()) found = torch_version(PHYSREP_TORCH_DIR);
+  if (found == PHYSREP_TORCH_VERSION) return "";
+  const std::string wanted = "it was compiled for torch " + std::string(PHYSREP_TORCH_VERSION);
+  if (found.empty()) return wanted + ", and there is no torch in " + PHYSREP_TORCH_DIR;
+  return wanted + ", and torch " + found + " is installed";
+}
+
+// The function that makes the pair style; null where `problem` says why there is none.
+Creator load(void *lmp, std::string &problem) {
+  const std::string directory = own_directory();
+  problem = lammps_problem(lmp);
+  if (problem.empty()) problem = torch_problem(directory);
+  if (!problem.empty()) return nullptr;
+  void *const library = dlopen((directory + "/" + PAIR_STYLE).c_str(), RTLD_NOW | RTLD_GLOBAL);
+  void *const creator = library ? dlsym(library, "physrep_create_pair") : nullptr;
+  if (!creator) {
+    const char *const reason = dlerror();
+    problem = "it does not load (" + std::string(reason ? reason : "unknown reason") + ")";
+  }
+  return reinterpret_cast<Creator>(creator);
+}
+
+// Ends the run on all ranks as LAMMPS' own errors do: a line on the screen and in the log, and the
+// exception that `lmp` and LAMMPS' Python module turn into their own.
+[[noreturn]] void refuse(void *lmp, const std::string &problem) {
+  const std::string text = "ERROR: pair_style physrep: the library in " + own_directory() +
+                           " cannot be used: " + problem + "; " + ADVICE;
+  const auto command = of_lammps<char *(*)(void *, const char *)>("lammps_command");
+  if (command) command(lmp, ("print \"\"\"" + text + "\"\"\"").c_str());
+  throw LAMMPS_NS::LAMMPSException(text);
+}
 
 void *create_pair(void *lmp) {
-  return static_cast<LAMMPS_NS::Pair *>(
-      new LAMMPS_NS::PairPhysRep(static_cast<LAMMPS_NS::LAMMPS *>(lmp)));
+  std::string problem;
+  const Creator creator = load(lmp, problem);
+  if (!creator) refuse(lmp, problem);
+  return creator(lmp);
 }
 
 }  // namespace
 
 extern "C" void lammpsplugin_init(void *lmp, void *handle, void *regfunc) {
   lammpsplugin_t plugin{};
-  // LAMMPS warns where this differs from its own version: C++ classes have no stable layout.
   plugin.version = LAMMPS_VERSION_STRING;
   plugin.style = "pair";
   plugin.name = "physrep";

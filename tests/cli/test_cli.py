@@ -1,23 +1,16 @@
 """The command line: every verb, and one line for every mistake."""
 
 import json
-import subprocess
-import sys
-import tomllib
 
 import ase.io
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from ean_systems import SYSTEMS
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from repository import REPOSITORY
 
 from physrep.cli.main import main
 from physrep.engines.ase import PhysRepCalculator
-from physrep.install import doctor
-from physrep.install.compatibility import REQUIREMENTS
 from physrep.io import Structure, read_structures
 from physrep.studies.evaluate.label_errors import evaluate
 
@@ -191,72 +184,3 @@ def test_a_bug_keeps_its_traceback(exports, monkeypatch):
     monkeypatch.setattr("physrep.engines.inspect.describe_file", broken)
     with pytest.raises(ZeroDivisionError):
         main(["inspect", str(exports.ckpt())])
-
-
-def test_doctor_reports_each_row(capsys, monkeypatch):
-    monkeypatch.setattr(doctor, "run_check", lambda name: (True, f"{name} computes"))
-    assert main(["doctor", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
-    assert [row["name"] for row in rows][:2] == ["python", "torch"]
-    assert {row["status"] for row in rows} <= {"ok", "absent"}
-    assert main(["doctor"]) == 0
-    assert "torch computes" in capsys.readouterr().out
-
-
-def test_doctor_needs_no_torch():
-    code = "import sys, physrep.cli.main, physrep.install.doctor; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-def test_doctor_tells_a_wrong_version_and_a_broken_engine(capsys, monkeypatch):
-    honest = doctor.metadata.version
-    versions = {"torch": "2.10.0"}
-    monkeypatch.setattr(doctor.metadata, "version", lambda name: versions.get(name) or honest(name))
-    monkeypatch.setattr(doctor, "run_check", lambda name: (False, "undefined symbol: c10"))
-    assert main(["doctor"]) == 1
-    said = capsys.readouterr().out
-    assert "pip install 'torch==2.9.*'" in said
-    assert "undefined symbol: c10" in said
-
-
-def test_doctor_forgives_absent_engines_only(monkeypatch):
-    def absent(name):
-        raise doctor.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(doctor.metadata, "version", absent)
-    found = {row.name: doctor.examine_package(row).status for row in REQUIREMENTS}
-    assert found["openmm"] == "absent"
-    assert found["torch"] == "WRONG"
-
-
-def test_doctor_tells_a_plugin_that_does_not_load(tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "find_built", lambda file: None)
-    assert doctor.examine_plugin().status == "absent"
-    monkeypatch.setattr(doctor, "find_built", lambda file: tmp_path / file)
-    monkeypatch.setattr(doctor, "run_check", lambda name: (False, "did not load"))
-    assert doctor.examine_plugin().status == "WRONG"
-
-
-@pytest.mark.parametrize("name", ["torch", "openmmtorch", "lammps"])
-def test_the_checks_by_use_work_here(name):
-    works, said = doctor.run_check(name)
-    assert works, said
-
-
-def test_a_check_that_fails_says_why():
-    works, said = doctor.run_check("nothing")
-    assert not works
-    assert "KeyError" in said
-
-
-def test_the_table_agrees_with_pyproject():
-    with (REPOSITORY / "pyproject.toml").open("rb") as file:
-        project = tomllib.load(file)["project"]
-    ours = {row.name: row for row in REQUIREMENTS}
-    assert SpecifierSet(project["requires-python"]) == SpecifierSet(ours["python"].specifier)
-    core = [Requirement(text) for text in project["dependencies"]]
-    assert all(ours[package.name].required for package in core if package.name != "packaging")
-    extras = [Requirement(t) for texts in project["optional-dependencies"].values() for t in texts]
-    for package in core + extras:
-        if package.name in ours:
-            assert package.specifier == SpecifierSet(ours[package.name].specifier), package.name

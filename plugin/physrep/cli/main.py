@@ -28,6 +28,7 @@ VERBS = {
     "repeat": ("repeat", "the same fit over several seeds: spread and committee"),
     "tables": ("tables", "fit variants with equal processor time and tabulate their errors"),
     "import": ("import_published", "parameters of a published model -> checkpoint"),
+    "build": ("build", "compile the operators and the LAMMPS plugin for this environment"),
     "doctor": ("doctor", "what is installed, whether it works, what to do"),
 }
 

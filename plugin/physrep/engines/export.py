@@ -1,7 +1,6 @@
 """Export: checkpoint -> one TorchScript file for every engine, verified by reading it back."""
 
 import copy
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from physrep.models import BASELINES
 from physrep.neighbors import neighbor_list
 from physrep.ops import OperatorsMissing
 from physrep.potential import Potential, predict
+from physrep.torchscript import compile_script
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -103,9 +103,7 @@ def script(potential: Potential, topology: Atoms | None) -> torch.jit.ScriptModu
         symbols = topology.get_chemical_symbols()
         types = torch.from_numpy(types_of(symbols, potential.symbols, "topology"))
     periodic = topology is not None and bool(topology.pbc.all())
-    with warnings.catch_warnings():  # torch 2.10 deprecates TorchScript; OpenMM's plugin needs it
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return torch.jit.script(ExportedPotential(potential, types, periodic).eval())
+    return compile_script(ExportedPotential(potential, types, periodic).eval())
 
 
 def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | None) -> Metadata:

@@ -13,6 +13,7 @@ import physrep
 from physrep import ops
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
+from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
 FORMAT_VERSION = 2  # 2: edges() takes the types too
@@ -89,7 +90,7 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
         raise ExportError(f"{path}: no such file")
     extra = {METADATA_FILE: ""}
     try:
-        module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
+        module = load_script(path, device, extra)
     except (RuntimeError, ValueError):
         _check_operators(path)
         raise ExportError(
@@ -111,7 +112,7 @@ def _check_operators(path: Path) -> None:
     if text and parse_metadata(text, path).ops == "fused":
         raise ExportError(
             f"{path}: exported with --ops fused, which needs physrep's compiled "
-            f"operators: {ops.ADVICE}"
+            f"operators: {ops.problem() or ops.ADVICE}"
         )
 
 

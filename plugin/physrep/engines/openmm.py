@@ -17,6 +17,8 @@ from physrep.engines.metadata import ExportError, Metadata, read_exported
 
 logger = logging.getLogger(__name__)
 
+OPENMMTORCH_TORCH = "2.9."  # what the openmmtorch 1.5 wheel was built against
+
 
 def TorchForce(path: str | Path, topology: Any = None) -> Any:
     """An ``openmmtorch.TorchForce`` of an exported file, its periodicity set.
@@ -132,6 +134,12 @@ def import_openmmtorch() -> ModuleType:
     Raises:
         ImportError: it or what it needs does not load; says what to install.
     """
+    if not torch.__version__.startswith(OPENMMTORCH_TORCH):  # it would fail in the first force
+        raise ImportError(
+            f"OpenMM's TorchForce works with torch {OPENMMTORCH_TORCH}* and torch "
+            f"{torch.__version__} is installed: use physrep.engines.openmm.python_force, or "
+            "pip install 'physrep[openmmtorch]' in an environment for that torch"
+        )
     root = logging.getLogger()
     root.addFilter(_is_no_simtk_notice)
     try:
@@ -140,8 +148,8 @@ def import_openmmtorch() -> ModuleType:
         _load_missing_plugins()
     except ImportError as error:
         raise ImportError(
-            f"OpenMM's TorchForce does not load ({error}); pip install 'torch==2.9.*' "
-            "'openmm==8.6.*' 'openmmtorch==1.5', and see 'physrep doctor'"
+            f"OpenMM's TorchForce does not load ({error}): pip install 'physrep[openmmtorch]' (see "
+            "'physrep doctor'), or use physrep.engines.openmm.python_force"
         ) from None
     finally:
         root.removeFilter(_is_no_simtk_notice)

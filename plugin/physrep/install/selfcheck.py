@@ -14,9 +14,16 @@ from typing import Any
 
 
 def check_torch() -> str:
-    """torch computes a gradient; is there CUDA?"""
+    """torch computes a gradient and compiles TorchScript; is there CUDA?"""
     import torch
 
+    from physrep.torchscript import compile_script
+
+    class Square(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * x
+
+    compile_script(Square())
     x = torch.ones(2, requires_grad=True)
     (x * x).sum().backward()
     if x.grad is None or x.grad.tolist() != [2.0, 2.0]:
@@ -30,6 +37,7 @@ def check_openmmtorch() -> str:
     import torch
 
     from physrep.engines.openmm import import_openmmtorch
+    from physrep.torchscript import compile_script
 
     class Spring(torch.nn.Module):
         def forward(self, positions: torch.Tensor) -> torch.Tensor:
@@ -41,7 +49,7 @@ def check_openmmtorch() -> str:
     system.addParticle(1.0)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "spring.pt")
-        torch.jit.script(Spring()).save(path)
+        compile_script(Spring()).save(path)
         system.addForce(import_openmmtorch().TorchForce(path))
     platform = openmm.Platform.getPlatformByName("Reference")
     context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
@@ -81,13 +89,14 @@ def check_lammps() -> str:
 
 
 def check_lammps_plugin() -> str:
-    """LAMMPS knows the pair style by itself."""
+    """LAMMPS finds the plugin by itself, and the plugin loads the pair style."""
     instance = _open_lammps()
     known = instance.has_style("pair", "physrep")
-    instance.close()
     if not known:
         raise RuntimeError("LAMMPS does not know pair_style physrep: the plugin did not load")
-    return "LAMMPS knows pair_style physrep"
+    instance.commands_list(["units metal", "pair_style physrep"])
+    instance.close()
+    return "LAMMPS knows pair_style physrep and loads it"
 
 
 def _open_lammps() -> Any:

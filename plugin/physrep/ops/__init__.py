@@ -9,7 +9,7 @@ which form they have; :func:`use_form` exchanges them.
 Importing this package registers the compiled operators where they are installed.
 """
 
-from physrep.ops.loading import ADVICE, OperatorsMissing, available, load, require
+from physrep.ops.loading import ADVICE, OperatorsMissing, available, load, problem, require
 from physrep.ops.operator import FORMS, Operator, use_form
 
 load()
@@ -21,6 +21,7 @@ __all__ = [
     "OperatorsMissing",
     "available",
     "load",
+    "problem",
     "require",
     "use_form",
 ]

@@ -2,7 +2,7 @@
 
 import torch
 
-from physrep.library import OPERATORS_FILE, find_built
+from physrep.library import OPERATORS_FILE, find_built, mismatch
 
 ADVICE = (
     "compile them with 'physrep build' (2 to 4 minutes; 'physrep doctor' shows what is installed), "
@@ -11,7 +11,7 @@ ADVICE = (
 
 
 class OperatorsMissing(RuntimeError):
-    """The fused operators were requested but are not installed; the message says what to do."""
+    """The fused operators were requested but cannot be used; the message says what to do."""
 
 
 def available() -> bool:
@@ -20,14 +20,31 @@ def available() -> bool:
 
 
 def load() -> bool:
-    """Register the operators, once; False where they are not installed."""
-    path = None if available() else find_built(OPERATORS_FILE)
-    if path is not None:
+    """Register the operators, once; False where they are not installed or do not fit this torch."""
+    return not problem()
+
+
+def problem() -> str:
+    """Why the operators cannot be used; empty where they are registered, by this call if need be.
+
+    A library for another torch is refused by its stamp, before it is loaded: it would fail with an
+    undefined symbol, or compute with another layout of tensors.
+    """
+    if available():
+        return ""
+    path = find_built(OPERATORS_FILE)
+    if path is None:
+        return f"they are not installed; {ADVICE}"
+    if wrong := mismatch(path):
+        return f"{wrong}; or export with '--ops portable'"
+    try:
         torch.ops.load_library(path)
-    return available()
+    except OSError as error:
+        return f"{path} does not load ({error}); {ADVICE}"
+    return ""
 
 
 def require(what: str) -> None:
     """Raise OperatorsMissing unless the operators are registered; ``what`` begins the message."""
     if not load():
-        raise OperatorsMissing(f"{what} needs physrep's compiled operators: {ADVICE}")
+        raise OperatorsMissing(f"{what} needs physrep's compiled operators: {problem() or ADVICE}")
