@@ -1,4 +1,4 @@
-"""Stretch one bond with several models: force along it and energy, in one picture.
+"""Stretch one bond with several models: force along it and energy, in one figure.
 
 python md_examples/bond_scan.py md_examples/ean.pdb 165 166 thesis.ckpt neuralil.ckpt -o out/no.png
 

@@ -2,8 +2,9 @@
 
     PYTHONPATH=md_examples physrep certify ase:gfn2_xtb:GFN2 STRUCTURE -o DIR
 
-tblite starts every self-consistent cycle from the last step's wave function. At its default
-accuracy the forces remember that, and the energy of an NVE run drifts (docs/certificates).
+tblite starts every self-consistent cycle from the wave function of the last step. At its default
+accuracy the forces depend on earlier steps, and the energy of an NVE run drifts
+(docs/certificates).
 """
 
 from typing import Any

@@ -16,7 +16,7 @@ parser.add_argument("model", help="file written by physrep export --topology")
 parser.add_argument("structure", help="PDB file with a box, the atoms in the order of the export")
 parser.add_argument("--steps", type=int, default=500)
 parser.add_argument("--temperature", type=float, default=300.0, help="K")
-parser.add_argument("--platform", help="Reference, CPU, CUDA; the fastest there is by default")
+parser.add_argument("--platform", help="Reference, CPU, CUDA; default: the fastest available")
 parser.add_argument("--output", default="trajectory.dcd")
 args = parser.parse_args()
 

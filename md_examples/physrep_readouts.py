@@ -1,4 +1,4 @@
-"""What a fitted PhysRep has learned: its pair parameters, and the element it expects at a place.
+"""What a fitted PhysRep has learned: its pair parameters, and the element it expects at a position.
 
 python md_examples/physrep_readouts.py qm9.ckpt molecules.extxyz --frame 12 --atom 0 --axis 1 0 0
 

@@ -1,9 +1,9 @@
-"""Is a potential sound in MD? NVT in OpenMM, every frame looked at, then NVE for the drift.
+"""Is a potential sound in MD? NVT in OpenMM, inspected every 20 steps, then NVE for the drift.
 
 python md_examples/stability.py ean.pt md_examples/ean.pdb --temperature 450 --ps 20 --nve-ps 2
 
-Writes stability.json, traces.npz, last.extxyz and figures; Ctrl-C keeps what there is. Exit code 0
-means sound, 1 not. What sound means is defined in physrep.analysis.stability.soundness.
+Writes stability.json, traces.npz, last.extxyz and figures; Ctrl-C keeps what has been computed. Exit code 0
+means sound, 1 not sound; the definition is in physrep.analysis.stability.soundness.
 """
 
 import torch  # noqa: F401  before openmm: openmmtorch's kernels need its libraries  # isort: skip

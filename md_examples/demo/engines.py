@@ -1,4 +1,4 @@
-"""What every engine of the demo is asked for, and the settings they share."""
+"""What the demo asks of every engine, and the settings they share."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -78,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
 
 @contextmanager
 def timed(what: str) -> Iterator[None]:
-    """Say what is being done, and afterwards how long it took."""
+    """Print what is being done, and afterwards how long it took."""
     print(f"demo: {what} ...", flush=True)
     started = time.perf_counter()
     yield
@@ -109,7 +109,7 @@ def run_program(steps: list[list[str]], name: str, arguments: Sequence[str]) -> 
     """Run ``python`` or ``physrep`` of this environment; note the command in ``steps``.
 
     Raises:
-        subprocess.CalledProcessError: it failed; its message stands on the terminal.
+        subprocess.CalledProcessError: it failed; its message is on the terminal.
     """
     step = [name, *arguments]
     print("      " + " ".join(step), flush=True)
