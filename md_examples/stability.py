@@ -2,8 +2,8 @@
 
 python md_examples/stability.py ean.pt md_examples/ean.pdb --temperature 450 --ps 20 --nve-ps 2
 
-Writes stability.json, traces.npz, last.extxyz and figures; Ctrl-C keeps what has been computed. Exit code 0
-means sound, 1 not sound; the definition is in physrep.analysis.stability.soundness.
+Writes stability.json, traces.npz, last.extxyz and figures; Ctrl-C keeps what has been computed.
+Exit code 0 means sound, 1 not sound; the definition is in physrep.analysis.stability.soundness.
 """
 
 import torch  # noqa: F401  before openmm: openmmtorch's kernels need its libraries  # isort: skip
