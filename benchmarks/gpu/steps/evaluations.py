@@ -1,0 +1,151 @@
+"""Energy and forces: eager, portable and fused; time, kernel launches and memory."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physrep.checkpoint import save_checkpoint
+from physrep.engines.load import LoadedPotential, load_potential
+from physrep.neighbors import Neighbors, fused_neighbor_list, neighbor_list
+from physrep.potential import predict
+from steps.options import Emit, Options
+from steps.systems import MODELS, checkpoint, exported, forms, liquid
+
+WARM_UP = 5  # evaluations: TorchScript compiles in the first ones
+SECONDS, QUICK = 1.0, 0.1  # of measuring one number
+MOST, LEAST = 30, 3  # evaluations of one number
+MOVE = 1e-3  # A, between two evaluations from positions
+LAUNCHES = ("cudaLaunchKernel", "cuLaunchKernel", "cudaGraphLaunch")  # how their names begin
+LEFT = 5.0  # seconds, without which no row is started
+
+
+def run(options: Options, emit: Emit) -> None:
+    """A row for each size, model and form, the small systems first."""
+    options.work.mkdir(parents=True, exist_ok=True)
+    seconds = QUICK if options.quick else SECONDS
+
+    @cache
+    def loaded(model: str, form: str) -> LoadedPotential:
+        return load(model, form, options)
+
+    for n_atoms in options.sizes:
+        system = System(n_atoms, options.device)
+        for model, form in product(MODELS, ["eager", *forms(options.device)]):
+            row = {"atoms": n_atoms, "model": model, "form": form}
+            if options.left() < LEFT:
+                emit({**row, "note": "no time left"})
+            else:
+                emit({**row, **measured(system, loaded(model, form), model, form, seconds)})
+
+
+def load(model: str, form: str, options: Options) -> LoadedPotential:
+    """eager: the checkpoint, layer by layer in Python; otherwise the exported file."""
+    if form != "eager":
+        return load_potential(exported(model, form, options.work), options.device)
+    path = options.work / f"{model}.ckpt"
+    save_checkpoint(checkpoint(model), path)
+    return load_potential(path, options.device)
+
+
+class System:
+    """The liquid on the device, and its neighbour lists."""
+
+    def __init__(self, n_atoms: int, device: str) -> None:
+        atoms = liquid(n_atoms)
+        self.device = torch.device(device)
+        self.symbols = atoms.get_chemical_symbols()
+        self.positions, self.cell, self.pbc = (
+            torch.tensor(x, device=device) for x in (atoms.positions, atoms.cell.array, atoms.pbc)
+        )
+        self.eager_forces: dict[str, Tensor] = {}  # by model
+
+    def types(self, symbols: list[str]) -> Tensor:
+        return torch.tensor([symbols.index(s) for s in self.symbols], device=self.device)
+
+    def neighbors(self, form: str, cutoff: float, positions: Tensor) -> Neighbors:
+        """By the list that files of this form use."""
+        make = fused_neighbor_list if form == "fused" else neighbor_list
+        return make(positions, self.cell, self.pbc, cutoff)
+
+    def moved(self) -> Tensor:
+        return self.positions + MOVE * torch.randn_like(self.positions)
+
+    def difference(self, model: str, form: str, forces: Tensor) -> float | None:
+        """The largest from the eager forces, eV/A; None where these are not known."""
+        if form == "eager":
+            self.eager_forces[model] = forces.cpu()
+        if model not in self.eager_forces:
+            return None
+        return float((forces.cpu() - self.eager_forces[model]).abs().max())
+
+
+def measured(
+    system: System, loaded: LoadedPotential, model: str, form: str, seconds: float
+) -> dict[str, Any]:
+    """The numbers of one row, as far as memory goes."""
+    gpu = system.device.type == "cuda"
+    types, energies = system.types(loaded.symbols), loaded.atomic_energies
+    row: dict[str, Any] = {}
+
+    def from_positions(positions: Tensor) -> None:
+        own = system.neighbors(form, loaded.cutoff, positions)
+        predict(energies, types, own.edge_index, own.vectors)
+
+    try:
+        found = system.neighbors(form, loaded.cutoff, system.positions)
+        row["edges"] = found.edge_index.shape[1]
+
+        def evaluate() -> Tensor:
+            return predict(energies, types, found.edge_index, found.vectors).forces
+
+        if gpu:
+            torch.cuda.reset_peak_memory_stats()
+        row["dF, eV/A"] = system.difference(model, form, evaluate())
+        row["ms"] = milliseconds(evaluate, gpu, seconds)
+        row["peak MiB"] = torch.cuda.max_memory_allocated() / 2**20 if gpu else None
+        row["launches"] = launches(evaluate) if gpu else None
+        row["ms with list"] = milliseconds(lambda: from_positions(system.moved()), gpu, seconds)
+    except RuntimeError as error:  # TorchScript turns OutOfMemoryError into this
+        if "out of memory" not in str(error):
+            raise
+        row["note"] = "out of memory"
+    if gpu:
+        torch.cuda.empty_cache()
+    return row
+
+
+def milliseconds(work: Callable[[], Any], gpu: bool, seconds: float) -> float:
+    """Median of as many calls as fit into this time."""
+    wait = torch.cuda.synchronize if gpu else lambda: None
+
+    def timed() -> float:
+        wait()
+        start = time.perf_counter()
+        work()
+        wait()
+        return 1000.0 * (time.perf_counter() - start)
+
+    first = [timed() for _ in range(WARM_UP)][-1]
+    n = max(LEAST, min(MOST, int(1000.0 * seconds / first)))
+    return statistics.median(timed() for _ in range(n))
+
+
+def launches(work: Callable[[], Any]) -> int:
+    """Kernels that one call starts."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        work()
+        torch.cuda.synchronize()
+    return count_launches((event.key, event.count) for event in profiler.key_averages())
+
+
+def count_launches(events: Iterable[tuple[str, int]]) -> int:
+    """Of a profile's events by name; a graph of kernels counts as one launch."""
+    return sum(count for name, count in events if name.startswith(LAUNCHES))
