@@ -1,14 +1,14 @@
-"""Error of the forces beside the time of one evaluation, after fits that had the same time.
+"""Error of the forces against the time of one evaluation, after fits of equal length.
 
     python benchmarks/accuracy.py [--minutes 30] [--only WORD ...]
 
-Ours and SchNet are fitted by `training/fit.py`, the other peers by their packages' own trainers
-(`fit` in contenders/), all on the same 225-atom structures of ethylammonium nitrate (GFN2-xTB) with
-one thread. --minutes is processor time. Fits are kept in runs/accuracy and their errors in
-results/accuracy.json; what stands in the table is taken from it (--again: from its fit, which is
-made where runs/accuracy lacks it), an interrupted fit of ours goes on. Times are those of
-results/speed.json, one thread. Writes results/accuracy.json, accuracy.md and accuracy.png after
-every fit.
+Our models and SchNet are fitted by `training/fit.py`, the other peers by the trainers of their
+packages (`fit` in contenders/), all on the same 225-atom structures of ethylammonium nitrate
+(GFN2-xTB) with one thread. --minutes is processor time. Fits are kept in runs/accuracy and their
+errors in results/accuracy.json. A row of that file is not computed again without --again, which
+reads the fit in runs/accuracy or makes it if it is missing; an interrupted fit of ours continues.
+Times are those of results/speed.json, one thread. Writes results/accuracy.json, accuracy.md and
+accuracy.png after every fit.
 """
 
 import argparse
@@ -33,8 +33,8 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class Fit(NamedTuple):
-    """timed_as: its rows in speed.json, the fastest counts; settings: of fit.py, on top of
-    jat_ean.yaml; environment: of a peer that has a trainer of its own, else empty."""
+    """timed_as: how its rows in speed.json begin, of which the fastest counts; settings: of fit.py,
+    in addition to jat_ean.yaml; environment: of a peer that has its own trainer, else empty."""
 
     label: str
     folder: str
@@ -55,7 +55,7 @@ ALL = [
 
 
 def write_parts(folder: Path) -> None:
-    """The three parts of the data, as jat_ean.yaml divides them, for trainers that want files."""
+    """The three parts of the data, as jat_ean.yaml divides them, for trainers that read files."""
     sys.path.insert(0, str(ROOT / "training"))
     from physrep.io import read_structures
     from physrep_training.data.splits import split_structures
@@ -71,7 +71,7 @@ def write_parts(folder: Path) -> None:
 
 
 def fit(one: Fit, minutes: float) -> dict:
-    """Its errors on the test part, as `fit.py` names them; a fit that was finished is read."""
+    """Errors on the test part, as `fit.py` names them; read if the fit was finished before."""
     folder = FITS / one.folder
     errors = folder / "errors.json"
     if not errors.is_file():
@@ -84,13 +84,13 @@ def fit(one: Fit, minutes: float) -> dict:
 
 
 def peer_command(one: Fit, folder: Path, minutes: float) -> list[str]:
-    """In the peer's environment."""
+    """fit_peer.py in the environment of the peer."""
     words = [python_of(one.environment), HERE / "fit_peer.py", one.environment]
     return [str(word) for word in [*words, FITS / "data", folder, minutes]]
 
 
 def own_command(one: Fit, folder: Path, minutes: float) -> list[str]:
-    """Of fit.py: no frames that the peers do not have, a rate that falls over the time."""
+    """fit.py with the frames that the peers have too and a rate that falls over the time."""
     settings = [
         "data.extra_train_files=[]",
         f"run.cpu_minutes={minutes}",
@@ -103,14 +103,14 @@ def own_command(one: Fit, folder: Path, minutes: float) -> list[str]:
 
 
 def milliseconds(one: Fit) -> float:
-    """Of 225 atoms in one thread, the fastest of its engines by the median."""
+    """For 225 atoms in one thread, in the engine with the smallest median."""
     rows = json.loads((RESULTS / "speed.json").read_text())["rows"]
     own = [r for r in rows if r["name"].startswith(one.timed_as)]
     return min(r["ms"] for r in own if r["n_atoms"] == 225 and r["threads"] == 1)
 
 
 def row_of(one: Fit, found: dict, minutes: float) -> dict:
-    """One line of the table; peers say what time they took, ours stop when it is over."""
+    """One line of the table; peers report the time they took, our fits stop when it is over."""
     return {
         "name": one.label,
         "minutes": found.get("minutes", minutes),
@@ -134,7 +134,7 @@ def markdown(rows: list[dict]) -> str:
 
 @in_house_style
 def accuracy_figure(rows: list[dict]) -> Figure:
-    """Both axes logarithmic; the best place is the lower left corner."""
+    """Both axes logarithmic; the lower left corner is best."""
     figure = Figure(figsize=(6.0, 4.0), layout="constrained")
     axes = figure.subplots()
     for row in rows:
@@ -149,7 +149,7 @@ def accuracy_figure(rows: list[dict]) -> Figure:
 
 
 def write(rows: list[dict]) -> None:
-    """The three results; the times of all rows are those of speed.json today."""
+    """JSON, Markdown and figure; the times of all rows are read from speed.json again."""
     of_label = {one.label: one for one in ALL}
     rows = [{**row, "ms": milliseconds(of_label[row["name"]])} for row in rows]
     (RESULTS / "accuracy.json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -162,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--only", nargs="+", help="fits whose name holds one of these words")
-    parser.add_argument("--again", action="store_true", help="do not take the table's word")
+    parser.add_argument("--again", action="store_true", help="replace rows that are in the table")
     args = parser.parse_args()
     stored = RESULTS / "accuracy.json"
     rows = json.loads(stored.read_text()) if stored.is_file() else []

@@ -1,7 +1,7 @@
-"""One environment for each peer, made from requirements/NAME.txt by uv, kept in .peers/.
+"""One environment for each peer, made from requirements/NAME.txt by uv and kept in .peers/.
 
-Peers pin packages that exclude each other (e3nn, torch), so that each needs its own. Ours and what
-runs on it is the project's own environment.
+Peers pin packages that exclude each other (e3nn, torch), so each needs its own. Our own potentials
+run in the project's environment.
 """
 
 import importlib.metadata
@@ -15,7 +15,8 @@ OWN = "physrep"
 
 
 def python_of(name: str) -> Path:
-    """The interpreter of an environment; it is made where it is missing or others are required.
+    """The interpreter of an environment, which is made if it is missing or its requirements have
+    changed.
 
     Raises:
         RuntimeError: uv cannot make it; the message is uv's.
@@ -32,6 +33,13 @@ def python_of(name: str) -> Path:
         _run([uv, "pip", "install", "--quiet", "--python", python, "--requirements", requirements])
         done.write_text(requirements.read_text())
     return python
+
+
+def processor() -> str:
+    """The name that Linux has for the processor."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    named = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else "unknown processor"
 
 
 def _run(command: list) -> None:

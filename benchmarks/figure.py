@@ -1,4 +1,4 @@
-"""results/speed.png from results/speed.json: time per evaluation of everyone, one panel per size.
+"""Draw results/speed.png from results/speed.json: time of one evaluation, one panel for each size.
 
 python benchmarks/figure.py
 """
@@ -14,7 +14,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def color_of(name: str) -> str:
-    """Ours blue where fused, orange where not; others grey."""
+    """Ours blue if fused and orange if not; others grey."""
     if "fused" in name:
         return BLUE
     return ORANGE if "portable" in name or "eager" in name else GREY

@@ -1,12 +1,12 @@
-"""Fit a contender with its package's own trainer and judge it, in the contender's environment.
+"""Fit a contender with the trainer of its package and evaluate it, in the contender's environment.
 
     python fit_peer.py CONTENDER DATA FOLDER MINUTES
 
 DATA has train, validation and test.extxyz (REF_energy in eV, REF_forces in eV/A). The contender's
-module in ``contenders/`` has ``fit(data, folder, seconds)``, which spends about so much processor
-time, and ``load(folder)``, the ASE calculator of what came out. Writes FOLDER/errors.json with the
-numbers of `fit.py` on the test part, force_mae (eV/A) and energy_mae_mev_per_atom (without the mean
-offset), and with the minutes of processor time.
+module in ``contenders/`` has ``fit(data, folder, seconds)``, which spends about that much processor
+time, and ``load(folder)``, which returns the fitted model as an ASE calculator. Writes
+FOLDER/errors.json with the numbers of `fit.py` on the test part, force_mae (eV/A) and
+energy_mae_mev_per_atom (without the mean offset), and with the minutes of processor time.
 """
 
 import importlib
@@ -38,7 +38,7 @@ def errors(calculator: Calculator, frames: Iterable[Atoms]) -> dict[str, float]:
 
 
 def main(name: str, data: Path, folder: Path, minutes: float) -> None:
-    """Fit, judge, write."""
+    """Fit, evaluate, write."""
     use_threads()
     folder.mkdir(parents=True, exist_ok=True)
     contender = importlib.import_module(f"contenders.{name}")

@@ -1,4 +1,4 @@
-"""Settings of `fit.py` for the forms that the benchmarks compare, on top of jat_ean.yaml."""
+"""Settings of `fit.py` for the forms that the benchmarks compare, in addition to jat_ean.yaml."""
 
 from pathlib import Path
 

@@ -1,11 +1,11 @@
-"""Where the fused kernels stand beside what the processor can do: results/roofline.md.
+"""The fused kernels compared with what the processor can do: results/roofline.md.
 
     python benchmarks/roofline.py
 
 One thread, float32, the edges of ethylammonium nitrate (225 atoms). Operations are counted from the
 equations, one for each addition, multiplication, comparison or reciprocal step of a feature. Bytes
-are those that any implementation has to move: what stands once for each edge. The rows of the atoms
-(43 kB of 48 features) stay in the second-level cache.
+are those that any implementation has to move: what is stored once for each edge. The rows of the
+atoms (43 kB of 48 features) stay in the second-level cache.
 """
 
 import os
@@ -13,7 +13,6 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch starts its threads
 
 import json
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ import ase.io
 import torch
 
 import physrep.ops
+from environments import processor
 from physrep.engines.heap import keep_heap
 from physrep.models.neuralil import Descriptors
 from physrep.neighbors import Neighbors, neighbor_list
@@ -131,8 +131,8 @@ PARTS = [
         messages(CHANNELS, True, N_HARMONICS),
     ),
     # Of degree 4: 20 sines with cosines (49 each), 30 steps of the recursion (3), 50 products with
-    # the mixing matrix (2), harmonics (125), 55 terms (2), vectors (15). The way back does that
-    # twice, the second time with slopes (180), then 55 terms (5) and the harmonics (220).
+    # the mixing matrix (2), harmonics (125), 55 terms (2), vectors (15). The backward pass does
+    # that twice, the second time with slopes (180), then 55 terms (5) and the harmonics (220).
     Part(
         "power spectrum, degree 4 (NeuralIL as published)",
         3.5,
@@ -210,13 +210,6 @@ def table(rows: list[dict], flops: float, rate: float) -> str:
             f"| {row['operations'] / row['ns_per_edge']:.0f} | {limit / row['ns_per_edge']:.0%} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def processor() -> str:
-    """What the system calls the processor."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if platform.system() == "Linux" else []
-    named = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor()
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""Energy and forces of ethylammonium nitrate: ours, the theses' code and peers, side by side.
+"""Energy and forces of ethylammonium nitrate: our potentials, the theses' code and peers.
 
     python benchmarks/speed.py [--sizes 225 1800 14400] [--threads 1 2] [--only WORD ...] [--keep]
 
-From positions to energy and forces, neighbour list included, moved atoms every time. Contenders
-take turns, so that what else the machine does hits all of them; the numbers are medians.
+From positions to energy and forces, neighbour list included, with moved atoms every time.
+Contenders take turns, so that other load on the machine affects all of them; the numbers are
+medians.
 Writes results/speed.json and speed.md; figure.py draws them.
 """
 
@@ -21,12 +22,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contenders_table import CONTENDERS, REFERENCE, Contender
-from environments import python_of, versions
+from environments import processor, python_of, versions
 
 HERE = Path(__file__).resolve().parent
 BOX = HERE.parent / "md_examples" / "ean.pdb"  # 225 atoms
 COPIES = {225: "1x1x1", 1800: "2x2x2", 14400: "4x4x4", 48600: "6x6x6"}
-TOGETHER = 1000  # atoms; beyond, one contender at a time is in memory
+TOGETHER = 1000  # atoms; in larger systems one contender at a time is in memory
 
 
 class Row(NamedTuple):
@@ -73,7 +74,7 @@ class Worker:
     def read(self) -> dict:
         line = self.stdout.readline()
         if not line:
-            raise RuntimeError("it stopped; results/workers.log says why")
+            raise RuntimeError("the process ended; see results/workers.log")
         return json.loads(line)
 
     def stop(self) -> None:
@@ -91,7 +92,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, help="7; 2 for more than 1000 atoms")
     parser.add_argument("--only", nargs="+", help="contenders whose name holds one of these words")
-    parser.add_argument("--keep", action="store_true", help="rows of before that are not repeated")
+    parser.add_argument("--keep", action="store_true", help="keep rows that are not repeated")
     args = parser.parse_args()
     (HERE / "results").mkdir(exist_ok=True)
     chosen = [c for c in CONTENDERS if not args.only or any(w in c.label for w in args.only)]
@@ -132,12 +133,12 @@ def measure_together(
 
 
 def answer(contender: Contender, worker: Worker, n: int) -> dict | None:
-    """Of n evaluations; None, with a line on stderr, where it has stopped: for want of memory
-    perhaps."""
+    """Of n evaluations; None, with a line on stderr, if the process has ended, for example because
+    memory ran out."""
     try:
         return worker.ask(n)
     except (RuntimeError, OSError) as error:
-        print(f"speed: {contender.label} left out: {error}", file=sys.stderr)
+        print(f"speed: {contender.label} skipped: {error}", file=sys.stderr)
         worker.stop()
         return None
 
@@ -159,12 +160,12 @@ def measure_apart(
 
 
 def started(contender: Contender, n_atoms: int, threads: int) -> Worker | None:
-    """None, with a line on stderr, where it does not run here."""
+    """None, with a line on stderr, if it does not run here."""
     print(f"speed: {contender.label}, {n_atoms} atoms, {threads} threads", file=sys.stderr)
     try:
         return Worker(contender, n_atoms, threads)
     except RuntimeError as error:
-        print(f"speed: {contender.label} left out: {error}", file=sys.stderr)
+        print(f"speed: {contender.label} skipped: {error}", file=sys.stderr)
         return None
 
 
@@ -185,26 +186,24 @@ def with_ratios(rows: list[Row]) -> list[Row]:
 
 
 def kept_rows() -> list[Row]:
-    """What the last run wrote."""
+    """The rows of the last run."""
     return [Row(**row) for row in json.loads((HERE / "results" / "speed.json").read_text())["rows"]]
 
 
 def write(rows: list[Row]) -> None:
-    """After every size, so that an interrupted run leaves what it has."""
+    """Called after every size, so that an interrupted run keeps its results."""
     environments = sorted({c.environment for c in CONTENDERS if c.label in {r.name for r in rows}})
     record = {
-        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "cpu": processor(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
         "versions": {name: versions(name) for name in environments},
         "rows": [row._asdict() for row in rows],
     }
     (HERE / "results" / "speed.json").write_text(json.dumps(record, indent=1) + "\n")
     (HERE / "results" / "speed.md").write_text(markdown(rows))
-
-
-def cpu() -> str:
-    """Its name, as Linux tells it."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), "?")
 
 
 def markdown(rows: list[Row]) -> str:

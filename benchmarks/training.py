@@ -1,11 +1,12 @@
-"""Steps per second of fits to ethylammonium nitrate: the first version of this project, portable
-and fused operators, side by side.
+"""Time of a step in fits to ethylammonium nitrate: the first version of this project, portable and
+fused operators.
 
     python benchmarks/training.py [--rounds 3] [--first COMMIT]
 
-Every contender is a whole `fit.py` with a batch of one structure (225 atoms) and one thread:
-reading, loss, optimiser, averages and log are in the time. They take turns; the numbers are medians
-of the epochs, without the first and the last of each fit. Writes results/training.md and .json.
+Every contender is a complete `fit.py` with batches of one structure (225 atoms) and one thread:
+the time contains reading, loss, optimizer, averages and log. They take turns; the numbers are
+medians of the epochs, without the first and the last of each fit. Writes results/training.md and
+training.json.
 """
 
 import argparse
@@ -31,7 +32,7 @@ FORMS = {
 }
 # The first version has no angular moments.
 WITHOUT_FIRST = {"ean-jat"}
-# The environment imports this version's package: the older one must come before it.
+# The environment imports the current package; the older one must come before it on the path.
 OLD_FIT = """
 import runpy, sys
 sys.meta_path = [f for f in sys.meta_path if "ditable" not in type(f).__module__ + type(f).__name__]
@@ -79,7 +80,7 @@ def unpack(commit: str, folder: str) -> Path:
 
 
 def table(times: dict[tuple[str, str], list[float]]) -> list[dict]:
-    """Rows with medians; ratio: to the first version, to portable where that lacks the form."""
+    """Rows with medians; ratio: to the first version, or to portable where that lacks the form."""
     rows = []
     for (form, version), found in times.items():
         base = times.get((form, "first version")) or times[form, "portable"]
@@ -95,7 +96,7 @@ def table(times: dict[tuple[str, str], list[float]]) -> list[dict]:
 
 
 def versions_of(form: str, first: Path) -> dict[str, tuple[Path, list[str]]]:
-    """Who fits this form: where its fit.py stands, and settings."""
+    """Who fits this form: the folder of its fit.py, and settings."""
     versions = {"portable": (ROOT, []), "fused": (ROOT, ["run.ops=fused"])}
     return versions if form in WITHOUT_FIRST else {"first version": (first, []), **versions}
 

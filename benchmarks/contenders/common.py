@@ -1,4 +1,4 @@
-"""What the contenders share."""
+"""Helpers that several contenders use."""
 
 import os
 import resource
@@ -64,7 +64,7 @@ run 0 post no""")
 
 
 def run_module(words: Sequence[object], folder: Path) -> None:
-    """A peer's own command (python -m WORDS) in this folder, its output in log.txt there.
+    """Run a peer's command (python -m WORDS) in this folder, with its output in log.txt there.
 
     Raises:
         RuntimeError: it failed.
@@ -73,7 +73,7 @@ def run_module(words: Sequence[object], folder: Path) -> None:
     with (folder / "log.txt").open("a") as log:
         done = subprocess.run(command, cwd=folder, stdout=log, stderr=log, check=False)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed; {folder / 'log.txt'} says why")
+        raise RuntimeError(f"{' '.join(command)} failed; see {folder / 'log.txt'}")
 
 
 def processor_seconds() -> float:

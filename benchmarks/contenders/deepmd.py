@@ -2,8 +2,8 @@
 
 The PyTorch backend, from Python, where the model builds its own neighbour list, or as
 ``pair_style deepmd`` (variant ``lammps``). Two-body embedding (25, 50, 100),
-fitting (240, 240, 240). Random weights where speed is measured; `fit` has the example's losses and
-rates, and as many steps as there is time for.
+fitting (240, 240, 240). Random weights for timing; `fit` has the losses and rates of the example,
+and as many steps as there is time for.
 """
 
 import ctypes
@@ -47,7 +47,7 @@ def prepare(atoms: Atoms, variant: str = "") -> Step:
 
 
 def in_lammps(model: torch.nn.Module, atoms: Atoms) -> Step:
-    """Through the plugin that its wheel brings; threads are those of OMP_NUM_THREADS."""
+    """Through the plugin in its wheel; OMP_NUM_THREADS sets the threads."""
     import deepmd.lmp  # noqa: F401 (tells LAMMPS where the plugin is)
 
     ctypes.CDLL(str(Path(sys.prefix) / "lib" / "libmpi.so.12"), mode=ctypes.RTLD_GLOBAL)
@@ -71,7 +71,7 @@ def in_python(model: torch.nn.Module, atoms: Atoms) -> Step:
 
 
 def fit(data: Path, folder: Path, seconds: float) -> None:
-    """`dp train` on data/train.extxyz, for about so much processor time; see fit_peer.py."""
+    """`dp train` on data/train.extxyz, for about that much processor time; see fit_peer.py."""
     for part in ("train", "validation"):
         write_system(list(ase.io.iread(data / f"{part}.extxyz")), folder / part)
     command = ["deepmd", "--pt", "train", "--skip-neighbor-stat", "input.json"]
@@ -92,7 +92,7 @@ def load(folder: Path) -> Calculator:
 
 
 def write_system(frames: list[Atoms], folder: Path) -> None:
-    """DeePMD-kit's own layout: one system, one set."""
+    """In the layout of DeePMD-kit: one system, one set."""
     (folder / "set.000").mkdir(parents=True, exist_ok=True)
     types = [NAMES.index(symbol) for symbol in frames[0].symbols]
     np.savetxt(folder / "type.raw", types, fmt="%d")

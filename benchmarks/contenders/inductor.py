@@ -1,6 +1,6 @@
-"""Ours through PyTorch's compiler instead of operators of our own: MODEL, e.g. jat-published.
+"""Our models through PyTorch's compiler instead of our own operators: MODEL, e.g. jat-published.
 
-Energy and dE/dvectors are traced into one graph with sizes left open, which Inductor compiles to
+Energy and dE/dvectors are traced into one graph of variable sizes, which Inductor compiles to
 C++ (one to two minutes); the neighbour list is physrep's operator. Models that decide by the data,
 as those with ZBL and guard do, cannot be traced like this.
 """

@@ -2,7 +2,7 @@
 
 Settings: the "small" of the MACE-OFF and MACE-MP papers, with 64 channels and no equivariant
 messages. Float32, through the package's ASE calculator, which builds the graph itself. Random
-weights where speed is measured; `fit` has the package's losses and rates.
+weights for timing; `fit` has the losses and rates of the package.
 """
 
 from pathlib import Path
@@ -46,7 +46,7 @@ def prepare(atoms: Atoms, variant: str = "") -> Step:
 
 
 def fit(data: Path, folder: Path, seconds: float) -> None:
-    """`mace_run_train` on data/train.extxyz, for about so much processor time; see fit_peer.py.
+    """`mace_run_train` on data/train.extxyz, for about that much processor time; see fit_peer.py.
 
     One structure of 225 atoms is a batch. The rate falls to 3 % over the epochs there is time for:
     the package's own rule waits 50 epochs before it lowers it.

@@ -1,9 +1,9 @@
-"""Ours: MODEL/ENGINE/OPS, e.g. jat-published/torchforce/fused.
+"""Our models: MODEL/ENGINE/OPS, e.g. jat-published/torchforce/fused.
 
 MODEL: jat-published and neuralil-published (parameters of the theses), ean-jat (shipped), schnet
 (the network of torch_geometric, random weights). ENGINE: ase, torchforce (OpenMM, CPU platform),
-lammps (one step of NVE with skin 1 A). OPS: portable or fused; eager, in ASE, is the
-checkpoint itself.
+lammps (one step of NVE with skin 1 A). OPS: portable or fused, or
+eager, the checkpoint itself in ASE.
 """
 
 import os
@@ -30,7 +30,7 @@ def prepare(atoms: Atoms, variant: str) -> Step:
     use_threads()
     model, engine, ops = variant.split("/")
     path = Path(tempfile.mkdtemp(prefix="physrep-bench-")) / "model.pt"
-    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:  # its memory is not ours
+    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:  # not counted as ours
         elsewhere.submit(write, model, atoms, path, engine, ops).result()
     if model == "schnet":
         register_baselines()
@@ -68,7 +68,7 @@ def load(model: str, atoms: Atoms) -> "Checkpoint":
 
 
 def register_baselines() -> None:
-    """So that their checkpoints can be made and read."""
+    """Make their checkpoints readable."""
     sys.path.insert(0, str(ROOT / "training"))
     from physrep_training import baselines
 

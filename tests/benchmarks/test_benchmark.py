@@ -1,4 +1,4 @@
-"""The benchmark's turns: a contender whose process ends does not end the others' run."""
+"""speed.py: a contender whose process ends does not end the run of the others."""
 
 import sys
 
@@ -31,14 +31,14 @@ def _speed(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_contender_that_dies_is_left_out(speed, together, capsys):
+def test_a_contender_that_dies_is_skipped(speed, together, capsys):
     contenders = [speed.Contender(name, "Python", "here", name) for name in ("lives", "dies")]
     measure = speed.measure_together if together else speed.measure_apart
     rows = {row.name: row for row in measure(contenders, 225, 1, 2)}
     if together:  # one process, two turns
         assert list(rows) == ["lives"]
         assert rows["lives"].peak_mb == 101.0
-        assert "dies left out" in capsys.readouterr().err
+        assert "dies skipped" in capsys.readouterr().err
     else:  # a process each round, which answers once
         assert list(rows) == ["lives", "dies"]
     assert rows["lives"].ms == 2.0

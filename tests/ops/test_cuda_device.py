@@ -6,14 +6,24 @@ Skipped where there is no GPU, or where the installed library was built without 
 
 import pytest
 import torch
+from operator_inputs import (
+    ATTENTION,
+    MESSAGES,
+    attention_call,
+    calls_without_edges,
+    edge_vector_call,
+    message_call,
+    product_call,
+    random_leaves,
+)
 from repository import REPOSITORY
-from test_fused_ops import DTYPES, N_ATOMS, N_CENTERS, TOLERANCES, compare, random_leaves
+from test_fused_ops import DTYPES, TOLERANCES, compare
 from test_fused_ops import _graph as _graph  # the fixture
 from torch import Tensor
 
 from physrep import ops
 from physrep.checkpoint import load_checkpoint
-from physrep.neighbors import fused_neighbor_list, neighbor_list
+from physrep.neighbors import neighbor_list
 from physrep.potential import predict
 
 
@@ -52,59 +62,35 @@ def on_gpu(function):
     return wrapped
 
 
+def compare_with_processor(operator, call, tolerance: float) -> None:
+    compare(on_gpu(operator), operator, *call, tolerance)
+
+
 @DTYPES
-@pytest.mark.parametrize(
-    ("width", "heads", "softmax", "cut"),
-    [(48, 1, True, False), (16, 1, False, True), (10, 3, True, True), (7, 2, False, True)],
-)
+@ATTENTION
 def test_attention_weights(deterministic, graph, dtype, width, heads, softmax, cut):
-    new, n_edges = random_leaves(dtype), graph[0].numel()
-    envelope = torch.rand(n_edges, dtype=dtype).requires_grad_(True) if cut else None
-    inputs = [new(N_ATOMS, width), new(N_CENTERS, width), new(width, heads), new(n_edges, 6)]
-    inputs += [new(4, heads), envelope, new(heads) if softmax else None]
-    processor = torch.ops.physrep.attention_weights
-    compare(on_gpu(processor), processor, inputs, (*graph, softmax, 0.7), TOLERANCES[dtype])
+    call = attention_call(graph, dtype, width, heads, softmax, cut)
+    compare_with_processor(torch.ops.physrep.attention_weights, call, TOLERANCES[dtype])
 
 
 @DTYPES
-@pytest.mark.parametrize(
-    ("width", "heads", "n_basis", "n_lm", "activated"),
-    [
-        (48, 1, 0, 0, False),
-        (48, 1, 10, 0, False),
-        (16, 1, 10, 8, False),
-        (16, 1, 0, 8, False),
-        (12, 3, 5, 0, False),
-        (32, 2, 16, 0, True),
-        (10, 1, 3, 3, True),
-    ],
-)
+@MESSAGES
 def test_messages(deterministic, graph, dtype, width, heads, n_basis, n_lm, activated):
-    new, n_edges = random_leaves(dtype), graph[0].numel()
-    own = None if n_lm else new(N_CENTERS, heads)
-    inputs = [new(n_edges, heads), own, new(N_ATOMS, width)]
-    inputs += [new(n_edges, n_basis + n_lm + 2) if n_basis + n_lm else None]
-    inputs += [new(n_basis, width) if n_basis else None, new(width) if activated else None]
-    rest = (*graph, N_CENTERS, 1, n_basis + 1, n_lm)
-    processor = torch.ops.physrep.messages
-    compare(on_gpu(processor), processor, inputs, rest, TOLERANCES[dtype])
+    call = message_call(graph, dtype, width, heads, n_basis, n_lm, activated)
+    compare_with_processor(torch.ops.physrep.messages, call, TOLERANCES[dtype])
 
 
 @DTYPES
 def test_products(deterministic, graph, dtype):
-    new, n_edges = random_leaves(dtype), graph[0].numel()
-    inputs = [new(N_CENTERS, 32), new(N_ATOMS, 32), new(n_edges, 8), new(6, 32), new(32)]
-    processor = torch.ops.physrep.products
-    compare(on_gpu(processor), processor, inputs, (*graph, 2), TOLERANCES[dtype])
+    call = product_call(graph, dtype)
+    compare_with_processor(torch.ops.physrep.products, call, TOLERANCES[dtype])
 
 
 def test_what_is_pytorchs_own_on_a_gpu():
     """edge_vectors, edge_basis, skip_norm and invariants."""
     new = random_leaves(torch.float64)
-    index = torch.randint(0, 9, (2, 40), generator=torch.Generator().manual_seed(0))
-    shifts = torch.randint(-2, 3, (40, 3), generator=torch.Generator().manual_seed(1))
     cases = [
-        (torch.ops.physrep.edge_vectors, [new(9, 3), new(3, 3)], (index, shifts)),
+        (torch.ops.physrep.edge_vectors, *edge_vector_call()),
         (torch.ops.physrep.edge_basis, [new(30, 3)], (torch.arange(1.0, 5.0).double(), 6.0, 2)),
         (torch.ops.physrep.skip_norm, [new(9, 48), new(9, 48), new(48), new(48)], (1e-6,)),
         (torch.ops.physrep.invariants, [new(9, 8, 16)], ()),
@@ -115,18 +101,16 @@ def test_what_is_pytorchs_own_on_a_gpu():
             found = operator(*x)
             return found[0].sin() if isinstance(found, tuple) else found.sin()
 
-        compare(on_gpu(processor), processor, inputs, rest, 1e-11)
+        compare_with_processor(processor, (inputs, rest), 1e-11)
 
 
 @pytest.mark.parametrize("n_centers", [0, 3])
 def test_no_edges(deterministic, n_centers):
-    new, none = random_leaves(torch.float64), torch.zeros(0, dtype=torch.int64)
-    inputs = [new(n_centers, 16), new(n_centers, 16), new(16, 1), new(0, 2), new(2, 1), None]
-    processor = torch.ops.physrep.attention_weights
-    compare(on_gpu(processor), processor, [*inputs, new(1)], (none, none, True, 1.0), 1e-12)
+    for name, *call in calls_without_edges(n_centers):
+        compare_with_processor(getattr(torch.ops.physrep, name), call, 1e-12)
 
 
-def message_inputs(n_centers: int, degree: int, device: str) -> list:
+def large_system(n_centers: int, degree: int, device: str) -> list:
     """weights, values and graph of a system of so many atoms, each with so many neighbours."""
     random = torch.Generator(device).manual_seed(0)
     centers = torch.arange(n_centers, device=device).repeat_interleave(degree)
@@ -143,7 +127,7 @@ def sums(weights, values, centers, neighbors):
 
 def test_work_is_put_on_the_current_stream():
     """An operator on another stream sees what that stream has written just before."""
-    weights, values, centers, neighbors = message_inputs(20_000, 50, "cuda")
+    weights, values, centers, neighbors = large_system(20_000, 50, "cuda")
     expected = sums(2.0 * weights, values, centers, neighbors)
     torch.cuda.synchronize()
     stream = torch.cuda.Stream()
@@ -157,7 +141,7 @@ def test_work_is_put_on_the_current_stream():
 
 def test_deterministic_sums_are_the_same_in_every_run(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    weights, values, centers, neighbors = message_inputs(5_000, 50, "cuda")
+    weights, values, centers, neighbors = large_system(5_000, 50, "cuda")
     torch.use_deterministic_algorithms(True)
     try:
         runs = []
@@ -176,7 +160,7 @@ def test_edges_beyond_32_bits():
     columns, degree, n_centers = 24, 60, 1_600_000
     if torch.cuda.mem_get_info()[0] < 40 * 2**30:
         pytest.skip("less than 40 GiB of GPU memory free")
-    weights, values, centers, neighbors = message_inputs(n_centers, degree, "cuda")
+    weights, values, centers, neighbors = large_system(n_centers, degree, "cuda")
     features = torch.ones(centers.numel(), columns, device="cuda")
     assert features.numel() > 2**31
     features[:, 1] = torch.linspace(0.5, 1.5, centers.numel(), device="cuda")
@@ -208,9 +192,10 @@ def test_forces_of_the_shipped_potential(dtype):
     plain = neighbor_list(positions, cell, pbc, potential.cutoff)
     expected = predict(potential, types, plain.edge_index, plain.vectors)
     potential.use_ops("fused").to("cuda")
-    arrays = (x.to("cuda") for x in (positions, cell, pbc))
-    found = fused_neighbor_list(*arrays, potential.cutoff)
-    ours = predict(potential, types.to("cuda"), found.edge_index, found.vectors)
+    on_device = [x.to("cuda") for x in (positions, cell, pbc)]
+    index, shifts = torch.ops.physrep.neighbor_list(*on_device, potential.cutoff)
+    vectors = torch.ops.physrep.edge_vectors(*on_device[:2], index, shifts)
+    ours = predict(potential, types.to("cuda"), index, vectors)
     tolerance = 1e-10 if dtype == torch.float64 else 2e-4
     torch.testing.assert_close(ours.energy.cpu(), expected.energy, rtol=tolerance, atol=0.0)
     torch.testing.assert_close(ours.forces.cpu(), expected.forces, rtol=0.0, atol=tolerance)

@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from operator_inputs import (
+    ATTENTION,
+    MESSAGES,
+    N_ATOMS,
+    N_CENTERS,
+    attention_call,
+    message_call,
+    product_call,
+    random_leaves,
+)
 from torch import Tensor
 
 from physrep import ops
@@ -18,7 +28,7 @@ from physrep.nn.scatter import sum_edges
 from physrep.ops.invariants import PortableInvariants
 from physrep.ops.neighbor_list import FusedNeighborList
 
-N_CENTERS, N_ATOMS, DEGREE = 13, 17, 5
+DEGREE = 5
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 2e-5}
 DTYPES = pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
 
@@ -100,23 +110,11 @@ def compare(fused, portable, inputs: list, rest: tuple, tolerance: float, second
             assert float((a - b).abs().max().detach()) <= tolerance * float(b.abs().max().detach())
 
 
-def random_leaves(dtype: torch.dtype):
-    torch.manual_seed(1)
-    return lambda *shape: torch.randn(*shape, dtype=dtype).requires_grad_(True)
-
-
 @DTYPES
-@pytest.mark.parametrize(
-    ("width", "heads", "softmax", "cut"),
-    [(48, 1, True, False), (16, 1, False, True), (10, 3, True, True), (7, 2, False, True)],
-)
+@ATTENTION
 def test_attention_weights(graph, dtype, width, heads, softmax, cut):
-    new, n_edges = random_leaves(dtype), graph[0].numel()
-    envelope = torch.rand(n_edges, dtype=dtype).requires_grad_(True) if cut else None
-    inputs = [new(N_ATOMS, width), new(N_CENTERS, width), new(width, heads), new(n_edges, 6)]
-    inputs += [new(4, heads), envelope, new(heads) if softmax else None]
-    fused = torch.ops.physrep.attention_weights
-    compare(fused, attention, inputs, (*graph, softmax, 0.7), TOLERANCES[dtype])
+    call = attention_call(graph, dtype, width, heads, softmax, cut)
+    compare(torch.ops.physrep.attention_weights, attention, *call, TOLERANCES[dtype])
 
 
 @pytest.mark.parametrize("level", [-300.0, 300.0])
@@ -132,32 +130,16 @@ def test_softmax_of_logits_far_from_zero(graph, level):
 
 
 @DTYPES
-@pytest.mark.parametrize(
-    ("width", "heads", "n_basis", "n_lm", "activated"),
-    [
-        (48, 1, 0, 0, False),
-        (48, 1, 10, 0, False),
-        (16, 1, 10, 8, False),
-        (12, 3, 5, 0, False),
-        (32, 2, 16, 0, True),
-        (10, 1, 3, 3, False),
-    ],
-)
+@MESSAGES
 def test_messages(graph, dtype, width, heads, n_basis, n_lm, activated):
-    new, n_edges = random_leaves(dtype), graph[0].numel()
-    own = None if n_lm else new(N_CENTERS, heads)
-    inputs = [new(n_edges, heads), own, new(N_ATOMS, width)]
-    inputs += [new(n_edges, n_basis + n_lm + 2) if n_basis else None]
-    inputs += [new(n_basis, width) if n_basis else None, new(width) if activated else None]
-    rest = (*graph, N_CENTERS, 1, n_basis + 1, n_lm)
-    compare(torch.ops.physrep.messages, messages, inputs, rest, TOLERANCES[dtype])
+    call = message_call(graph, dtype, width, heads, n_basis, n_lm, activated)
+    compare(torch.ops.physrep.messages, messages, *call, TOLERANCES[dtype])
 
 
 @DTYPES
 def test_products(graph, dtype):
-    new, n_edges = random_leaves(dtype), graph[0].numel()
-    inputs = [new(N_CENTERS, 32), new(N_ATOMS, 32), new(n_edges, 8), new(6, 32), new(32)]
-    compare(torch.ops.physrep.products, products, inputs, (*graph, 2), TOLERANCES[dtype])
+    call = product_call(graph, dtype)
+    compare(torch.ops.physrep.products, products, *call, TOLERANCES[dtype])
 
 
 @DTYPES

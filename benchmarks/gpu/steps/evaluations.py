@@ -12,7 +12,7 @@ from torch import Tensor
 
 from physrep.checkpoint import save_checkpoint
 from physrep.engines.load import LoadedPotential, load_potential
-from physrep.neighbors import Neighbors, fused_neighbor_list, neighbor_list
+from physrep.neighbors import neighbor_list
 from physrep.potential import predict
 from steps.options import Emit, Options
 from steps.systems import MODELS, checkpoint, exported, forms, liquid
@@ -68,10 +68,14 @@ class System:
     def types(self, symbols: list[str]) -> Tensor:
         return torch.tensor([symbols.index(s) for s in self.symbols], device=self.device)
 
-    def neighbors(self, form: str, cutoff: float, positions: Tensor) -> Neighbors:
-        """By the list that files of this form use."""
-        make = fused_neighbor_list if form == "fused" else neighbor_list
-        return make(positions, self.cell, self.pbc, cutoff)
+    def edges(self, form: str, cutoff: float, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """edge_index and vectors, by the list that files of this form use."""
+        if form != "fused":
+            found = neighbor_list(positions, self.cell, self.pbc, cutoff)
+            return found.edge_index, found.vectors
+        ops = torch.ops.physrep
+        index, shifts = ops.neighbor_list(positions, self.cell, self.pbc, cutoff)
+        return index, ops.edge_vectors(positions, self.cell, index, shifts)
 
     def moved(self) -> Tensor:
         return self.positions + MOVE * torch.randn_like(self.positions)
@@ -94,15 +98,14 @@ def measured(
     row: dict[str, Any] = {}
 
     def from_positions(positions: Tensor) -> None:
-        own = system.neighbors(form, loaded.cutoff, positions)
-        predict(energies, types, own.edge_index, own.vectors)
+        predict(energies, types, *system.edges(form, loaded.cutoff, positions))
 
     try:
-        found = system.neighbors(form, loaded.cutoff, system.positions)
-        row["edges"] = found.edge_index.shape[1]
+        edges = system.edges(form, loaded.cutoff, system.positions)
+        row["edges"] = edges[0].shape[1]
 
         def evaluate() -> Tensor:
-            return predict(energies, types, found.edge_index, found.vectors).forces
+            return predict(energies, types, *edges).forces
 
         if gpu:
             torch.cuda.reset_peak_memory_stats()
