@@ -113,9 +113,10 @@ def run_process(name: str, options: dict, report: Report) -> tuple[str, str]:
         )
         overtime = threading.Timer(options["seconds"] + GRACE, kill_group, [process.pid])
         overtime.start()
-        with process.stdout as lines:
-            for line in lines:
-                report.add(name, json.loads(line))
+        assert process.stdout is not None  # it is a pipe
+        for line in process.stdout:
+            report.add(name, json.loads(line))
+        process.stdout.close()
         code = process.wait()
         in_time = overtime.is_alive()
         overtime.cancel()

@@ -20,6 +20,7 @@ def run(options: Options, emit: Emit) -> None:
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as tests:
         output = ""
+        assert tests.stdout is not None  # it is a pipe
         for line in tests.stdout:
             output += line
             print(line, end="")
