@@ -10,7 +10,13 @@ from physrep.potential import Potential, Prediction, predict
 
 SPECIES = [6, 1, 7, 8]
 # Every model in every form that differs in its equations. The physics suite runs over all of them.
-SMALL = {"n_layers": 2, "features": 16, "attention_features": 8, "cutoff": 3.5}
+SMALL = {
+    "n_layers": 2,
+    "features": 16,
+    "attention_features": 8,
+    "cutoff": 3.5,
+    "angular_features": 0,
+}
 PHYSREP = {"n_layers": 2, "features": 16, "heads": 2, "n_basis": 8, "cutoff": 3.5}
 FORMS = {
     "jat-gated-sum": ("jat", SMALL),

@@ -9,11 +9,13 @@ from systems import FORMS, compute, liquid, make_checkpoint
 from physrep.checkpoint import (
     FORMAT_VERSION,
     CheckpointError,
+    fingerprint,
     load_checkpoint,
     new_checkpoint,
     save_checkpoint,
 )
 from physrep.config import ConfigError
+from physrep.models.physrep import PhysRepConfig
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -63,6 +65,22 @@ def test_damaged_checkpoints_are_explained(tmp_path, values, message):
     with pytest.raises(CheckpointError, match=message) as error:
         load_checkpoint(path)
     assert str(path) in str(error.value)
+
+
+def test_a_setting_that_format_2_left_out_keeps_the_default_of_its_time(tmp_path):
+    """JAT had no angular features unless they were given; files of format 2 hold what was given."""
+    settings = {"n_layers": 2, "features": 16, "attention_features": 8, "cutoff": 3.5}
+    path = change(tmp_path, format_version=2, model={"name": "jat", "settings": settings})
+    read, written = load_checkpoint(path), make_checkpoint()
+    assert read.model_settings["angular_features"] == 0
+    assert fingerprint(read.potential) == fingerprint(written.potential)
+    assert new_checkpoint("jat", {}, [1]).model_settings["angular_features"] == 16
+
+
+def test_a_checkpoint_holds_every_setting(tmp_path):
+    save_checkpoint(new_checkpoint("physrep", {"features": 16}, [1]), tmp_path / "a.ckpt")
+    settings = torch.load(tmp_path / "a.ckpt", weights_only=True)["model"]["settings"]
+    assert settings == PhysRepConfig(features=16).model_dump()
 
 
 def test_foreign_and_truncated_files_are_refused(tmp_path):

@@ -1,9 +1,10 @@
 """Checkpoints: one file that rebuilds a potential; versioned, loaded without unpickling code.
 
-Layout (format version 2), a dictionary saved by ``torch.save``:
+Layout (format version 3), a dictionary saved by ``torch.save``:
 
-    format_version  2
-    model           {"name": "jat", "settings": {...}}
+    format_version  3
+    model           {"name": "jat", "settings": {...}}, every setting, defaults included (format 2:
+                    those that were given)
     species         atomic numbers, in the order of the types
     repulsion       "zbl", "morse" or "none" (format 1: true for zbl, false for none)
     state           parameters and buffers of the Potential
@@ -21,18 +22,27 @@ import torch
 from torch import nn
 
 from physrep.config import ConfigError
-from physrep.models import build_model
+from physrep.models import MODELS, build_model
 from physrep.potential import Potential
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 def _name_the_repulsion(contents: dict[str, Any]) -> dict[str, Any]:
     return {**contents, "repulsion": "zbl" if contents["repulsion"] else "none"}
 
 
+def _state_the_defaults(contents: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of format 2 that have changed since."""
+    model = contents["model"]
+    if model["name"] != "jat":
+        return contents
+    settings = {"angular_features": 0, **model["settings"]}
+    return {**contents, "model": {**model, "settings": settings}}
+
+
 # From format version k to k + 1, applied in order to what an older file holds.
-UPGRADES = {1: _name_the_repulsion}
+UPGRADES = {1: _name_the_repulsion, 2: _state_the_defaults}
 KEYS = ("model", "species", "repulsion", "state", "training")
 
 
@@ -80,7 +90,10 @@ def new_checkpoint(
         ConfigError: unknown model, setting or repulsion.
     """
     model = build_model(model_name, settings, species)
-    return Checkpoint(Potential(model, species, repulsion), model_name, dict(settings))
+    _, settings_class = MODELS[model_name]
+    # Every setting is kept: a default that changes later must not change this model.
+    complete = settings_class.parse(settings).model_dump(mode="json")
+    return Checkpoint(Potential(model, species, repulsion), model_name, complete)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:

@@ -27,6 +27,7 @@ VERBS = {
     "paths": ("paths", "label reaction paths with GFN2-xTB"),
     "repeat": ("repeat", "the same fit over several seeds: spread and committee"),
     "tables": ("tables", "fit variants with equal processor time and tabulate their errors"),
+    "schema": ("schema", "all settings of a fit, as JSON schema or as a page"),
     "import": ("import_published", "parameters of a published model -> checkpoint"),
     "build": ("build", "compile the operators and the LAMMPS plugin for this environment"),
     "doctor": ("doctor", "what is installed, whether it works, what to do"),

@@ -6,7 +6,7 @@ softmax over a hard cutoff and jumps when a pair crosses it; the default form is
 """
 
 import math
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -30,38 +30,48 @@ PositiveInt = Annotated[int, Field(gt=0)]
 
 
 class JATConfig(StrictModel):
-    """Settings of JAT.
-
-    Attributes:
-        cutoff: A. n_layers, features, heads: depth, width, attention heads, which split the width
-            (in the published form every head has the full width).
-        attention_features: width of the space in which sender and receiver meet; equal to
-            ``features`` in the published form, where the sender's projection is the message too.
-        edge_features: what the attention logit reads of an edge; ``rbf`` has ``n_basis`` columns.
-        aggregation: ``softmax`` normalises the attention over the neighbours and the atom itself;
-            ``gated_sum`` adds messages weighted by swish(logit), divided by sqrt(mean_neighbors).
-        filters: messages are multiplied by a linear map of the radial basis.
-        update: ``skip`` h + swish(m), or ``gru``. readout: hidden widths, see READOUT_WIDTHS.
-        angular_features, degree: channels whose messages carry direction too, up to spherical
-            harmonics of that degree (1 or 2), and join as rotation invariants; 0 for none.
-        smooth: false gives exactly the published form.
-    """
+    """Settings of JAT: graph attention over the atoms within a cutoff, with angular moments."""
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 4.0
+    """[A] Cutoff of the neighbours."""
     n_layers: PositiveInt = 4
+    """Attention layers."""
     features: PositiveInt = 48
+    """Width: features of an atom."""
     heads: PositiveInt = 1
+    """Attention heads, which split the width; in the published form each has the full width."""
     attention_features: PositiveInt = 16
+    """Width of the space in which sender and receiver are compared; equal to features in the
+    published form, where the projection of the sender is the message too."""
     edge_features: Literal["distance", "distance_squared", "inverse_smooth", "rbf"] = "rbf"
+    """What the attention reads of an edge; ``rbf`` is a radial basis of n_basis functions."""
     n_basis: PositiveInt = 10
+    """Radial basis functions."""
     aggregation: Literal["softmax", "gated_sum"] = "gated_sum"
+    """``softmax`` normalises the attention over the neighbours and the atom itself; ``gated_sum``
+    adds messages weighted by swish(logit), divided by sqrt(mean_neighbors)."""
     mean_neighbors: Annotated[float, Field(gt=0.0)] = 10.0
+    """[atoms] Typical number of neighbours; gated_sum only."""
     filters: bool = True
+    """Multiply messages by a linear map of the radial basis."""
     update: Literal["skip", "gru"] = "skip"
+    """How messages change the features h: ``skip`` is h + swish(message), ``gru`` a gated unit."""
     readout: Literal["pyramidal", "shallow"] = "pyramidal"
-    angular_features: Annotated[int, Field(ge=0)] = 0
+    """Hidden layers of the readout: ``pyramidal`` 64, 32, 16, 16; ``shallow`` 64, 24."""
+    angular_features: Annotated[int, Field(ge=0)] = 16
+    """Channels whose messages carry directions too and join as rotation invariants; 0: distances
+    only. In the published form the default is 0."""
     degree: Literal[1, 2] = 2
+    """Largest degree of the spherical harmonics of the angular features."""
     smooth: bool = True
+    """false is the published form, whose energy jumps when a pair crosses the cutoff."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_form_reads_distances(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("smooth") is False:
+            return {"angular_features": 0, **values}
+        return values
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

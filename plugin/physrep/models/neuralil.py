@@ -26,20 +26,18 @@ PositiveInt = Annotated[int, Field(gt=0)]
 
 
 class NeuralILConfig(StrictModel):
-    """Settings of NeuralIL; the defaults are those of the published parameters.
-
-    Attributes:
-        cutoff: A. n_max: largest degree and radial order of the descriptors (n + l <= n_max).
-        embedding: numbers that stand for the element of the atom itself.
-        widths: of the hidden layers; all but the first have a LayerNorm.
-        published: true keeps the energy exactly as published, with an isolated atom anywhere.
-    """
+    """Settings of NeuralIL; the defaults are those of the published parameters."""
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 3.5
+    """[A] Cutoff of the neighbours."""
     n_max: Annotated[int, Field(ge=0, le=8)] = 4
+    """Largest degree and radial order of the descriptors: n + l <= n_max."""
     embedding: PositiveInt = 2
+    """Learned numbers that stand for the element of the atom itself."""
     widths: Annotated[list[PositiveInt], Field(min_length=1)] = [64, 32, 16, 16, 16]
+    """Hidden layers; all but the first have a LayerNorm."""
     published: bool = False
+    """true keeps energies exactly as published, where an isolated atom has no fixed energy."""
 
 
 class Descriptors(nn.Module):

@@ -26,32 +26,37 @@ PositiveInt = Annotated[int, Field(gt=0)]
 class PhysRepConfig(StrictModel):
     """Settings of PhysRep. Without ``cls`` it is local: a cutoff everywhere, any system and engine.
 
-    Attributes:
-        cutoff: A. n_layers, features, heads: attention blocks, width, heads that split the width.
-        n_basis: radial functions of each element. basis_decay: 1/A, of their exponential; 1 in
-            the paper; smaller spreads them more evenly over the distances up to the cutoff.
-        envelope: ``polynomial`` (C2) or the paper's ``cosine``, whose force derivative jumps at
-            the cutoff.
-        head: ``physics`` adds pair energies to those of the atoms; ``atoms`` leaves them out;
-            ``molecule`` reads the energy from the [CLS] token.
-        published_pairs: the pair parameters as published, which allow an attractive core.
-        cls: a [CLS] token, which sees all atoms: for whole isolated molecules only.
-        adjacency: the attention also reads which atoms are bonded.
-        masking: elements can be hidden and guessed, for the masked-atom objective.
+    The defaults are those of the paper, whose fits ran on GPUs for days;
+    training/configs/physrep_ean.yaml is small enough for MD on a CPU.
     """
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 5.0
+    """[A] Cutoff of the neighbours."""
     n_layers: PositiveInt = 6
+    """Attention blocks."""
     features: PositiveInt = 256
+    """Width: features of an atom."""
     heads: PositiveInt = 16
+    """Attention heads, which split the width."""
     n_basis: PositiveInt = 16
+    """Radial functions of each element."""
     basis_decay: Annotated[float, Field(gt=0.0, le=5.0)] = 1.0
+    """[1/A] Decay of the exponential in the radial functions; smaller values spread them more
+    evenly over the distances up to the cutoff."""
     envelope: Literal["polynomial", "cosine"] = "polynomial"
+    """Cutoff function: ``polynomial`` has continuous second derivatives; the force derivative of
+    the published ``cosine`` jumps at the cutoff."""
     head: Literal["physics", "atoms", "molecule"] = "physics"
+    """``physics`` adds pair energies (Coulomb, Lennard-Jones) to those of the atoms; ``atoms`` has
+    no pair energies; ``molecule`` reads the energy from the [CLS] token."""
     published_pairs: bool = False
+    """Pair parameters as published, which allow an attractive core."""
     cls: bool = False
+    """Add a [CLS] token, which sees all atoms: for whole isolated molecules only."""
     adjacency: bool = False
+    """The attention also reads which atoms are bonded."""
     masking: bool = False
+    """Elements can be hidden and guessed, for loss.mask."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -77,7 +77,13 @@ def settings(files: list[Path], folder: Path, **changes) -> FitConfig:
         {
             "name": "conformers",
             "output": str(folder),
-            "model": {"name": "jat", "n_layers": 1, "features": 8, "cutoff": 3.0},
+            "model": {
+                "name": "jat",
+                "n_layers": 1,
+                "features": 8,
+                "cutoff": 3.0,
+                "angular_features": 0,
+            },
             "repulsion": "none",
             "data": {
                 "files": [str(file) for file in files],

@@ -55,7 +55,13 @@ def _config_file(tmp_path_factory) -> Path:
     write_npz(folder / "data.npz", frames)
     values = {
         "name": "small",
-        "model": {"name": "jat", "n_layers": 2, "features": 16, "cutoff": 3.5},
+        "model": {
+            "name": "jat",
+            "n_layers": 2,
+            "features": 16,
+            "cutoff": 3.5,
+            "angular_features": 0,
+        },
         "data": {
             "files": [str(folder / "data.npz")],
             "split": {"method": "random", "validation": 0.2, "test": 0.2},

@@ -35,7 +35,13 @@ def _config_file(tmp_path_factory):
     split = {"method": "time_blocks", "validation": 0.2, "test": 0.2, "gap": 0}
     values = {
         "name": "small",
-        "model": {"name": "jat", "n_layers": 1, "features": 8, "cutoff": 3.0},
+        "model": {
+            "name": "jat",
+            "n_layers": 1,
+            "features": 8,
+            "cutoff": 3.0,
+            "angular_features": 0,
+        },
         "data": {"files": [str(folder / "data.npz")], "split": split},
         "run": {"epochs": 1, "threads": 1, "device": "cpu"},
     }

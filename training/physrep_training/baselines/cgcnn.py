@@ -26,20 +26,20 @@ ELEMENTS = 119  # no table of the library: all that ASE knows
 
 
 class CGCNNConfig(StrictModel):
-    """Settings of CGCNN.
-
-    Attributes:
-        cutoff: A. features: of an atom. n_layers: convolutions. hidden: width of the readout.
-        spacing: A, between the centres of the Gaussians and their width, from 0 to the cutoff.
-        batch_norm: of the summed messages, as published. A fit then needs batches.
-    """
+    """Settings of CGCNN; the defaults are those of the published code."""
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 8.0
+    """[A] Cutoff of the neighbours."""
     features: PositiveInt = 64
+    """Width: features of an atom."""
     n_layers: PositiveInt = 3
+    """Convolutions."""
     hidden: PositiveInt = 128
+    """Width of the readout."""
     spacing: Annotated[float, Field(gt=0.01, le=1.0)] = 0.2
+    """[A] Distance between the centres of the Gaussians, and their width."""
     batch_norm: bool = True
+    """Normalise the summed messages over the batch, as published; needs run.batch_size > 1."""
 
 
 class GaussianDistance(nn.Module):

@@ -37,28 +37,32 @@ SAME_ATOM = 1e-3  # A; two atoms are never that near
 
 
 class DimeNetConfig(StrictModel):
-    """Settings of DimeNet++; the defaults are the published ones.
-
-    Attributes:
-        cutoff: A. n_layers: interaction blocks. features: of a message. interaction_features,
-            basis_features, output_features: inner widths (int_emb_size, basis_emb_size,
-            out_emb_channels). n_spherical, n_radial: angular and radial functions.
-        envelope_exponent: p - 1 of the envelope, which is C2 at the cutoff.
-        n_before_skip, n_after_skip, n_output_layers: depth of the blocks.
-    """
+    """Settings of DimeNet++; the defaults are the published ones."""
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 5.0
+    """[A] Cutoff of the neighbours."""
     n_layers: PositiveInt = 4
+    """Interaction blocks."""
     features: PositiveInt = 128
+    """Width of a message."""
     interaction_features: PositiveInt = 64
+    """Inner width of an interaction (int_emb_size)."""
     basis_features: PositiveInt = 8
+    """Inner width of the basis (basis_emb_size)."""
     output_features: PositiveInt = 256
+    """Inner width of the output (out_emb_channels)."""
     n_spherical: Annotated[int, Field(gt=0, le=10)] = 7
+    """Angular functions."""
     n_radial: Annotated[int, Field(gt=0, le=32)] = 6
+    """Radial functions."""
     envelope_exponent: Annotated[int, Field(ge=1)] = 5
+    """p - 1 of the envelope, which has continuous second derivatives at the cutoff."""
     n_before_skip: Annotated[int, Field(ge=0)] = 1
+    """Residual layers before the skip connection."""
     n_after_skip: Annotated[int, Field(ge=0)] = 2
+    """Residual layers after the skip connection."""
     n_output_layers: Annotated[int, Field(ge=0)] = 3
+    """Layers of an output block."""
 
 
 def triplets(edges: Edges) -> tuple[Tensor, Tensor]:

@@ -21,18 +21,18 @@ ELEMENTS = 100  # rows of torch_geometric's embedding
 
 
 class SchNetConfig(StrictModel):
-    """Settings of SchNet; the defaults are torch_geometric's, those of the published QM9 fits.
-
-    Attributes:
-        cutoff: A. features, filters: widths of the atoms and of the filters. n_layers:
-            interactions. n_gaussians: Gaussians of the distance between 0 and the cutoff.
-    """
+    """Settings of SchNet; the defaults are torch_geometric's, those of the published QM9 fits."""
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 10.0
+    """[A] Cutoff of the neighbours."""
     features: Annotated[int, Field(gt=1)] = 128
+    """Width: features of an atom."""
     filters: PositiveInt = 128
+    """Width of the filters."""
     n_layers: PositiveInt = 6
+    """Interaction blocks."""
     n_gaussians: Annotated[int, Field(gt=1)] = 50
+    """Gaussians of the distance between 0 and the cutoff."""
 
 
 class SchNet(Baseline):

@@ -23,18 +23,18 @@ ELEMENTS = 100  # rows of the package's embedding
 
 
 class TorchMDConfig(StrictModel):
-    """Settings of the ET; the defaults are those of the published QM9 fits.
-
-    Attributes:
-        cutoff: A. n_layers, features, heads: attention layers, width, heads that split the width.
-        n_basis: radial functions.
-    """
+    """Settings of the ET; the defaults are those of the published QM9 fits."""
 
     cutoff: Annotated[float, Field(gt=0.5, le=20.0)] = 5.0
+    """[A] Cutoff of the neighbours."""
     n_layers: PositiveInt = 8
+    """Attention layers."""
     features: Annotated[int, Field(gt=1)] = 256
+    """Width: features of an atom."""
     heads: PositiveInt = 8
+    """Attention heads, which split the width."""
     n_basis: PositiveInt = 64
+    """Radial functions."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

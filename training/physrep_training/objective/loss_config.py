@@ -9,7 +9,7 @@ from physrep_training.bounds import Count, Positive, Weight
 
 
 class LossTerm(StrictModel):
-    """A term that compares with labels: weight times the loss."""
+    """The term is compared with labels and counts as weight times the loss."""
 
     kind: Literal["mse", "mae", "huber", "log_cosh"] = "huber"
     """The loss; ``huber`` and ``log_cosh`` are quadratic for small differences and linear for
@@ -22,14 +22,14 @@ class LossTerm(StrictModel):
 
 
 class EnergyTerm(LossTerm):
-    """The term of the energy."""
+    """The term is compared with labels and counts as weight times the loss."""
 
     per_atom: bool = True
     """Compare energies per atom; false compares total energies, with width in eV."""
 
 
 class Condition(StrictModel):
-    """A term that compares with no label."""
+    """The term needs no label."""
 
     weight: Weight = 0.0
     """[1] Weight of the term."""
