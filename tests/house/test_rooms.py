@@ -26,6 +26,11 @@ def way(start: str, end: str) -> str:
     return " -> ".join(nx.shortest_path(graph, start, end))
 
 
+def test_no_import_circles():
+    circles = [sorted(found) for found in nx.strongly_connected_components(import_graph())]
+    assert [circle for circle in circles if len(circle) > 1] == []
+
+
 @pytest.mark.parametrize("module", rooms(*NO_PLOTS))
 def test_nothing_below_figures_reaches_matplotlib(module):
     assert way(module, "matplotlib") == ""

@@ -65,8 +65,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Certify, write the report, print the verdict; exit code 1 where it is 'fail'."""
     from physrep.studies.certify.certificate import certify, write_certificate
-    from physrep.studies.certify.context import Options
     from physrep.studies.certify.stamp_model import Stamp
+    from physrep.studies.certify.task import Options
 
     bonds = tuple(parsed.bonds.split(",")) if parsed.bonds else ()
     options = Options(

@@ -15,7 +15,7 @@ from physrep.figures.plots import (
     new_figure,
 )
 
-MOST_SPECIES = 6  # curves in one panel: as many colours can be told apart
+MOST_SPECIES = 6  # curves in one panel: more colours cannot be distinguished
 DASHES = ("-", "--", ":", "-.")
 
 

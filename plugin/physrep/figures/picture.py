@@ -14,7 +14,7 @@ from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.covalent import radii_of
 from physrep.figures.plots import GREEN, GREY, ORANGE, PURPLE, SERIES, in_house_style, new_figure
 
-# Chemists' colours, in shades that colour-blind readers tell apart.
+# Chemists' colours, in shades that colour-blind readers can distinguish.
 BALL_COLORS = {
     1: "#F0F0F0",
     6: "#5A5A5A",

@@ -1,6 +1,6 @@
 """Figures: arrays in, ``matplotlib.figure.Figure`` out; nothing is shown, no global state.
 
-Colours are those of M. Okabe and K. Ito ("Color Universal Design", 2008), told apart by
+Colours are those of M. Okabe and K. Ito ("Color Universal Design", 2008), distinguishable for
 colour-blind readers, without black and yellow: each one is legible on white and on black. Text and
 axes are drawn in INK, which :mod:`physrep.figures.page` replaces by the page's text colour.
 """

@@ -20,7 +20,7 @@ def pair_figure(
 ) -> Figure:
     """Learned pair parameters per element pair: medians with the 10 to 90 % range.
 
-    Bonded and other pairs apart; a tick marks the sum of the covalent radii beside the sizes.
+    Bonded and other pairs apart; in the panel of sizes a tick marks the sum of the covalent radii.
 
     Args:
         species: (n_pairs, 2) atomic numbers; bonded: (n_pairs,) bool; coulomb: (n_pairs,) eV A;

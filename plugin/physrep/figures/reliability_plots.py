@@ -147,7 +147,7 @@ def barrier_figure(errors: Mapping[str, PathErrors]) -> Figure:
 def _log_histograms(
     axes: Axes, series: Mapping[str, np.ndarray], shown: float | None = None
 ) -> None:
-    """Outlines over common logarithmic bins with ``shown`` inside; zeros stand in the lowest."""
+    """Outlines over common logarithmic bins that include ``shown``; zeros go to the lowest bin."""
     values = {name: np.asarray(own, dtype=float) for name, own in series.items()}
     known = np.concatenate(list(values.values()))
     known = known[np.isfinite(known) & (known > 0.0)]

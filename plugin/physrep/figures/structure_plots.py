@@ -80,7 +80,7 @@ def _draw_pair(
         if np.isfinite(minimum):
             around = one.coordination(a, b).value[np.searchsorted(one.r, minimum)]
             shell.append(float(around))
-    charged = a[-1] in "+-" or b[-1] in "+-"  # NO3--NO3- would be a riddle
+    charged = a[-1] in "+-" or b[-1] in "+-"  # NO3--NO3- would be ambiguous
     upper.set(title=f"{a} / {b}" if charged else f"{a}-{b}", ylim=(0.0, 1.1 * tallest))
     upper.tick_params(labelbottom=False)
     lower.set(xlabel="r (Å)", xlim=upper.get_xlim())
@@ -99,7 +99,7 @@ def displacement_figure(
 
     Args:
         curves: name of the trajectory -> displacements; one panel for each, the collective
-            displacement of charge left out.
+            displacement of charge is not drawn.
         lines: (name, kind) -> its fit.
     Raises:
         ValueError: no trajectory.
@@ -244,7 +244,7 @@ def _draw_kind(axes: Axes, curves: Mapping[str, Distribution], kind: str) -> Non
         row = one.kinds.index(kind)
         axes.axvline(one.mean.value[row], color=color, lw=0.8, ls=dash, alpha=0.7, zorder=0)
         filled = np.flatnonzero(one.density.value[row] > 0.0)
-        if len(filled):  # what is drawn outside the axes makes the file large all the same
+        if len(filled):  # what is drawn outside the axes still makes the file large
             own = slice(max(0, filled[0] - 1), filled[-1] + 2)
             density = Estimate(one.density.value[row, own], one.density.error[row, own])
             _band(axes, one.centres[own], density, color, dash)

@@ -1,4 +1,4 @@
-"""Molecular assembly: do functional groups that were pulled off find back to their place?"""
+"""Molecular assembly: do functional groups that were pulled off relax back to their place?"""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -52,7 +52,7 @@ def functional_groups(atoms: Atoms) -> list[FunctionalGroup]:
 
     Such a bond is in no ring: without it the molecule falls into two parts. The part that has at
     most half of the molecule's atoms is the group (of two equal ones the part at the bond's lower
-    atom index); hydrogen alone is none. Multiple bonds, told by their length (SINGLE_BOND_FACTOR),
+    atom index); hydrogen alone is none. Multiple bonds, by their length (SINGLE_BOND_FACTOR),
     are not cut.
 
     Args:

@@ -142,7 +142,7 @@ def scan_of(calculator: Calculator, structures: Sequence[Atoms], stretch: Stretc
 
 def largest_fall(scan: BondScan, start: int) -> Fall:
     """The largest fall of the energy from ``start`` (an index, the equilibrium) outward; points
-    that are not finite are left out."""
+    that are not finite are skipped."""
     finite = np.isfinite(scan.energies)
     finite[:start] = False
     x, energies = scan.distances[finite], scan.energies[finite]

@@ -36,7 +36,7 @@ def prepared(
 
 
 def nve(moving: Atoms, timestep: float, steps: int, every: int) -> Iterator[Sample]:
-    """Velocity Verlet; ``moving`` is changed. timestep: fs; a sample every so many steps."""
+    """Velocity Verlet; ``moving`` is changed. timestep: fs; a sample every ``every`` steps."""
     return _samples(VelocityVerlet(moving, timestep * units.fs), moving, timestep, steps, every)
 
 

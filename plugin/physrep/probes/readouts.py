@@ -68,7 +68,7 @@ def pair_readout(potential: Potential, structures: Iterable[Atoms]) -> PairReado
 
     Raises:
         ConfigError: the head has no pair energies.
-        ExportError: an element the potential does not know.
+        ExportError: an element outside the potential's species.
     """
     model = potential.model
     if not (isinstance(model, PhysRep) and model.physics):
@@ -140,6 +140,6 @@ def _graph(potential: Potential, atoms: Atoms, hidden: int | None = None) -> tup
         torch.from_numpy(np.array(a)) for a in (atoms.positions, atoms.cell.array, atoms.pbc)
     )
     found = neighbor_list(positions, cell, pbc, potential.cutoff)
-    # The model's own edges: the potential knows no shortest distance of a hidden element.
+    # The model's own edges: a hidden element has no shortest distance.
     vectors, one = found.vectors.to(potential.dtype), torch.zeros_like(types)
     return types, potential.model.edges(types, found.edge_index, vectors, len(types), one)

@@ -1,4 +1,4 @@
-"""Structure recovery: does a perturbed molecule find back to its stable structure?"""
+"""Structure recovery: does a perturbed molecule relax back to its stable structure?"""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ class Recovery(NamedTuple):
     """stable_energy (eV) and stable_forces (n_atoms, 3) (eV/A): the model's at the stable
     structure; delta_p: RMSD in A from the stable to the relaxed structure after optimal
     superposition; delta_e: |E_relaxed - E_stable| in eV, by the model. Both NaN where the
-    relaxation failed, and ``failure`` says how."""
+    relaxation failed, and ``failure`` describes how."""
 
     stable_energy: float
     stable_forces: np.ndarray

@@ -36,7 +36,7 @@ def relax(
     """FIRE at fixed cell, constraints kept, until no force is above ``fmax`` (eV/A).
 
     A calculator that raises, or gives an energy or force that is not finite, ends the relaxation:
-    no error leaves this function, ``failure`` tells of it.
+    no error leaves this function; ``failure`` describes it.
 
     Args:
         atoms: the start, not changed; optimizer: of ASE. BFGS needs fewer steps from nearby.
@@ -63,7 +63,7 @@ def relax(
 
 
 class Is2re(NamedTuple):
-    """One relaxation beside its reference: positions (n_atoms, 3) in A where it ended; energies in
+    """One relaxation and its reference: positions (n_atoms, 3) in A where it ended; energies in
     eV; mean distances of the free atoms to the reference's relaxed places in A, at the end and at
     the start. Energy and displacement are NaN where the relaxation failed."""
 
@@ -156,7 +156,7 @@ def is2re_labels(atoms: Atoms) -> tuple[float, np.ndarray, np.ndarray]:
     energy, relaxed = atoms.info["relaxed_energy"], atoms.arrays["relaxed_pos"]
     free = np.asarray(atoms.arrays["free"])
     if not isinstance(energy, (int, float, np.number)) or not np.isfinite(energy):
-        raise ValueError(f"relaxed_energy = {energy!r} is no finite number; give it in eV")
+        raise ValueError(f"relaxed_energy = {energy!r} is not a finite number; give it in eV")
     if relaxed.shape != (len(atoms), 3) or not np.isfinite(relaxed).all():
         raise ValueError(
             f"relaxed_pos of shape {relaxed.shape} must be finite and of shape {(len(atoms), 3)}; "

@@ -7,6 +7,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
+from refusals import refusal
 
 from physrep.io import DataError, iter_structures, read_structures
 
@@ -46,17 +47,6 @@ def write(tmp_path, text, name="bad.extxyz"):
     path = tmp_path / name
     path.write_text(text)
     return path
-
-
-def refusal(path, frame=None, **options) -> str:
-    """The one message with which the file is refused; it names the file and the frame."""
-    with pytest.raises(DataError) as caught:
-        read_structures(path, **options)
-    message = str(caught.value)
-    assert str(path) in message
-    assert caught.value.frame == frame
-    assert frame is None or f"frame {frame} " in message
-    return message
 
 
 @pytest.mark.parametrize("name", ["a.extxyz", "a.xyz", "a.extxyz.gz", "a.XYZ"])
@@ -165,14 +155,14 @@ DAMAGE = {
     "lost comment": ("2\n", "announces 2 atoms and the file ends after 0"),
     "no count": ("Properties=pos:R:3\n", "must begin with its number of atoms, got 'Properties"),
     "zero atoms": ("0\n\n", "must begin with its number of atoms, got '0'"),
-    "blank line": ("\n" + FRAME, "a blank line stands where the number of atoms belongs"),
+    "blank line": ("\n" + FRAME, "found a blank line instead of the number of atoms"),
     "extra column": (FRAME.replace("0.3\n", "0.3 9.9\n", 1), "atom 0 has 8 columns"),
     "lost column": (FRAME.replace(" -0.3\n", "\n"), "atom 1 has 6 columns"),
     "not a number": (FRAME.replace("0.96", "0.9x"), "cannot be parsed as extended XYZ"),
     "stars": (FRAME.replace("-5.5", "******"), "energy starts with ['******']"),
     "no value": (FRAME.replace("=-5.5", ""), "energy starts with [True]; it needs numbers"),
     "bad lattice": (FRAME.replace(' 9.0"', '"'), "cannot be parsed as extended XYZ"),
-    "unknown element": (FRAME.replace("H 0.96", "Qq 0.96"), "'Qq' is no element symbol"),
+    "unknown element": (FRAME.replace("H 0.96", "Qq 0.96"), "'Qq' is not an element symbol"),
     "dummy element": (FRAME.replace("H 0.96", "X 0.96"), "atom 1 has atomic number 0"),
     "nan": (FRAME.replace("-5.5", "nan"), "energy = nan is not finite"),
     "inf force": (FRAME.replace("-0.2", "inf"), "forces[1] = [-0.1  inf -0.3]"),

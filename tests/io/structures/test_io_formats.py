@@ -8,20 +8,13 @@ import ase.io
 import h5py
 import numpy as np
 import pytest
+from refusals import refusal
 
 from physrep.io import DataError, iter_structures, read_structures
 from physrep.io.structures.neuralil_json import ethylammonium_nitrate_species
 
 HARTREE = 27.211386245988  # eV, CODATA 2018
 KCAL = 0.0433641  # eV, to the digits found in tables
-
-
-def refusal(path, frame=None, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        read_structures(path, **options)
-    assert str(path) in str(caught.value)
-    assert caught.value.frame == frame
-    return str(caught.value)
 
 
 # NeuralIL JSON lines
@@ -78,7 +71,7 @@ def test_ean_atom_order_is_that_of_the_dft_set(shared_data):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"Types": ["Qq"] * 15}, "'Qq' in Types is no element symbol"),
+        ({"Types": ["Qq"] * 15}, "'Qq' in Types is not an element symbol"),
         ({"Natoms": 16}, "Natoms = 16, but it has 15 Positions"),
         ({"Cell-Size": [6.5, 7.0]}, "Cell-Size = [6.5, 7.0]; it needs three edges in A"),
         ({"Energy": None}, "has no energy"),
@@ -97,7 +90,7 @@ def test_neuralil_damaged_record(tmp_path, changes, words):
 def test_neuralil_damaged_lines(tmp_path):
     path = json_lines(tmp_path, ion_pair(), ion_pair())
     path.write_text(path.read_text()[:-80])
-    assert "is no JSON object" in refusal(path, frame=1)
+    assert "is not a JSON object" in refusal(path, frame=1)
     assert "is a JSON list" in refusal(json_lines(tmp_path, ion_pair(), [1, 2]), frame=1)
     lacking = {key: value for key, value in ion_pair().items() if key != "Positions"}
     message = refusal(json_lines(tmp_path, ion_pair(), lacking), frame=1)
@@ -134,7 +127,7 @@ def test_ani_is_in_hartree(tmp_path):
     ("changes", "words"),
     [
         ({"species": None}, "missing 'species'; it has: coordinates, energies"),
-        ({"species": np.array([b"H", b"Qq"])}, "'Qq' is no element symbol"),
+        ({"species": np.array([b"H", b"Qq"])}, "'Qq' is not an element symbol"),
         ({"energies": np.zeros(3)}, "has 2 coordinates and 3 energy entries"),
         ({"coordinates": None}, "holds no structures"),
     ],

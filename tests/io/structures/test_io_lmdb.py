@@ -11,8 +11,9 @@ from ase import Atoms
 from ase.constraints import FixAtoms
 from ase.db.row import AtomsRow
 from ase.io.jsonio import encode
+from refusals import refusal
 
-from physrep.io import DataError, iter_structures, read_structures
+from physrep.io import iter_structures, read_structures
 
 lmdb = pytest.importorskip("lmdb", reason="the extra lmdb is not installed")
 
@@ -61,14 +62,6 @@ def database(path, rows, deleted=(), **more):
     values = {str(k): packed(r) for k, r in enumerate(rows, 1) if k not in deleted}
     values |= {"nextid": packed(len(rows) + 1), "deleted_ids": packed(list(deleted))}
     return write(path, {**values, **more})
-
-
-def refusal(path, frame=None, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        read_structures(path, **options)
-    assert str(path) in str(caught.value)
-    assert caught.value.frame == frame
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a.aselmdb", "a.lmdb"])
@@ -141,8 +134,8 @@ def test_pickles_are_refused_and_never_run(tmp_path, pack):
             {"positions": {"__ndarray__": [[2, 3], "float64", [1.0]]}},
             "an array of shape [2, 3] has 1 entries",
         ),
-        ({"positions": {"__ndarray__": [[2, 3], 7, [1.0]]}}, "row 2 is no packed JSON"),
-        ({"positions": {"__ndarray__": [[2, 3]]}}, "row 2 is no packed JSON (ValueError"),
+        ({"positions": {"__ndarray__": [[2, 3], 7, [1.0]]}}, "row 2 is not packed JSON"),
+        ({"positions": {"__ndarray__": [[2, 3]]}}, "row 2 is not packed JSON (ValueError"),
         ({"cell": [4, 5, 6]}, "cell has shape (3,)"),
         ({"data": [1, 2]}, "data is a list, not an object"),
     ],
@@ -160,7 +153,7 @@ def test_rows_that_are_missing_or_no_rows(tmp_path):
     path = database(tmp_path / "a.aselmdb", [{k: v for k, v in row().items() if k != "numbers"}])
     assert "missing 'numbers'; it has: " in refusal(path, frame=0)
     path = database(tmp_path / "a.aselmdb", [row()], **{"1": packed(row())[:-40]})
-    assert "row 1 is no packed JSON (error: Error -5" in refusal(path, frame=0)
+    assert "row 1 is not packed JSON (error: Error -5" in refusal(path, frame=0)
     path = database(tmp_path / "a.aselmdb", [row()], nextid=packed("2"))
     assert "nextid = '2' and deleted_ids = [] are no whole number and list" in refusal(path)
 

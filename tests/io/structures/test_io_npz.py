@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from refusals import refusal
 
 from physrep.io import DataError, Structure, read_structures, write_npz
 
@@ -39,14 +40,6 @@ def rewritten(store, **changes):
         arrays = {**archive, **changes}
     np.savez(store, **{name: value for name, value in arrays.items() if value is not None})
     return store
-
-
-def refusal(path, frame=None, **options) -> str:
-    with pytest.raises(DataError) as caught:
-        read_structures(path, **options)
-    assert str(path) in str(caught.value)
-    assert caught.value.frame == frame
-    return str(caught.value)
 
 
 def test_round_trip_is_exact(store, structures):
@@ -133,7 +126,7 @@ def test_label_keys_are_fixed(store):
 def test_truncated_store(store):
     packed = store.read_bytes()
     store.write_bytes(packed[: len(packed) // 2])
-    assert "is no npz archive" in refusal(store)
+    assert "is not an npz archive" in refusal(store)
     assert "cannot be read" in refusal(store, format="physrep-npz")
 
 

@@ -62,7 +62,9 @@ def test_unknown_format_names_the_nearest(one_frame):
 
 def test_format_can_be_named_against_the_suffix(one_frame):
     path = one_frame.rename(one_frame.with_suffix(".data"))
-    with pytest.raises(DataError, match=r"a.data: cannot tell the format from '.data'; name it"):
+    with pytest.raises(
+        DataError, match=r"a.data: cannot recognise the format from '.data'; name it"
+    ):
         read_structures(path)
     assert len(read_structures(path, format="extxyz")) == 1
 

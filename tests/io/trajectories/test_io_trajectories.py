@@ -246,7 +246,7 @@ def forget_element(frames):
         (swap_atoms, r"frame 3.*atom 0 is H, in the first frame or the topology N"),
         (not_a_number, r"frame 5.*positions\[2\] = \[.*nan.*stop=5"),
         (flatten, r"frame 1.*no volume"),
-        (forget_element, r"frame 0.*atom 4 is 'X', which is no element"),
+        (forget_element, r"frame 0.*atom 4 is 'X', which is not an element"),
     ],
 )
 def test_a_damaged_frame_is_named(edit, message, tmp_path):

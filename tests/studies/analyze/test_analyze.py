@@ -181,7 +181,7 @@ def test_bad_frames_are_one_line(tmp_path, capsys):
     (tmp_path / "run.dump").write_text(lines)
     assert "no column element" in refused(capsys, tmp_path / "run.dump", "-o", tmp_path)
     arguments = ("--elements", "Xx", "-o", tmp_path)
-    assert "'Xx', which is no element" in refused(capsys, tmp_path / "run.dump", *arguments)
+    assert "'Xx', which is not an element" in refused(capsys, tmp_path / "run.dump", *arguments)
     times = [Atoms("Na", info={"time": t}) for t in (1.0, 0.5)]
     ase.io.write(tmp_path / "back.extxyz", times)
     assert "times must rise" in refused(capsys, tmp_path / "back.extxyz", "-o", tmp_path)

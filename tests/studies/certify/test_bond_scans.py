@@ -20,9 +20,10 @@ from physrep.probes.bond_scan import (
     scan_of,
 )
 from physrep.studies.certify.bond_scans import bonds_to_pull, dissociation_part
-from physrep.studies.certify.context import LEVELS, Context, Options
 from physrep.studies.certify.cut_molecules import ion_pair_of, molecules_of
+from physrep.studies.certify.levels import LEVELS
 from physrep.studies.certify.scan_reference import scan_reference
+from physrep.studies.certify.task import Options, Task
 
 DEPTH, WIDTH, LENGTH = 5.0, 2.5, 1.2  # eV, 1/A, A
 
@@ -53,10 +54,8 @@ def nitric_oxide(length: float = LENGTH) -> Atoms:
 
 
 def checks_of(calculator, reference="none", data=()) -> dict:
-    context = Context(
-        calculator, nitric_oxide(), LEVELS["quick"], list(data), scan_reference=reference
-    )
-    part = dissociation_part(context)
+    task = Task(calculator, nitric_oxide(), LEVELS["quick"], list(data), scan_reference=reference)
+    part = dissociation_part(task)
     return {check.name.removeprefix("dissociation: "): check for check in part.checks}
 
 
@@ -185,7 +184,7 @@ def test_scans_in_the_box():
     boxed.set_cell([20.0] * 3)
     boxed.pbc = True
     options = Options(periodic_scans=True)
-    part = dissociation_part(Context(Curve(), boxed, LEVELS["quick"], [], options=options))
+    part = dissociation_part(Task(Curve(), boxed, LEVELS["quick"], [], options=options))
     names = [check.name for check in part.checks if "in the box" in check.name]
     assert len(names) == 2 and len(part.figures) == 1
 

@@ -9,17 +9,17 @@ from systems import make_checkpoint
 
 from physrep.checkpoint import save_checkpoint
 from physrep.cli.main import main
-from physrep.studies.certify import context as context_module
+from physrep.studies.certify import levels
 from physrep.studies.certify.certificate import Certificate, report_page
 from physrep.studies.certify.check import Check
-from physrep.studies.certify.context import Part
+from physrep.studies.certify.part import Part
 
-SHORT = context_module.Level((100.0,), 1, 0.02, 0.01, 0.005, 1)
+SHORT = levels.Level((100.0,), 1, 0.02, 0.01, 0.005, 1)
 
 
 @pytest.fixture(name="files")
 def _files(tmp_path, monkeypatch):
-    monkeypatch.setitem(context_module.LEVELS, "quick", SHORT)
+    monkeypatch.setitem(levels.LEVELS, "quick", SHORT)
     save_checkpoint(make_checkpoint("jat-gated-sum"), tmp_path / "model.ckpt")
     ase.io.write(tmp_path / "methanol.xyz", molecule("CH3OH"))
     return tmp_path
@@ -70,9 +70,9 @@ def test_wrong_input_is_one_line(files, extra, message, capsys):
 
 
 def test_runs_of_another_length_are_no_longer_that_level():
-    same, called = context_module.level_of("standard", 5.0)
-    assert called == "standard" and same == context_module.LEVELS["standard"]
-    longer, called = context_module.level_of("standard", 50.0)
+    same, called = levels.level_of("standard", 5.0)
+    assert called == "standard" and same == levels.LEVELS["standard"]
+    longer, called = levels.level_of("standard", 50.0)
     assert called == "standard, NVT of 50 ps" and longer == same._replace(survival=50.0)
 
 

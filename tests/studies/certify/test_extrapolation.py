@@ -7,13 +7,14 @@ from calculators import Wrong, argon, smooth_lj
 
 from physrep.analysis.structure.environments import fingerprints, surroundings
 from physrep.io import Structure
-from physrep.studies.certify.context import LEVELS, Context
 from physrep.studies.certify.extrapolation import (
     committee_check,
     extrapolation_part,
     visited_frames,
 )
-from physrep.studies.certify.survival import survival_run
+from physrep.studies.certify.levels import LEVELS
+from physrep.studies.certify.survival import Run, survival_run
+from physrep.studies.certify.task import Task
 
 
 def frame(amplitude: float, seed: int, scale: float = 1.0) -> Structure:
@@ -65,15 +66,14 @@ def test_too_little_data_is_said(data):
         surroundings(data, [8])
 
 
-def context_of(data, **more) -> Context:
-    context = Context(smooth_lj(), argon(), LEVELS["quick"], data, **more)
-    table = context.contacts()
-    context.runs.append(survival_run(smooth_lj(), argon(), table, 60.0, duration=0.1, seed=1))
-    return context
+def task_and_runs(data, **more) -> tuple[Task, list[Run]]:
+    task = Task(smooth_lj(), argon(), LEVELS["quick"], data, **more)
+    run = survival_run(smooth_lj(), argon(), task.contacts(), 60.0, duration=0.1, seed=1)
+    return task, [run]
 
 
 def test_the_part_on_runs_near_their_data(data):
-    part = extrapolation_part(context_of(data))
+    part = extrapolation_part(*task_and_runs(data))
     checks = {check.name.removeprefix("extrapolation: "): check for check in part.checks}
     assert checks["contacts"].value > 0.9 and "in the data" in checks["contacts"].note
     assert checks["committee"].verdict == "skipped" and len(part.figures) == 1
@@ -87,17 +87,17 @@ def test_the_part_on_runs_near_their_data(data):
 
 
 def test_without_data_or_runs_it_is_said():
-    (contacts, *_) = extrapolation_part(context_of([])).checks
+    (contacts, *_) = extrapolation_part(*task_and_runs([])).checks
     assert contacts.verdict == "skipped" and "--reference" in contacts.note
-    empty = Context(smooth_lj(), argon(), LEVELS["quick"], [])
-    assert {check.verdict for check in extrapolation_part(empty).checks} == {"skipped"}
+    empty = Task(smooth_lj(), argon(), LEVELS["quick"], [])
+    assert {check.verdict for check in extrapolation_part(empty, []).checks} == {"skipped"}
 
 
 def test_deviation_of_a_committee(data):
     """Forces f and 3 f: the deviation of two members is sqrt(2) f for each component."""
     tripled = Wrong(lambda atoms, energy, forces: (energy, 3.0 * forces))
-    context = context_of(data, committee=(tripled,))
-    frames = visited_frames(context)
+    task, runs = task_and_runs(data, committee=(tripled,))
+    frames = visited_frames(task, runs)
     forces = np.array([smooth_lj().get_forces(one.to_ase()) for one in frames])
-    check = committee_check(context, frames)
+    check = committee_check(task, frames)
     assert check.value == pytest.approx(np.sqrt(2.0 * (forces**2).mean()), rel=1e-6)

@@ -1,6 +1,7 @@
 """Structure and dynamics of the runs: what is compared with what, and what is a labelled gap."""
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,11 +20,12 @@ from physrep.studies.certify.comparison import (
     curve_deviation,
     neighbour_deviation,
 )
-from physrep.studies.certify.context import Context, Level
 from physrep.studies.certify.density import density_check
+from physrep.studies.certify.levels import Level
 from physrep.studies.certify.liquid import (
     FEWEST,
     INTERVAL,
+    Liquid,
     frames_like,
     liquids,
     longest_sound_run,
@@ -32,6 +34,7 @@ from physrep.studies.certify.liquid import (
 from physrep.studies.certify.liquid_motion import dynamics_checks, dynamics_part
 from physrep.studies.certify.liquid_structure import structure_part
 from physrep.studies.certify.survival import Run, survival_run
+from physrep.studies.certify.task import Task
 
 TEMPERATURE = 60.0  # K
 LEVEL = Level((TEMPERATURE,), 1, 0.6, 0.1, 0.1, 1)
@@ -41,29 +44,36 @@ def structure_of(atoms, **info) -> Structure:
     return Structure(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc, info=info)
 
 
-def context_of(atoms, data=(), calculator=None, level=LEVEL, seed=1):
-    """With its survival runs."""
-    calculator = calculator or smooth_lj()
-    context = Context(calculator, atoms, level, list(data), seed)
+class Measured(NamedTuple):
+    """A task with its runs and what was measured of them."""
+
+    task: Task
+    runs: list[Run]
+    found: list[Liquid]
+
+
+def measured(atoms, data=(), calculator=None, level=LEVEL, seed=1) -> Measured:
+    task = Task(calculator or smooth_lj(), atoms, level, list(data), seed)
     contacts = shortest_contacts([structure_of(argon())])
-    for temperature in level.temperatures:
-        arguments = contacts, temperature, level.survival, seed
-        context.runs.append(survival_run(calculator, atoms, *arguments))
-    return context
+    runs = [
+        survival_run(task.calculator, atoms, contacts, temperature, level.survival, seed)
+        for temperature in level.temperatures
+    ]
+    return Measured(task, runs, liquids(task, runs))
 
 
 @pytest.fixture(scope="module", name="sound")
 def _sound():
     """A run, and frames of another one of the same crystal as data."""
-    other = context_of(argon(), seed=7).runs[0]
+    other = measured(argon(), seed=7).runs[0]
     frames = [argon() for sample in other.samples]
     for atoms, sample in zip(frames, other.samples, strict=True):
         atoms.positions = sample.positions
-    return context_of(argon(), [structure_of(atoms) for atoms in frames[25:]])
+    return measured(argon(), [structure_of(atoms) for atoms in frames[25:]])
 
 
 def test_a_liquid_like_its_data_passes(sound):
-    part = structure_part(sound)
+    part = structure_part(sound.task, sound.found)
     found = {check.name.removeprefix("structure: 60 K, "): check for check in part.checks}
     assert verdict_of_part(part.checks) == "pass"
     assert found["atoms: neighbours"].value < 0.02
@@ -74,7 +84,6 @@ def test_a_liquid_like_its_data_passes(sound):
     assert found["structure: density"].verdict == "skipped"
     names = [chapter.name for chapter in part.chapters]
     assert names == ["density", "atoms", "ions", "hydrogen", "bonds"]
-    assert len(liquids(sound)) == 1  # measured once, for both parts
 
 
 def test_another_arrangement_of_the_same_atoms_does_not(sound):
@@ -86,7 +95,7 @@ def test_another_arrangement_of_the_same_atoms_does_not(sound):
         atoms = argon()
         atoms.positions = cubic + rng.normal(0.0, 0.05, cubic.shape)
         data.append(structure_of(atoms))
-    run = liquids(sound)[0].measured
+    run = sound.found[0].measured
     other = measured_data(data, TEMPERATURE, float(run.structure.elements.value.edges[-1]))
     found = {check.name: check for check in comparison_checks("x", run, other)}
     assert found["x, atoms: neighbours"].verdict == "fail"
@@ -95,7 +104,7 @@ def test_another_arrangement_of_the_same_atoms_does_not(sound):
 
 
 def test_a_deviation_from_itself_is_zero_and_error_bars_are_taken_off(sound):
-    radial = liquids(sound)[0].data.structure.elements.value
+    radial = sound.found[0].data.structure.elements.value
     (pair,) = radial.pairs
     assert neighbour_deviation(radial, radial, pair).value == 0.0
     found = curve_deviation(radial, radial, pair)
@@ -103,7 +112,7 @@ def test_a_deviation_from_itself_is_zero_and_error_bars_are_taken_off(sound):
 
 
 def test_motion_of_a_short_run_is_skipped_with_reasons(sound):
-    part = dynamics_part(sound)
+    part = dynamics_part(sound.found)
     found = {check.name.removeprefix("dynamics: 60 K, "): check for check in part.checks}
     assert found["diffusion of Ar"].verdict == "skipped"
     assert "not resolved" in found["diffusion of Ar"].note
@@ -133,9 +142,8 @@ def harmonic_run(wavenumber: float) -> Run:
 
 @pytest.mark.parametrize(("wavenumber", "verdict"), [(1500.0, "pass"), (4000.0, "warn")])
 def test_the_spectrum_ends_where_the_fastest_vibration_does(wavenumber, verdict):
-    context = Context(smooth_lj(), argon(), LEVEL, [])
-    context.runs.append(harmonic_run(wavenumber))
-    (check,) = (c for c in dynamics_checks(liquids(context)[0]) if "vibration" in c.name)
+    (liquid,) = liquids(Task(smooth_lj(), argon(), LEVEL, []), [harmonic_run(wavenumber)])
+    (check,) = (c for c in dynamics_checks(liquid) if "vibration" in c.name)
     assert check.verdict == verdict
     assert check.value == pytest.approx(wavenumber, abs=130.0)  # the resolution
 
@@ -144,16 +152,16 @@ def test_a_run_that_failed_is_no_liquid():
     def attractive(atoms, energy, forces):
         return energy, -3.0 * forces
 
-    context = context_of(argon(), calculator=Wrong(attractive))
-    for part in (structure_part(context), dynamics_part(context)):
+    task, _, found = measured(argon(), calculator=Wrong(attractive))
+    for part in (structure_part(task, found), dynamics_part(found)):
         assert verdict_of_part(part.checks) == "skipped"
         assert "no run at 60 K was sound" in part.checks[0].note
         assert not part.chapters
 
 
 def test_a_molecule_in_vacuum_has_no_radial_distribution():
-    context = context_of(argon(pbc=False), level=LEVEL._replace(survival=0.3))
-    part = structure_part(context)
+    task, _, found = measured(argon(pbc=False), level=LEVEL._replace(survival=0.3))
+    part = structure_part(task, found)
     assert all(check.verdict == "skipped" for check in part.checks)
     assert "not periodic in three directions" in part.checks[0].note
     assert [chapter.name for chapter in part.chapters] == ["bonds"]
@@ -193,7 +201,7 @@ def test_density_of_a_liquid_that_boils_away_fails():
 
 
 def test_the_report_holds_the_chapters(sound, tmp_path):
-    parts = [structure_part(sound), dynamics_part(sound)]
+    parts = [structure_part(sound.task, sound.found), dynamics_part(sound.found)]
     assert verdict_of_part([skipped("a", "b")]) == "skipped"
     write_certificate(Certificate("lj", "argon", "quick", "pass", parts), tmp_path, ["physrep"])
     page = (tmp_path / "report.html").read_text()

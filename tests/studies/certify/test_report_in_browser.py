@@ -11,18 +11,20 @@ from physrep.probes.dynamics import Sample
 from physrep.studies.certify.certificate import Certificate, write_certificate
 from physrep.studies.certify.certificate_figures import survival_figure
 from physrep.studies.certify.check import Check, skipped
-from physrep.studies.certify.context import Context, Level, Part
-from physrep.studies.certify.liquid import INTERVAL
+from physrep.studies.certify.levels import Level
+from physrep.studies.certify.liquid import INTERVAL, liquids
 from physrep.studies.certify.liquid_motion import dynamics_part
 from physrep.studies.certify.liquid_structure import structure_part
+from physrep.studies.certify.part import Part
 from physrep.studies.certify.survival import Run
+from physrep.studies.certify.task import Task
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: install one")
 PUBLISHED = sorted((REPOSITORY / "docs" / "certificates").glob("*/report.html"))
 PHONE = 390  # pixels
 
 
-def trembling_water() -> Context:
+def trembling_water() -> tuple[Task, list[Run]]:
     """Molecules of water on a lattice, each atom trembling at random."""
     rng, corners = np.random.default_rng(0), np.stack(np.meshgrid(*[[0, 4, 8]] * 3), -1)
     one = np.array([[0.0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0]])
@@ -34,16 +36,16 @@ def trembling_water() -> Context:
         for k in range(1, 121)
     ]  # fmt: skip
     stability = Stability(None, 0.48, 120, 0.1, 1.0, 300.0, None, None, None, None)
-    context = Context(None, atoms, Level((300.0,), 1, 0.5, 0.1, 0.05, 1), [])
-    context.runs.append(Run(300.0, 0, 0.5, stability, samples))
-    return context
+    task = Task(None, atoms, Level((300.0,), 1, 0.5, 0.1, 0.05, 1), [])
+    return task, [Run(300.0, 0, 0.5, stability, samples)]
 
 
 @pytest.fixture(scope="module", name="report")
 def _report(tmp_path_factory):
     """Of every kind of block: tables with long notes, figures, chapters."""
-    context = trembling_water()
-    figure = survival_figure(context.runs), "Share of the runs that were still sound."
+    task, runs = trembling_water()
+    found = liquids(task, runs)
+    figure = survival_figure(runs), "Share of the runs that were still sound."
     note = "a sentence that goes on for longer than any telephone is wide, " * 3
     checks = [
         Check("survival: 300 K", 1.0, "of the run", 1.0, "pass", note),
@@ -53,7 +55,7 @@ def _report(tmp_path_factory):
         skipped("survival: nothing", note),
     ]
     parts = [Part("survival", "Survival", note, checks, [figure])]
-    parts += [structure_part(context), dynamics_part(context)]
+    parts += [structure_part(task, found), dynamics_part(found)]
     folder = tmp_path_factory.mktemp("report")
     command = ["physrep", "certify", "a/very/long/path/without/any/blank" * 5]
     write_certificate(Certificate("m.ckpt", "s.pdb", "quick", "fail", parts), folder, command)

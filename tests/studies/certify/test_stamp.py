@@ -16,8 +16,8 @@ from physrep.engines.metadata import read_exported
 from physrep.engines.openmm import read_bound
 from physrep.studies.certify.certificate import Certificate
 from physrep.studies.certify.check import at_most
-from physrep.studies.certify.context import Part
 from physrep.studies.certify.engine_equality import engine_checks
+from physrep.studies.certify.part import Part
 from physrep.studies.certify.stamp_model import Stamp
 
 

@@ -295,7 +295,7 @@ def test_saved_settings_lack_only_what_is_newer(files, tmp_path):
         ({"coordinates": np.zeros((20, 2, 3), np.float32)}, "remove the duplicate atom"),
         ({"coordinates": np.zeros((20, 3, 3), np.float32)}, r"2 species and coordinates of shape"),
         ({"energies": np.zeros(3)}, "has 20 coordinates and 3 energy entries"),
-        ({"species": np.array([b"H", b"Qq"])}, "'Qq' is no element symbol"),
+        ({"species": np.array([b"H", b"Qq"])}, "'Qq' is not an element symbol"),
     ],
 )
 def test_damage_is_said_with_file_and_molecule(tmp_path, changes, words):

@@ -28,7 +28,7 @@ from scipy.spatial import cKDTree
 from physrep.analysis.chemistry.bonds import neighbor_pairs
 from physrep.covalent import BOND_FACTOR, BREAK_FACTOR, FORM_FACTOR, radii_of
 
-SKIN = 1.2  # A; pairs are searched anew when two atoms together have moved as far
+SKIN = 1.2  # A; pairs are searched again when two atoms together have moved as far
 LEAST_SKIN = 0.2  # A; a cell that leaves no more is searched in every frame
 NO_PAIRS = np.zeros((0, 2), dtype=np.int64)
 
@@ -137,7 +137,7 @@ def molecules(pairs: np.ndarray, n_atoms: int) -> np.ndarray:
     """(n_atoms,) int: number of the molecule of each atom, counted by the lowest atom in it.
 
     Args:
-        pairs: (n_bonds, 2) atom indices; an atom without bonds is a molecule of its own.
+        pairs: (n_bonds, 2) atom indices; an atom without bonds is one molecule.
     """
     pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
     ones = np.ones(len(pairs), dtype=bool)
@@ -148,7 +148,7 @@ def molecules(pairs: np.ndarray, n_atoms: int) -> np.ndarray:
 
 
 class _NearPairs:
-    """Pairs in reach and their distances (nearest image), searched anew only when atoms moved.
+    """Pairs in reach and their distances (nearest image), searched again only when atoms moved.
 
     The list holds all pairs within reach + skin, and stays complete while
     skin > 2 (largest displacement) + (strain) (largest reach + skin). Displacements count by the

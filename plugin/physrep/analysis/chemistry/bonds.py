@@ -30,8 +30,8 @@ def find_bonds(
         positions: (n_atoms, 3) in A, wrapped into the cell or not; species: (n_atoms,) atomic
             numbers; cell: (3, 3) in A, rows; pbc: (3,) bool. Any cell, also triclinic.
     Returns:
-        Bonds; of several images of a pair the nearest; bonds of an atom to its own image are left
-        out.
+        Bonds; of several images of a pair the nearest; bonds of an atom to its own image are
+        skipped.
     """
     reach = factor * radii_of(species)
     i, j, distances = neighbor_pairs(positions, cell, pbc, reach)

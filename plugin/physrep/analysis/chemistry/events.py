@@ -40,7 +40,7 @@ class Change(NamedTuple):
 @dataclass(frozen=True)
 class Event:
     """time: ps; kind: "proton transfer" (a hydrogen passes from one atom to another; whether as
-    H+ or H the graph does not say), "N-O break" and the like, elements in alphabetical order,
+    H+ or H is not in the graph), "N-O break" and the like, elements in alphabetical order,
     "recombination" (two atoms bond that both lost a partner of such an element before) or
     "H-O formation" and the like; atoms: indices, of a transfer donor, hydrogen, acceptor;
     before, after: labels of the molecules that take part; confirmed: False within tau of the end
@@ -65,7 +65,7 @@ class Reactions:
 
     events: by time. times: (n_times,) ps, the start, every change of a population, the end;
     populations: label -> (n_times,) int, from that time on. lifetimes: label -> Lifetime. names:
-    label -> formula, charge guess, name. n_undone: bond changes left out as rattling. note: what
+    label -> formula, charge guess, name. n_undone: bond changes skipped as rattling. note: what
     limits the answer, "" if nothing does.
     """
 
@@ -82,7 +82,7 @@ class Reactions:
     def dissociated(self, label: str) -> np.ndarray:
         """(n_times,) share of the molecules of the start that are missing; 0 where more are there.
 
-        Molecules are not told apart: an ion that gets another proton back is an ion again.
+        Molecules are not distinguished: an ion that gets another proton back is an ion again.
 
         Raises:
             ValueError: no such molecule at the start.
@@ -107,7 +107,7 @@ class Reactions:
         return {label: counts[place] for label, counts in self.populations.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """Events, populations and lifetimes for JSON; survival curves left out."""
+        """Events, populations and lifetimes for JSON; without survival curves."""
         shown = ("n", "ended", "exposure", "mean", "error", "longer_than")
         return {
             "events": [vars(event) | {"reaction": event.reaction} for event in self.events],
@@ -178,7 +178,7 @@ class EventTracker:
             ValueError: no frame was observed.
         """
         if self.start_pairs is None:
-            raise ValueError("0 frames observed: no events can be told; give at least one frame")
+            raise ValueError("0 frames observed: no events; give at least one frame")
         kept = settle(self.changes, self.species, self.tau)
         replay = _Replay(self.species, self.start_pairs, self.first_time)
         replay.run(kept, self.time - self.tau)
@@ -188,7 +188,7 @@ class EventTracker:
             note = (
                 f"frames are up to {self.longest_step:g} ps apart, tau is {self.tau:g} ps: what "
                 "happens and is undone between frames is not seen, and every change that is "
-                "seen counts; store frames more often than tau to tell rattling from reactions"
+                "seen counts; store frames more often than tau to separate rattling from reactions"
             )
         return Reactions(
             events=replay.events,
@@ -247,7 +247,7 @@ class _Molecule:
 
 
 class _Replay:
-    """Applies settled changes to the graph; only molecules that change are looked at."""
+    """Applies settled changes to the graph; only molecules that change are visited."""
 
     def __init__(self, species: np.ndarray, pairs: np.ndarray, time: float) -> None:
         self.species, self.book = species, SpeciesBook()

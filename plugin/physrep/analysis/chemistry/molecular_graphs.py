@@ -1,9 +1,9 @@
-"""Molecules told apart by their graphs of elements and bonds, without bond orders.
+"""Molecules compared by their graphs of elements and bonds, without bond orders.
 
 Two molecules are the same if their graphs are isomorphic (L. P. Cordella et al., IEEE Trans.
 Pattern Anal. Mach. Intell. 26 (2004) 1367; networkx). A hash (N. Shervashidze et al., J. Mach.
-Learn. Res. 12 (2011) 2539) finds the few known molecules worth comparing. Stereoisomers are not
-told apart.
+Learn. Res. 12 (2011) 2539) finds the few known molecules worth comparing. Stereoisomers are the
+same molecule.
 """
 
 from collections.abc import Iterable, Sequence
@@ -72,7 +72,7 @@ class Catalogue(Generic[T]):
         self._by_hash: dict[str, list[tuple[nx.Graph, T]]] = {}
 
     def add(self, graph: nx.Graph, value: T) -> None:
-        """One that :meth:`find` does not know yet."""
+        """A molecule that :meth:`find` does not find yet."""
         self._by_hash.setdefault(graph_hash(graph), []).append((graph, value))
 
     def find(self, graph: nx.Graph) -> T | None:

@@ -13,7 +13,7 @@ from physrep.analysis.structure.distributions import ReducedCell
 from physrep.analysis.structure.rdf import centre_weights
 from physrep.units import BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
 
-LARGEST_STEP = 0.4  # of the cell between two frames; 0.5 cannot be told from -0.5
+LARGEST_STEP = 0.4  # of the cell between two frames; 0.5 cannot be distinguished from -0.5
 SLOPE_WITHIN = 0.1
 SMALLEST_MSD = 25.0  # A^2: an ion has left its cage
 WINDOW = (0.4, 1.0)  # of the longest lag
@@ -77,7 +77,7 @@ class Unwrapper:
             raise ValueError(
                 f"atom {atom} moved by {left.max():.2f} of the cell along one of its vectors "
                 f"between frames {self.n_frames - 1} and {self.n_frames} (at most "
-                f"{LARGEST_STEP:g}): which image it went to cannot be told. The frames are too far "
+                f"{LARGEST_STEP:g}): the image it moved to is ambiguous. The frames are too far "
                 "apart, or the run blew up; record more often, or give unwrapped positions with "
                 "pbc of False"
             )

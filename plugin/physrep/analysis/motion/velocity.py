@@ -33,7 +33,7 @@ class VelocityCorrelation:
 
     @property
     def normalised(self) -> Estimate:
-        """The correlation over its value at lag 0; that value's own error is left out."""
+        """The correlation over its value at lag 0; without the error of that value."""
         zero = self.correlation.value[:, :1]
         error = self.correlation.error / zero
         return Estimate(self.correlation.value / zero, error, self.correlation.reason)

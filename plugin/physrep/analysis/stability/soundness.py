@@ -1,6 +1,6 @@
 """What a sound molecular dynamics run is, and the watch that finds where one stopped being it.
 
-A run is sound while, in every frame looked at,
+A run is sound while, in every frame observed,
 
 - every bond of the start frame is within 30 % of its equilibrium length;
 - no pair that is not bonded is nearer than 80 % of the shortest distance of its kind in the data
@@ -64,7 +64,7 @@ class Failure:
 class Stability:
     """Outcome of a run.
 
-    first_failure: None of a sound run. time: ps looked at. bond_strain: largest |d / d0 - 1|;
+    first_failure: None of a sound run. time: ps observed. bond_strain: largest |d / d0 - 1|;
     nearest_contact: smallest d / (shortest in the data), inf where no pair came into reach.
     Temperatures in K after equilibration: mean with standard error, lowest, highest; None where
     the run ended before.

@@ -1,7 +1,7 @@
-"""Averages over the frames of one run, with errors that know frames are correlated.
+"""Averages over the frames of one run, with errors that account for the correlation of frames.
 
 Everything here takes frames one at a time and keeps a fixed amount of memory. An error bar that
-the run is too short for is NaN, with the reason in words beside it.
+the run is too short for is NaN, with the reason in words.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from physrep.analysis.stability.drift import statistical_inefficiency
 
-MIN_BLOCKS = 8  # fewer values tell nothing of their spread
+MIN_BLOCKS = 8  # fewer values do not show their spread
 MIN_INDEPENDENT = 4.0  # independent values among them
 MAX_BLOCKS = 64
 SERIES_AT_ONCE = 64  # transformed together: bounds the memory of a Fourier transform
@@ -109,7 +109,7 @@ class BlockSums:
         return self._full[: self.n_full].sum(axis=0) + self._open
 
     def blocks(self) -> np.ndarray:
-        """(n_blocks, *shape): means of the complete blocks; the last, open one is left out."""
+        """(n_blocks, *shape): means of the complete blocks; without the last, incomplete one."""
         return self._full[: self.n_full] / self.per_block
 
     def estimate(self) -> Estimate:

@@ -1,6 +1,6 @@
 """How near atoms come that are not bonded: in a data set, and in a frame.
 
-A potential knows nothing below the shortest distance in its data. That distance is taken in two
+A potential has no data below the shortest distance in its data. That distance is taken in two
 classes, because they differ by much and one would hide the other: atoms two bonds apart (O and O
 of one nitrate, 2.0 A) and all further ones (O and O of two nitrates, 2.6 A). Bonded pairs are in
 neither class; their lengths are judged by themselves.
@@ -73,8 +73,8 @@ class ContactTable:
 def shortest_contacts(structures: Iterable[Any], radius: float = SEARCH_RADIUS) -> ContactTable:
     """Shortest distances of pairs that are not bonded, over a data set.
 
-    Bonds are found anew in every frame: in reactive data a proton that has changed its partner is
-    bonded to the new one, and its bond length is no contact.
+    Bonds are searched again in every frame: in reactive data a transferred proton is bonded to its
+    new partner, and that distance is a bond length, not a contact.
 
     Args:
         structures: with ``positions`` (A), ``species``, ``cell`` (A), ``pbc``, as `physrep.io`
@@ -100,7 +100,7 @@ def find_contacts(
 ) -> Contacts:
     """All pairs nearer than ``radius`` that are not in ``bonds``, over periodic images.
 
-    A bonded pair is left out with all its images, which matters in cells of one molecule's size
+    A bonded pair is skipped with all its images, which matters in cells as small as a molecule
     only.
 
     Args:

@@ -33,7 +33,7 @@ def cell_heights(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
 
 
 class ReducedCell:
-    """The vectors of a lattice with the largest heights, found anew only where the cell changes.
+    """The vectors of a lattice with the largest heights, recomputed only where the cell changes.
 
     In them nearest images are safe up to the longest distance, however skewed the cell is.
     """

@@ -5,7 +5,7 @@ The fingerprint of atom i is a smeared count of neighbours by element b and dist
     phi_i[b, k] = sum over neighbours j of element b of  f(r_ij) exp(-(r_ij - r_k)^2 / (2 s^2)),
 
 with r_k from NEAREST to CUTOFF in steps of s = STEP and f(r) = (1 + cos(pi r / CUTOFF)) / 2. It
-does not depend on translation, rotation and order of atoms, changes smoothly, and knows no angles
+does not depend on translation, rotation and order of atoms, is smooth, and contains no angles
 (smeared radial functions as of J. Behler, M. Parrinello, Phys. Rev. Lett. 98 (2007) 146401).
 
 The distance of an atom to the data is that to the nearest fingerprint of an atom of its element,
@@ -13,8 +13,8 @@ every component in units of its standard deviation in the data, per component:
 
     d_i = min over data atoms j of  sqrt(mean over b, k of ((phi_i - phi_j)[b, k] / sigma[b, k])^2).
 
-What is far is told by the data themselves: they are cut into blocks in their order (frames of one
-trajectory stand together and are alike), and each block's atoms are held against the others.
+The data define what is far: they are cut into blocks in their order (neighbouring frames of one
+trajectory are similar), and the atoms of each block are compared with the other blocks.
 """
 
 from collections.abc import Iterable, Sequence

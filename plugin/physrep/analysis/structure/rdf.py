@@ -67,7 +67,7 @@ class RadialSums:
         molecules: np.ndarray | None = None,
     ) -> None:
         """Args: kinds: (n_points,) name of each point's kind, e.g. its element or ion; r_max: A;
-        molecules: (n_points,) numbers; pairs of one molecule are left out, also from the
+        molecules: (n_points,) numbers; pairs within one molecule are skipped, also in the
         normalisation.
 
         Raises:
@@ -297,7 +297,7 @@ class HydrogenBondSums:
         molecules: np.ndarray | None = None,
     ) -> None:
         """Args: donors: (n, 2) atom indices of D and H; acceptors: (m,) indices; distance in A;
-        angle in degrees; molecules: (n_atoms,) numbers, D and A of one molecule are left out.
+        angle in degrees; molecules: (n_atoms,) numbers, D and A of one molecule are skipped.
 
         Raises:
             ValueError: no donors or acceptors, distance or angle not positive.

@@ -1,4 +1,4 @@
-"""How far two structures are apart once whole-body motion is taken out."""
+"""Distance of two structures after their whole-body motion is removed."""
 
 import warnings
 
@@ -44,9 +44,9 @@ def rmsd(positions: np.ndarray, reference: np.ndarray) -> float:
 def periodic_rmsd(
     positions: np.ndarray, reference: np.ndarray, cell: np.ndarray, pbc: np.ndarray
 ) -> float:
-    """Root mean square minimum-image distance per atom, the mean displacement taken out.
+    """Root mean square minimum-image distance per atom, without the mean displacement.
 
-    A rotation is no symmetry of a cell, so none is taken out.
+    A cell has no rotational symmetry, so no rotation is removed.
 
     Args:
         positions, reference: (n_atoms, 3) in A, wrapped or not; cell: (3, 3) in A, rows, the same

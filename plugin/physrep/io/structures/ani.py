@@ -196,4 +196,4 @@ def _species(group: h5py.Group, path: Path) -> list[int]:
     try:
         return [atomic_numbers[symbol] for symbol in symbols]
     except KeyError as error:
-        raise DataError(f"molecule {group.name}: {error} is no element symbol", path) from error
+        raise DataError(f"molecule {group.name}: {error} is not an element symbol", path) from error

@@ -35,7 +35,7 @@ DEFAULT_KEYS = LabelKeys(energy="energy", forces="forces", stress="stress")
 GEOMETRY = frozenset({"numbers", "positions", "cell", "pbc"})
 # How ASE keeps its books; of no use to a reader.
 BOOKKEEPING = frozenset({"unique_id", "ctime", "mtime", "user", "key_value_pairs", "data"})
-PICKLE = b"\x80"  # first byte of every pickle since protocol 2; JSON and zlib never begin so
+PICKLE = b"\x80"  # first byte of every pickle since protocol 2; JSON and zlib never start with it
 PICKLED = (
     "holds pickled objects (a legacy LMDB file), which can run any code when they are read, so "
     "physrep never does; convert it where you trust it: unpickle each row into ase.Atoms, "
@@ -121,8 +121,8 @@ def _refuse_other_layouts(transaction: Any, path: Path) -> None:
     for key, value in transaction.cursor():
         _unpacked(value, f"the value of {key[:40]!r}", path)
         raise DataError(
-            f"has no key 'nextid' (its first is {key[:40]!r}), so it is no ASE database; convert "
-            f"it to extxyz",
+            f"has no key 'nextid' (its first is {key[:40]!r}), so it is not an ASE database; "
+            "convert it to extxyz",
             path,
         )
 
@@ -145,7 +145,7 @@ def _unpacked(packed: bytes, what: str, path: Path, frame: int | None = None) ->
 
 def _damaged(what: str, error: Exception, path: Path, frame: int | None) -> DataError:
     return DataError(
-        f"{what} is no packed JSON ({type(error).__name__}: {error}); the file is damaged or of "
+        f"{what} is not packed JSON ({type(error).__name__}: {error}); the file is damaged or of "
         f"another layout: fetch it again or convert it to extxyz",
         path,
         frame,

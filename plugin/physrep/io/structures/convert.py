@@ -39,7 +39,7 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
 
 
 def _scaled(value: Any, factor: float) -> Any:
-    """The numbers times the factor; what is no number stays, for `Structure` to refuse by name."""
+    """The numbers times the factor; anything else is kept, so that `Structure` refuses it by name."""
     try:
         given = np.asarray(value)
     except ValueError:  # ragged

@@ -24,7 +24,7 @@ from physrep.io.structures.raw import (
 )
 from physrep.io.structures.structure import DataError
 
-# Reference labels come first: beside them, plain names are often a model's or a force field's.
+# Reference labels come first: next to them, plain names often belong to a model or force field.
 DEFAULT_KEYS = (
     LabelKeys("REF_energy", "REF_forces", "REF_virial", "REF_stress"),
     LabelKeys("energy", "forces", "virial", "stress"),
@@ -103,7 +103,7 @@ def _frame_texts(file: TextIO, path: Path) -> Iterator[str]:
         if not header.strip():
             if any(line.strip() for line in file):
                 raise DataError(
-                    "a blank line stands where the number of atoms belongs, and more text "
+                    "found a blank line instead of the number of atoms, and more text "
                     "follows; the file is damaged, fetch it again",
                     path,
                     frame,
@@ -156,7 +156,7 @@ def _parse(text: str, path: Path, frame: int) -> ase.Atoms:
         return ase.io.read(StringIO(text), index=0, format="extxyz")
     except KeyError as error:
         raise DataError(
-            f"{error} is no element symbol; correct the species column", path, frame
+            f"{error} is not an element symbol; correct the species column", path, frame
         ) from error
     # ASE's parser has no error of its own for most of what a damaged line does to it.
     except Exception as error:

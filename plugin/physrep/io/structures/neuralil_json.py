@@ -3,7 +3,7 @@
 Keys (data_sets/EAN and data_sets/STO of Madsen-s-research-group/neuralil-public-releases):
 `Positions` (n_atoms, 3) in A, `Cell-Size` the three edges of an orthogonal periodic box in A,
 `Energy` in eV, `Forces` (n_atoms, 3) in eV/A, `Types` element symbols. The EAN files have no
-`Types`: their atoms stand in the order of `ethylammonium_nitrate_species`.
+`Types`: their atoms are in the order of `ethylammonium_nitrate_species`.
 """
 
 import json
@@ -34,7 +34,7 @@ def read_neuralil_json(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of a NeuralIL JSON-lines file, plain or gzipped; other entries go to `info`.
 
     Raises:
-        DataError: a line is no JSON object or lacks an entry; the species are not given and the
+        DataError: a line is not a JSON object or lacks an entry; the species are not given and the
             number of atoms is not that of whole ethylammonium nitrate ion pairs.
     """
     damage = (OSError, EOFError, zlib.error, UnicodeDecodeError)
@@ -62,7 +62,7 @@ def _parse(line: str, path: Path, frame: int) -> dict[str, Any]:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"is no JSON object ({error}); the line is truncated or the file is of another "
+            f"is not a JSON object ({error}); the line is truncated or the file is of another "
             f"format: fetch it again or name the format",
             path,
             frame,
@@ -96,6 +96,6 @@ def _species(record: dict[str, Any], path: Path, frame: int) -> list[int]:
         symbols = record.get("Types") or ethylammonium_nitrate_species(n_atoms)
         return [atomic_numbers[symbol] for symbol in symbols]
     except KeyError as error:
-        raise DataError(f"{error} in Types is no element symbol", path, frame) from error
+        raise DataError(f"{error} in Types is not an element symbol", path, frame) from error
     except ValueError as error:
         raise DataError(f"has no Types, and {error}; add Types", path, frame) from error

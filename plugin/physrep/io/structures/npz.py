@@ -176,5 +176,5 @@ def _info_from_json(text: str, path: Path, frame: int) -> dict[str, Any]:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"info {text[:60]!r} is no JSON ({error}); write the store again", path, frame
+            f"info {text[:60]!r} is not JSON ({error}); write the store again", path, frame
         ) from error

@@ -40,7 +40,7 @@ class LabelKeys(NamedTuple):
         return LabelKeys(*(key if key and key in names else None for key in self))
 
     def select(self, named: Mapping[str, Any]) -> dict[str, Any]:
-        """What `named` holds under each key, by label; labels without a key are left out."""
+        """What `named` holds under each key, by label; labels without a key are skipped."""
         return {label: named[key] for label, key in self._asdict().items() if key is not None}
 
 

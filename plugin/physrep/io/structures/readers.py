@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 import h5py
 
@@ -28,9 +28,9 @@ class Format(NamedTuple):
     """One file format."""
 
     read: Callable[[Path, LabelKeys], Generator[RawFrame]]
-    units: str  # of its labels, where the user does not say otherwise; see `parse_units`
+    units: str  # of its labels, unless the user names others; see `parse_units`
     suffixes: tuple[str, ...]  # also with .gz appended, where it is text
-    # What tells formats of the same suffix apart; without any: whatever no other format claims.
+    # What distinguishes formats of the same suffix; without any: whatever no other format claims.
     arrays: frozenset[str] = frozenset()
 
 
@@ -48,22 +48,28 @@ FORMATS = {
 }
 
 
+class LabelOptions(TypedDict, total=False):
+    """Which labels are read: see :func:`read_structures`."""
+
+    energy_key: str | None
+    forces_key: str | None
+    virial_key: str | None
+    stress_key: str | None
+    require: Iterable[str]
+
+
 def read_structures(
     path: str | Path,
     format: str | None = None,
     units: str | None = None,
-    energy_key: str | None = None,
-    forces_key: str | None = None,
-    virial_key: str | None = None,
-    stress_key: str | None = None,
-    require: Iterable[str] = (),
+    **labels: Unpack[LabelOptions],
 ) -> list[Structure]:
     """Read a whole file, every frame checked, labels in eV and A.
 
     Args:
         path: the file.
-        format: a name of `FORMATS`; by default told from the file's name and, for npz and HDF5,
-            from the arrays it holds.
+        format: a name of `FORMATS`; by default recognised from the file's name and, for npz and
+            HDF5, from the arrays it holds.
         units: what the file's labels are in: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
             A), or with a length for forces and stress, "Hartree/Bohr"; by default the format's
             own. Positions and cells are in A always.
@@ -79,21 +85,14 @@ def read_structures(
         FileNotFoundError: there is no such file.
         ValueError: the format, the unit or a label to require is not known.
     """
-    frames = iter_structures(
-        path, format, units, energy_key, forces_key, virial_key, stress_key, require
-    )
-    return list(frames)
+    return list(iter_structures(path, format, units, **labels))
 
 
 def iter_structures(
     path: str | Path,
     format: str | None = None,
     units: str | None = None,
-    energy_key: str | None = None,
-    forces_key: str | None = None,
-    virial_key: str | None = None,
-    stress_key: str | None = None,
-    require: Iterable[str] = (),
+    **labels: Unpack[LabelOptions],
 ) -> Iterator[Structure]:
     """As `read_structures`, one frame at a time, for files larger than memory.
 
@@ -107,8 +106,9 @@ def iter_structures(
         raise FileNotFoundError(f"{path}: no such file")
     chosen = _named_format(format) if format else _detected_format(path)
     factors = parse_units(units or chosen.units)
-    keys = LabelKeys(energy_key, forces_key, virial_key, stress_key)
-    return _checked_frames(path, chosen.read(path, keys), factors, tuple(require))
+    names = ("energy_key", "forces_key", "virial_key", "stress_key")
+    keys = LabelKeys(*(labels.get(name) for name in names))
+    return _checked_frames(path, chosen.read(path, keys), factors, tuple(labels.get("require", ())))
 
 
 def _checked_frames(
@@ -141,7 +141,7 @@ def _detected_format(path: Path) -> Format:
         suffix = f"{suffix} with the arrays {', '.join(sorted(names))}"
     if len(candidates) != 1:
         raise DataError(
-            f"cannot tell the format from {suffix!r}; name it (format=, --format): "
+            f"cannot recognise the format from {suffix!r}; name it (format=, --format): "
             + ", ".join(FORMATS),
             path,
         )
@@ -154,7 +154,8 @@ def _npz_names(path: Path) -> set[str]:
             return {name.removesuffix(".npy") for name in archive.namelist()}
     except (OSError, NotImplementedError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"is no npz archive ({error}); it is truncated or of another format: fetch it again",
+            f"is not an npz archive ({error}); it is truncated or of another format: "
+            "fetch it again",
             path,
         ) from error
 

@@ -167,7 +167,7 @@ def _check_elements(structure: Structure) -> None:
     if len(unknown):
         atom = unknown[0]
         raise structure._error(
-            f"atom {atom} has atomic number {species[atom]}, which is no element "
+            f"atom {atom} has atomic number {species[atom]}, which is not an element "
             f"(1 to {len(chemical_symbols) - 1}); correct the species"
         )
 

@@ -30,7 +30,7 @@ from physrep.io.trajectories.trajectory_formats import (
 
 
 class TrajectoryWarning(UserWarning):
-    """The file ends within a frame; what stands before it was read."""
+    """The file ends within a frame; the frames before it were read."""
 
 
 class Frame(NamedTuple):
@@ -56,7 +56,7 @@ class Trajectory:
     """Frames of one file; see `open_trajectory`.
 
     species: (n_atoms,) atomic numbers; n_frames: how many an iteration gives of an undamaged
-    file, None where only reading all of it would tell.
+    file, None where only reading all of it would show.
     """
 
     path: Path
@@ -186,7 +186,7 @@ def open_trajectory(
         topology: a structure with the same atoms in the same order, PDB, GRO or what ASE reads;
             needed for DCD and XTC, which hold no elements.
         start, stop, stride: frames to give, as in a slice, counted in the file from 0.
-        dt: ps between frames as they stand in the file; replaces times in the file. Without it,
+        dt: ps between frames in the file; replaces times in the file. Without it,
             times come from XTC, from `ITEM: TIME` of a dump, or from `time` (taken as ps) of
             extended XYZ and ASE files; else they are None. DCD has no time of a known unit.
         units: of a LAMMPS dump, "metal" or "real"; only velocities and times need it, where the

@@ -1,4 +1,4 @@
-"""Trajectory files that mdtraj reads, frame by frame, without a word on stdout."""
+"""Trajectory files that mdtraj reads, frame by frame, without its messages on stdout."""
 
 import ctypes
 import os
@@ -57,7 +57,7 @@ def mdtraj_frames(path: Path) -> Iterator[tuple]:
             except (RuntimeError, OSError) as error:
                 if size == 1:
                     raise Cut(str(error)) from error
-                size = 1  # once more, to give what stands before the damage
+                size = 1  # again, for the frames before the damage
 
 
 def _quietly(function: Callable[..., T], *arguments, **options) -> T:

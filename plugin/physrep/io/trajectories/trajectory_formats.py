@@ -1,6 +1,6 @@
 """What each trajectory format holds, one function that parses for each frame.
 
-Frames that are left out are cut from the file and never parsed. The checks stand in
+Frames that are skipped are cut from the file and never parsed. The checks stand in
 :mod:`physrep.io.trajectories.frames`.
 """
 
@@ -52,12 +52,12 @@ class Asked(Protocol):
     species: np.ndarray | None
 
 
-# A reader yields one function for each frame; those of frames left out are never called.
+# A reader yields one function for each frame; those of skipped frames are never called.
 Reader = Callable[[Asked], Generator[Callable[[], Raw]]]
 
 
 def reader_of(path: Path) -> Reader:
-    """By the suffix, with or without .gz; ASE where it is no other."""
+    """By the suffix, with or without .gz; ASE for all others."""
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     known = {".dump": _read_dump, ".lammpstrj": _read_dump, ".dcd": _read_dcd, ".xtc": _read_xtc}
     known |= {".extxyz": _read_extxyz, ".xyz": _read_extxyz}
@@ -77,7 +77,7 @@ def cheap_count(path: Path) -> int | None:
 def _numbers(symbols: list[str], path: Path, index: int) -> np.ndarray:
     unknown = next((s for s in symbols if not atomic_numbers.get(s)), None)
     if unknown is not None:
-        text = f"atom {symbols.index(unknown)} is {unknown!r}, which is no element"
+        text = f"atom {symbols.index(unknown)} is {unknown!r}, which is not an element"
         raise DataError(f"{text}; correct the file or give elements=", path, index)
     return np.array([atomic_numbers[s] for s in symbols], dtype=np.int64)
 
@@ -90,7 +90,7 @@ def _line(file: TextIO) -> str:
 
 
 def _lines(file: TextIO, n_lines: int, whole: bool = True) -> list[str]:
-    """Exactly so many; whole: the last one ends with a line feed, as programs write it."""
+    """Exactly n_lines; whole: the last one ends with a line feed, as programs write it."""
     try:
         lines = list(islice(file, n_lines))
     except DAMAGE as error:
@@ -118,7 +118,7 @@ def _read_extxyz(asked: Asked) -> Generator[Callable[[], Raw]]:
             header = _line(file).strip()
             if not header:
                 if any(line.strip() for line in file):
-                    text = "a blank line stands where the number of atoms belongs; repair the file"
+                    text = "found a blank line instead of the number of atoms; repair the file"
                     raise DataError(text, asked.path, index)
                 return
             if not header.isdecimal() or int(header) == 0:
@@ -129,7 +129,7 @@ def _read_extxyz(asked: Asked) -> Generator[Callable[[], Raw]]:
 
 
 def _parse_extxyz(comment: str, lines: list[str], path: Path, index: int) -> Raw:
-    """A plain table of columns: ASE's parser knows more and takes ten times as long."""
+    """A plain table of columns: ASE's parser handles more and takes ten times as long."""
     info = key_val_str_to_dict(comment)
     columns, width = _extxyz_columns(info, lines)
     table = " ".join(lines).split()
@@ -260,7 +260,7 @@ def _dump_positions(
     path: Path,
     index: int,
 ) -> tuple[np.ndarray, bool]:
-    """Unwrapped where the dump says how."""
+    """Unwrapped where the dump allows it."""
     for given, scaled in ((read("xu", "yu", "zu"), False), (read("xsu", "ysu", "zsu"), True)):
         if given is not None:
             return (origin + given @ cell if scaled else given), False
@@ -304,7 +304,7 @@ def _dump_species(
 
 
 def _read_dcd(asked: Asked) -> Generator[Callable[[], Raw]]:
-    """Times are left out: programs write them in different units."""
+    """Times are ignored: programs write them in different units."""
     with open(asked.path, "rb") as file:
         head = file.read(12)
     announced = struct.unpack("<i" if head[:4] == b"T\0\0\0" else ">i", head[8:12] or bytes(4))[0]

@@ -6,5 +6,5 @@
     results = analysis.finish()
     chapters.chapters({"300 K": results}), record.as_dict(results)
 
-What a trajectory cannot tell is a gap with its reason, never a number.
+What a trajectory does not resolve is a gap with its reason, never a number.
 """

@@ -34,7 +34,7 @@ def analyze(
     """One pass over a file, a progress bar on stderr.
 
     Args: as :func:`physrep.io.trajectories.frames.open_trajectory`; timestep: fs between frames
-        as they stand in the file, replaces times in the file.
+        in the file, replaces times in the file.
     Raises:
         ConfigError: an argument that makes no sense. DataError: the file is not what it should be.
         FileNotFoundError: there is no such file.

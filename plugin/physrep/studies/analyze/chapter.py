@@ -1,4 +1,4 @@
-"""One chapter of the report: plain data, so that others can set it in pages of their own."""
+"""One chapter of the report: plain data, so that other pages can include it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Chapter:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter at its begin and a full stop at its end."""
+    """With a capital letter at its start and a full stop at its end."""
     text = text[:1].upper() + text[1:]
     return text if not text or text.endswith(".") else f"{text}."
 

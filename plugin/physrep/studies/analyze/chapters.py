@@ -29,7 +29,7 @@ def chapters(runs: Mapping[str, Results]) -> list[Chapter]:
 
 
 def overview(runs: Mapping[str, Results]) -> Chapter:
-    """What was looked at, molecules of the first frame, what is missing."""
+    """What was analysed, molecules of the first frame, what is missing."""
     chapter = Chapter("trajectory", "Trajectory")
     rows = []
     for name, one in runs.items():
@@ -45,8 +45,8 @@ def overview(runs: Mapping[str, Results]) -> Chapter:
         missing = len(gaps(one))
         if missing:
             chapter.texts.append(
-                f"{of}{missing} {'answer is' if missing == 1 else 'answers are'} missing; each "
-                "reason stands in its place below."
+                f"{of}{missing} {'answer is' if missing == 1 else 'answers are'} missing; the "
+                "sections below give the reasons."
             )
         for label, n in one.system.counts.items():
             known = one.system.names[label]

@@ -18,7 +18,7 @@ SINGLE_PRECISION = 1e-7  # of a time: XTC stores no more
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Everything that one trajectory tells.
+    """All results of one trajectory.
 
     system: of the first frame; n_frames: observed; start, end: ps, None without times; interval:
     ps between frames. motion is None, and motion_gap says why, where times are missing. notes: on
@@ -100,7 +100,7 @@ class TrajectoryAnalysis:
             ValueError: no frame was observed.
         """
         if not self.n_frames:
-            raise ValueError("0 frames observed: there is nothing to tell; give at least one")
+            raise ValueError("0 frames observed: nothing to analyse; give at least one")
         structure = self.structure.result()
         return Results(
             self.system,

@@ -39,7 +39,7 @@ NO_CELL = np.zeros((3, 3)), np.zeros(3, dtype=bool)
 LAGS_OF_MSD = 800  # lags up to a tenth of the run, no more of them than this
 FEWEST_LAGS = 5
 VIBRATION = (0.25, 2.0)  # ps, shortest and longest lag that is of use; lines 17 cm^-1 wide
-CURRENT = (1.0, 5.0)  # ps; below, an ion has not turned round in its cage yet
+CURRENT = (1.0, 5.0)  # ps; below, an ion is still in its first swing in its cage
 DENSE = 0.5 / (FASTEST * PER_CM_IN_PER_PS)  # ps between frames that hold every vibration
 COARSEST = 0.02  # ps, for velocities: an ion in its cage turns round within 0.1 ps
 NUMBERS_HELD = 32_000_000  # of one correlation: 256 MB

@@ -14,7 +14,7 @@ from physrep.figures.page import Table
 from physrep.studies.analyze.chapter import Chapter, counted, sentence
 from physrep.studies.analyze.collector import Results
 
-MOST_EVENTS = 40  # in the table; all stand in analysis.json
+MOST_EVENTS = 40  # in the table; analysis.json holds all
 MOST_LIFETIMES = 20
 
 

@@ -1,4 +1,4 @@
-"""Results as numbers for JSON: what is not known is null, with its reason beside it."""
+"""Results as numbers for JSON: what is not known is null, with its reason."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ class Settings:
 
     r_max: of the radial distributions, A; None: 0.48 of the smallest height of the first cell, at
     most 10 A (half is the most that is possible, and the cell may change). every: structure is
-    taken from every so many frames; motion and reactions always from all. tau: ps, bond changes
+    taken from every ``every``-th frame; motion and reactions always from all. tau: ps, bond changes
     undone within it are rattling. temperature: K, for conductivities; None: from velocities in the
     trajectory. wrapped: whether positions may have been put back into the cell; None: what the
     frame says. intramolecular: radial distributions also of pairs of one molecule.

@@ -1,4 +1,4 @@
-"""First shells: where they are, how many neighbours stand in them."""
+"""First shells: where they are, how many neighbours they hold."""
 
 from typing import NamedTuple
 

@@ -48,14 +48,14 @@ class Stream(Generic[S]):
         return value
 
     def stop(self, reason: str) -> None:
-        """End it here, for a reason that stands behind the answer; the first one stays."""
+        """End it here, for a reason that is given with the answer; the first one is kept."""
         if self.running:
             self.running, self.reason = False, reason
 
     def found(self, read: Callable[[S], T]) -> Found[T]:
         """The answer of the frames that were taken, or the gap."""
         if self.sums is None or not self.n_frames:
-            return Found(None, self.reason or "no frame was looked at")
+            return Found(None, self.reason or "no frame was observed")
         try:
             value = read(self.sums)
         except ValueError as error:

@@ -36,10 +36,17 @@ def _density(runs: Mapping[str, Results]) -> Chapter:
     return chapter
 
 
+def _radial_chapter(
+    name: str, heading: str, runs: Mapping[str, Results], attribute: str
+) -> tuple[Chapter, dict[str, RadialDistributions]]:
+    """A chapter, and the g(r) of each trajectory that has this attribute of its structure."""
+    chapter = Chapter(name, heading)
+    found = {k: getattr(one.structure, attribute) for k, one in runs.items()}
+    return chapter, chapter.answers(found, f"g(r){heading.removeprefix('Radial distributions')}")
+
+
 def _atoms(runs: Mapping[str, Results]) -> Chapter:
-    chapter = Chapter("atoms", "Radial distributions of atoms")
-    found = {k: one.structure.elements for k, one in runs.items()}
-    answers = chapter.answers(found, "g(r) of atoms")
+    chapter, answers = _radial_chapter("atoms", "Radial distributions of atoms", runs, "elements")
     between = all(runs[k].structure.intermolecular for k in answers)
     which = "pairs of different molecules" if between else "all pairs, also those within a molecule"
     _radial(chapter, answers, f"Partial radial distribution functions of atoms, {which}")
@@ -47,9 +54,7 @@ def _atoms(runs: Mapping[str, Results]) -> Chapter:
 
 
 def _ions(runs: Mapping[str, Results]) -> Chapter:
-    chapter = Chapter("ions", "Radial distributions of molecules")
-    found = {k: one.structure.ions for k, one in runs.items()}
-    answers = chapter.answers(found, "g(r) of molecules")
+    chapter, answers = _radial_chapter("ions", "Radial distributions of molecules", runs, "ions")
     text = "Radial distribution functions of the centres of mass of the molecules of the first"
     _radial(chapter, answers, f"{text} frame")
     return chapter

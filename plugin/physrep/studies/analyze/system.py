@@ -1,4 +1,4 @@
-"""What the first frame tells: molecules with their names, bonds, angles, hydrogen bond partners."""
+"""What is in the first frame: molecules with their names, bonds, angles, hydrogen bond partners."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from physrep.io.trajectories.frames import Frame
 
 DONORS = ("F", "N", "O")
 ACCEPTORS = ("Br", "Cl", "F", "I", "O")
-MOST_KINDS = 6  # of molecules told apart in figures and tables
+MOST_KINDS = 6  # of molecules distinguished in figures and tables
 OTHERS = "others"
 
 

@@ -1,11 +1,10 @@
 """Bonds of the ions pulled apart: is there a wall inside, a pull outside, and nothing else?
 
-The potential has seen no broken bond. What it must not do is to break one by itself or to catch it
-half broken where dynamics gets to; whether it knows what the bond costs is told by the reference.
+The potential was fitted to no broken bond. It must not break one by itself, nor hold one half
+broken where dynamics reaches it; the reference tells whether the energies are right.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
@@ -25,8 +24,10 @@ from physrep.probes.bond_scan import (
 from physrep.probes.relaxation import relax
 from physrep.studies.certify.certificate_figures import bond_figure
 from physrep.studies.certify.check import Check, at_least, at_most, skipped
-from physrep.studies.certify.context import Context, Part
 from physrep.studies.certify.cut_molecules import Molecule, ion_pair_of, molecules_of
+from physrep.studies.certify.part import Part
+from physrep.studies.certify.pulled_bond import PulledBond
+from physrep.studies.certify.task import Task
 
 NEAR, FAR = 0.75, 2.0  # of the bond length
 RIGID_POINTS, PERIODIC_POINTS = 51, 26
@@ -34,69 +35,57 @@ RIGID_POINTS, PERIODIC_POINTS = 51, 26
 KNOWN_STRETCH = 1.15
 AROUND_MINIMUM = 0.1  # A; nearer to the minimum the sign of the force says nothing
 SOUND_FALL = 0.03  # eV
-# kT ln(10^8), 10^14 attempts a second of 1000 bonds for a ns, is 1.3 eV at 800 K: what lies behind
-# more is met by no run.
+# kT ln(10^8), 10^14 attempts a second of 1000 bonds for a ns, is 1.3 eV at 800 K: no run crosses a
+# higher barrier.
 REACHED = 1.5  # eV
 DEVIATION, END_DEVIATION = 0.2, 0.5  # eV
 
 
-@dataclass(frozen=True, eq=False)
-class PulledBond:
-    """One bond with its scans. name: "N-O of NO3-"; length: A, where the scan started; known:
-    shortest and longest in the data, A; scans: of the potential, by "rigid", "relaxed" and "in the
-    box"; reference: the same of the reference, those that could be made."""
-
-    name: str
-    length: float
-    known: tuple[float, float]
-    scans: dict[str, BondScan]
-    reference: dict[str, BondScan]
-
-
-def dissociation_part(context: Context) -> Part:
-    """Every kind of bond of every kind of molecule of the system, alone, and where asked for in
-    the box."""
-    ranges, pulled, checks = bond_ranges(context.data), [], []
-    for molecule in _molecules(context):
-        start, note = at_rest(context.calculator, molecule)
+def dissociation_part(task: Task) -> Part:
+    """Every kind of bond of every kind of molecule of the system, alone; on request in the box."""
+    ranges, pulled, checks = bond_ranges(task.data), [], []
+    for molecule in _molecules(task):
+        start, note = at_rest(task.calculator, molecule)
         if note:
-            # A pair may pass on its proton; an ion alone should stay what it is.
+            # A pair may transfer its proton; a single ion should keep its bonds.
             verdict = "warn" if molecule.n_ions == 1 else "skipped"
             name = f"dissociation: {molecule.label} at rest"
             checks.append(Check(name, None, "", None, verdict, note))
-        for kind, stretch in bonds_to_pull(start, context.options.bonds):
-            context.progress(f"dissociation: {kind} of {molecule.label}")
-            pulled.append(pull(context, molecule, start, kind, stretch, ranges))
+        for kind, stretch in bonds_to_pull(start, task.options.bonds):
+            task.progress(f"dissociation: {kind} of {molecule.label}")
+            pulled.append(pull(task, molecule, start, kind, stretch, ranges))
     for one in pulled:
         checks += bond_checks(one)
     if not pulled:
-        checks.append(skipped("dissociation: bonds", "no bond that comes apart as one piece"))
-    elif isinstance(context.scan_reference, str):
-        checks.append(skipped("dissociation: reference", context.scan_reference))
+        checks.append(skipped("dissociation: bonds", "no bond splits a molecule into two pieces"))
+    elif isinstance(task.scan_reference, str):
+        checks.append(skipped("dissociation: reference", task.scan_reference))
     text = (
-        "Bonds of single ions pulled: rigid, the smaller side carried along, and relaxed at each "
-        "length. Energies above each curve's own minimum. The grey band is where the data lies "
-        f"(without data: up to {KNOWN_STRETCH:g} times the bond)."
+        "Bonds of single ions are pulled apart: rigidly, moving the smaller side, and relaxed at "
+        "each length. Energies are relative to the minimum of each curve. The grey band is the "
+        f"range of the data (without data: up to {KNOWN_STRETCH:g} times the bond length)."
     )
     figures = [(bond_figure(one), f"{one.name}, pulled apart.") for one in pulled]
     return Part("dissociation", "Dissociation", text, checks, figures)
 
 
-def _molecules(context: Context) -> list[Molecule]:
-    found = molecules_of(context.atoms)
-    pair = ion_pair_of(context.atoms) if context.level.ion_pair else None
+def _molecules(task: Task) -> list[Molecule]:
+    found = molecules_of(task.atoms)
+    pair = ion_pair_of(task.atoms) if task.level.ion_pair else None
     return found if pair is None else [*found, pair]
 
 
 def at_rest(calculator: Calculator, molecule: Molecule) -> tuple[Atoms, str]:
-    """The molecule relaxed by the potential; as it stands in the system, and why, where relaxing
-    it fails or changes its bonds."""
+    """The molecule relaxed by the potential, and "".
+
+    Where relaxing fails or changes its bonds: as it is in the system, and why.
+    """
     found = relax(calculator, molecule.atoms, fmax=0.02, steps=500)
     before, after = (_pairs(atoms) for atoms in (molecule.atoms, found.atoms))
     if found.failure:
-        return molecule.atoms, f"pulled as it stands in the system: {found.failure}"
+        return molecule.atoms, f"pulled from its geometry in the system: {found.failure}"
     if not np.array_equal(before, after):
-        return molecule.atoms, "pulled as it stands in the system: relaxing changes its bonds"
+        return molecule.atoms, "pulled from its geometry in the system: relaxing changes its bonds"
     return found.atoms, ""
 
 
@@ -121,7 +110,7 @@ def bonds_to_pull(atoms: Atoms, wanted: tuple[str, ...] = ()) -> Iterator[tuple[
 
 
 def pull(
-    context: Context,
+    task: Task,
     molecule: Molecule,
     start: Atoms,
     kind: str,
@@ -131,31 +120,31 @@ def pull(
     """All scans of one bond; ``start``: the molecule at rest."""
     length = float(start.get_distance(stretch.fixed, stretch.moved))
     known = ranges.get(kind, (length / KNOWN_STRETCH, length * KNOWN_STRETCH))
-    models = {"own": context.calculator}
-    if not isinstance(context.scan_reference, str) and molecule.charge is not None:
-        models["reference"] = context.scan_reference
+    models = {"own": task.calculator}
+    if not isinstance(task.scan_reference, str) and molecule.charge is not None:
+        models["reference"] = task.scan_reference
     rigid = rigid_structures(start, stretch, length * np.linspace(NEAR, FAR, RIGID_POINTS))
-    outward = length * np.linspace(1.0, FAR, context.level.scan_points)
+    outward = length * np.linspace(1.0, FAR, task.level.scan_points)
     scans: dict[str, dict[str, BondScan]] = {"own": {}, "reference": {}}
     for name, model in models.items():
         scans[name]["rigid"] = sampled(model, rigid, stretch)
         relaxed = relaxed_structures(model, start, stretch, outward)
         if len(relaxed) > 1:
             scans[name]["relaxed"] = sampled(model, relaxed, stretch)
-        if context.options.periodic_scans and molecule.n_ions == 1:
-            scans[name]["in the box"] = _in_the_box(model, context, molecule, stretch, length)
+        if task.options.periodic_scans and molecule.n_ions == 1:
+            scans[name]["in the box"] = _in_the_box(model, task, molecule, stretch, length)
     label = f"{shown(kind)} of {molecule.label}"
     return PulledBond(label, length, known, scans["own"], scans["reference"])
 
 
 def _in_the_box(
-    model: Calculator, context: Context, molecule: Molecule, stretch: Stretch, length: float
+    model: Calculator, task: Task, molecule: Molecule, stretch: Stretch, length: float
 ) -> BondScan:
-    """The rigid scan in the system, starting from where its atoms stand."""
+    """The rigid scan in the system, from the positions of its atoms there."""
     fixed, moved = (int(molecule.indices[k]) for k in (stretch.fixed, stretch.moved))
     inside = Stretch(fixed, moved, molecule.indices[stretch.carried])
     distances = length * np.linspace(NEAR, FAR, PERIODIC_POINTS)
-    return sampled(model, rigid_structures(context.atoms, inside, distances), inside)
+    return sampled(model, rigid_structures(task.atoms, inside, distances), inside)
 
 
 def sampled(calculator: Calculator, structures: list[Atoms], stretch: Stretch) -> BondScan:
@@ -235,8 +224,10 @@ def fall_check(name: str, scan: BondScan, minimum: int, bond: PulledBond) -> Che
 def deviation_checks(
     name: str, scan: BondScan, reference: BondScan, bond: PulledBond
 ) -> Iterator[Check]:
-    """Energies beside the reference's: in the data range, and at the end. These never fail: the
-    data behind the potential may be of another level of theory."""
+    """Energies compared with the reference, in the range of the data and at the end.
+
+    These never fail: the data behind the potential may be of another level of theory.
+    """
     n = min(len(scan.distances), len(reference.distances))
     own, other = (_above_start(one, bond.length)[:n] for one in (scan, reference))
     distances, apart = scan.distances[:n], np.abs(own - other)

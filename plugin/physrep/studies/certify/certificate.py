@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +16,11 @@ from physrep.config import ConfigError
 from physrep.figures.page import Block, Paragraph, Picture, Section, Subheading, Table, html_page
 from physrep.io import read_structures
 from physrep.studies.certify.check import Check, as_json, verdict_of, verdict_of_part
-from physrep.studies.certify.context import Context, Options, Part, level_of
-from physrep.studies.certify.parts import PARTS
+from physrep.studies.certify.levels import level_of
+from physrep.studies.certify.part import Part
+from physrep.studies.certify.parts import N_PARTS, all_parts
 from physrep.studies.certify.scan_reference import scan_reference
+from physrep.studies.certify.task import Options, Task
 from physrep.studies.evaluate.label_errors import load_calculator
 
 
@@ -91,8 +94,7 @@ def certify(
     chosen, called = level_of(level, options.survival)
     atoms = read_structure(structure)
     data = [] if reference is None else read_structures(reference)
-    bar = tqdm(PARTS, unit="part", file=sys.stderr, disable=None)
-    context = Context(
+    task = Task(
         load_calculator(model),
         atoms,
         chosen,
@@ -102,15 +104,20 @@ def certify(
         options=options,
         scan_reference=scan_reference(options.scan_reference),
         committee=tuple(load_calculator(other) for other in options.committee),
-        progress=bar.set_postfix_str,
     )
-    context.contacts()  # before hours of work
-    parts = []
-    for measure in bar:
-        bar.set_description(measure.__name__.removesuffix("_part"))
-        parts.append(measure(context))
+    task.contacts()  # raises before hours of work
+    parts = _measured(task)
     verdict = verdict_of(check for part in parts for check in part.checks)
     return Certificate(str(model), str(structure), called, verdict, parts)
+
+
+def _measured(task: Task) -> list[Part]:
+    parts = []
+    with tqdm(total=N_PARTS, unit="part", file=sys.stderr, disable=None) as bar:
+        for part in all_parts(replace(task, progress=bar.set_postfix_str)):
+            parts.append(part)
+            bar.update()
+    return parts
 
 
 def read_structure(path: str | Path) -> Atoms:

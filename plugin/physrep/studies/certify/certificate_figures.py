@@ -1,7 +1,6 @@
 """Figures of a certificate."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -18,12 +17,10 @@ from physrep.figures.plots import (
     in_house_style,
     new_figure,
 )
+from physrep.studies.certify.pulled_bond import PulledBond
 from physrep.studies.certify.survival import Run
 
-if TYPE_CHECKING:
-    from physrep.studies.certify.bond_scans import PulledBond
-
-# How a scan was made, beside the colour, which says by whom.
+# How a scan was made; the colour shows by which model.
 LINES = {
     "rigid": {"ls": "-"},
     "relaxed": {"ls": "--", "marker": "o", "ms": 2.5, "lw": 1.0},
@@ -33,8 +30,10 @@ LINES = {
 
 @in_house_style
 def survival_figure(runs: Sequence[Run]) -> Figure:
-    """Share of the runs at each temperature that live on, by Kaplan and Meier; a tick where a run
-    was ended alive."""
+    """Kaplan-Meier estimate of the share of sound runs at each temperature.
+
+    A tick marks a run that was still sound at its end.
+    """
     figure, axes = new_figure(6.0, 3.0)
     for k, temperature in enumerate(sorted({run.temperature for run in runs})):
         own = [run for run in runs if run.temperature == temperature]
@@ -53,7 +52,7 @@ def survival_figure(runs: Sequence[Run]) -> Figure:
 
 
 @in_house_style
-def bond_figure(bond: "PulledBond") -> Figure:
+def bond_figure(bond: PulledBond) -> Figure:
     """Energy and force of all scans of one bond; the lengths in the data are shaded.
 
     Source of the kind of figure: S. Hoedl, thesis, TU Wien 2022, Fig. 4.10.
@@ -88,8 +87,9 @@ def _largest(values: np.ndarray) -> float:
 
 @in_house_style
 def surroundings_figure(known: Surroundings, species: np.ndarray, distances: np.ndarray) -> Figure:
-    """Distributions of the distance to the data, one panel an element: runs, and data among
-    themselves.
+    """Distributions of the distance to the data, one panel for each element.
+
+    Of the frames of the runs, and of the data among themselves.
 
     Args:
         species: (n,) atomic numbers; distances: (n,) in units of each element's ``far``.

@@ -1,4 +1,4 @@
-"""One check: a measured number, the threshold it is held against, the verdict."""
+"""One check: a measured number, its threshold, the verdict."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -8,8 +8,11 @@ VERDICTS = ("pass", "skipped", "warn", "fail")  # from good to bad
 
 
 class Check(NamedTuple):
-    """name: ``group: what``; value: None where nothing was measured; threshold: of passing;
-    note: a sentence on where or why, may be empty."""
+    """One line of a certificate.
+
+    name: ``group: what``; value: None where nothing was measured; threshold: for passing; note: a
+    sentence on where or why, may be empty.
+    """
 
     name: str
     value: float | None

@@ -1,4 +1,4 @@
-"""Two structures of a liquid held against each other, no further than their error bars allow."""
+"""Two structures of a liquid compared: differences beyond their error bars."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -98,7 +98,7 @@ def neighbour_deviation(
 def curve_deviation(
     run: RadialDistributions, data: RadialDistributions, pair: tuple[str, str]
 ) -> Deviation | None:
-    """Share of the neighbours within the range of g(r) that stand at another distance than in the
+    """Share of the neighbours within the range of g(r) that are at another distance than in the
     data: integral of r^2 |g - g_data|, beyond the error bars, by that of r^2 g_data, where both
     have error bars; None where the data has no such neighbours.
 
@@ -148,7 +148,7 @@ def _distribution_check(
 def _beyond(
     here: np.ndarray, error: np.ndarray, there: np.ndarray, its_error: np.ndarray
 ) -> np.ndarray:
-    """How far two numbers are apart after what twice their errors explain."""
+    """Difference of two numbers beyond twice their combined error."""
     return np.maximum(np.abs(here - there) - SIGMAS * np.hypot(error, its_error), 0.0)
 
 

@@ -11,7 +11,7 @@ from physrep.studies.certify.check import Check, at_most
 
 TIMESTEP, EVERY = 0.5, 20  # fs, steps
 THERMOSTAT, BAROSTAT = 50.0, 500.0  # fs, 100 and 1000 timesteps
-SETTLING = 0.3  # of the run, not looked at
+SETTLING = 0.3  # of the run, discarded
 SOUND, POOR = 0.05, 0.2  # relative
 
 
@@ -53,6 +53,6 @@ def density_check(
     error = f" +- {float(found.error):.3f}" if np.isfinite(found.error) else ""
     note = (
         f"{float(found.value):.3f}{error} g/cm3 at 1 bar, {temperature:g} K, "
-        f"{duration:g} ps; {float(start.value):.3f} of the structure"
+        f"{duration:g} ps; {float(start.value):.3f} in the structure"
     )
     return at_most(name, apart, "relative", SOUND, POOR, note)

@@ -1,4 +1,4 @@
-"""Do forces and stress follow from the energy, and does the energy know no frame of reference?"""
+"""Do forces and stress follow from the energy, and is it the same in every frame of reference?"""
 
 from collections.abc import Iterator
 
@@ -70,7 +70,7 @@ def virial_check(calculator: Calculator, atoms: Atoms, rng: np.random.Generator)
     try:
         stress = voigt_6_to_full_3x3_stress(copy.get_stress()) * atoms.get_volume()
     except (PropertyNotImplementedError, NotImplementedError):
-        return skipped(name, "the calculator has no stress")
+        return skipped(name, "the calculator does not provide a stress")
     worst = 0.0
     for _ in range(N_DIRECTIONS // 2):
         strain = rng.normal(size=(3, 3))

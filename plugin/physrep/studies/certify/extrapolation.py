@@ -1,9 +1,10 @@
-"""Where the runs went: nearer contacts, longer bonds, other surroundings than in the data?"""
+"""Do the runs leave the data: shorter contacts, longer bonds, other surroundings?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from ase.data import chemical_symbols
+from matplotlib.figure import Figure
 
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.structure.contacts import CLASS_NAMES, ContactTable, find_contacts
@@ -12,45 +13,50 @@ from physrep.io import Structure
 from physrep.probes.bond_scan import bond_ranges
 from physrep.studies.certify.certificate_figures import surroundings_figure
 from physrep.studies.certify.check import Check, at_least, at_most, skipped
-from physrep.studies.certify.context import Context, Part
+from physrep.studies.certify.part import Part
+from physrep.studies.certify.survival import Run
+from physrep.studies.certify.task import Task
 
 DATA_STRUCTURES = 60  # of the data, evenly drawn
 SOUND_DEVIATION, POOR_DEVIATION = 0.1, 0.3  # eV/A, of the committee's forces
 
 
-def extrapolation_part(context: Context) -> Part:
-    """Frames of the survival runs, held against the data; what a committee says of them."""
-    visited, checks, figures = visited_frames(context), [], []
-    data, table = context.data, context.contacts()
+def extrapolation_part(task: Task, runs: Sequence[Run]) -> Part:
+    """Frames of the survival runs compared with the data; deviation of a committee there."""
+    visited = visited_frames(task, runs)
+    checks: list[Check] = []
+    figures: list[tuple[Figure, str]] = []
+    data, table = task.data, task.contacts()
     if not visited:
-        checks.append(skipped("extrapolation: runs", "no frame of a run to look at"))
+        checks.append(skipped("extrapolation: runs", "no sound frame in any run"))
     elif not data:
         advice = "no data to compare with: give --reference"
         checks += [skipped(f"extrapolation: {what}", advice) for what in ("contacts", "bonds")]
     else:
         checks += [contact_check(visited, table), bond_check(visited, data)]
-        checks += _surroundings(context, visited, figures)
-    checks.append(committee_check(context, visited))
+        found, figures = _surroundings(task, visited)
+        checks += found
+    checks.append(committee_check(task, visited))
     text = (
-        f"{len(visited)} frames of the runs above, held against the data behind the potential: "
-        "contacts, bonds, and every atom's surroundings (smeared counts of neighbours by element "
-        "and distance) against the nearest ones in the data."
+        f"{len(visited)} frames of the runs above, compared with the data behind the potential: "
+        "contacts, bonds, and the surroundings of every atom (smeared counts of neighbours by "
+        "element and distance) with the nearest ones in the data."
     )
     return Part("extrapolation", "Distance from the data", text, checks, figures)
 
 
-def visited_frames(context: Context) -> list[Structure]:
+def visited_frames(task: Task, runs: Sequence[Run]) -> list[Structure]:
     """Frames evenly drawn from all survival runs, none after a failure."""
-    atoms = context.atoms
+    atoms = task.atoms
     positions = [
         sample.positions
-        for run in context.runs
+        for run in runs
         for sample in run.samples
         if run.stability.sound or sample.time < run.stability.time
     ]
     return [
         Structure(positions[k], atoms.numbers, atoms.cell.array, atoms.pbc)
-        for k in _evenly(len(positions), context.level.samples)
+        for k in _evenly(len(positions), task.level.samples)
     ]
 
 
@@ -74,7 +80,7 @@ def contact_check(visited: list[Structure], table: ContactTable) -> Check:
 
 
 def bond_check(visited: list[Structure], data: list[Structure]) -> Check:
-    """How far a bond went out of the lengths in the data, A."""
+    """How far a bond left the range of lengths in the data, A."""
     known, worst, where = bond_ranges(data), 0.0, "all within the data"
     for kind, (low, high) in bond_ranges(visited).items():
         if kind not in known:
@@ -89,31 +95,33 @@ def bond_check(visited: list[Structure], data: list[Structure]) -> Check:
     return at_most("extrapolation: bonds", worst, "A", 0.05, 0.2, where)
 
 
-def _surroundings(context: Context, visited: list[Structure], figures: list) -> list[Check]:
-    """Checks; the figure is appended."""
-    elements = np.unique(context.atoms.numbers)
+def _surroundings(
+    task: Task, visited: list[Structure]
+) -> tuple[list[Check], list[tuple[Figure, str]]]:
+    elements = np.unique(task.atoms.numbers)
     name = "extrapolation: surroundings"
-    drawn = [context.data[k] for k in _evenly(len(context.data), DATA_STRUCTURES)]
+    drawn = [task.data[k] for k in _evenly(len(task.data), DATA_STRUCTURES)]
     if len(drawn) < BLOCKS:
-        return [skipped(name, f"{len(drawn)} structures of data; give at least {BLOCKS}")]
+        why = f"{len(drawn)} structures of data; give at least {BLOCKS}"
+        return [skipped(name, why)], []
     try:
         known = surroundings(drawn, elements.tolist())
     except ValueError as error:
-        return [skipped(name, str(error))]
+        return [skipped(name, str(error))], []
     distances = np.concatenate([known.distances(one) for one in visited])
     species = np.concatenate([one.species for one in visited])
     caption = (
-        "Distance of every atom's surroundings to the nearest in the data; 1: as far as 1 % of the "
-        "data are from the rest of the data."
+        "Distance of the surroundings of every atom to the nearest in the data; 1 % of the data "
+        "are further than 1 from the rest of the data."
     )
-    figures.append((surroundings_figure(known, species, distances), caption))
-    return list(surroundings_checks(known, species, distances))
+    figures = [(surroundings_figure(known, species, distances), caption)]
+    return list(surroundings_checks(known, species, distances)), figures
 
 
 def surroundings_checks(
     known: Surroundings, species: np.ndarray, distances: np.ndarray
 ) -> Iterator[Check]:
-    """Share of far surroundings and the furthest one; new surroundings warn, being no failure."""
+    """Share of far surroundings and the furthest one; they warn, since they are no failure."""
     share = float((distances > 1.0).mean())
     by_element = ", ".join(
         f"{chemical_symbols[z]} {100.0 * (distances[species == z] > 1.0).mean():.0f} %"
@@ -127,35 +135,35 @@ def surroundings_checks(
     yield at_most("extrapolation: furthest surroundings", furthest, "", 2.0, np.inf, note)
 
 
-def committee_check(context: Context, visited: list[Structure]) -> Check:
+def committee_check(task: Task, visited: list[Structure]) -> Check:
     """Root mean square deviation of the members' forces from their mean, over the frames.
 
-    Members are the models of --committee beside the first, or what a calculator itself tells in
+    Members are the first model and those of --committee, or what a calculator itself reports in
     ``results["forces_comm"]``, (n_members, n_atoms, 3) in eV/A.
     """
     name = "extrapolation: committee"
     squares = []
     for one in visited:
-        forces = _members_forces(context, one)
+        forces = _members_forces(task, one)
         if forces is None:
-            why = "one model, and its calculator tells no deviation: give others by --committee"
+            why = "one model, and its calculator reports no deviation: give others by --committee"
             return skipped(name, why)
         squares.append(((forces - forces.mean(axis=0)) ** 2).sum(axis=0) / (len(forces) - 1))
     if not squares:
-        return skipped(name, "no frame of a run to look at")
+        return skipped(name, "no sound frame in any run")
     worst = float(np.sqrt(np.max([square.max() for square in squares])))
     value, note = float(np.sqrt(np.mean(squares))), f"largest of a force component {worst:.2f} eV/A"
     return at_most(name, value, "eV/A", SOUND_DEVIATION, POOR_DEVIATION, note)
 
 
-def _members_forces(context: Context, one: Structure) -> np.ndarray | None:
+def _members_forces(task: Task, one: Structure) -> np.ndarray | None:
     atoms = one.to_ase()
-    if context.committee:
-        members = (context.calculator, *context.committee)
+    if task.committee:
+        members = (task.calculator, *task.committee)
         return np.array([member.get_forces(atoms) for member in members])
-    context.calculator.get_forces(atoms)
-    told = context.calculator.results.get("forces_comm")
-    return None if told is None or len(told) < 2 else np.asarray(told)
+    task.calculator.get_forces(atoms)
+    reported = task.calculator.results.get("forces_comm")
+    return None if reported is None or len(reported) < 2 else np.asarray(reported)
 
 
 def _evenly(n: int, wanted: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Do the ions find back to their structure: shaken, and with their groups pulled off?"""
+"""Do the ions relax back to their structure when perturbed, or with their groups pulled off?"""
 
 import numpy as np
 from ase import Atoms
@@ -8,37 +8,38 @@ from physrep.probes.assembly import Assembly, assemble, choose_groups, functiona
 from physrep.probes.recovery import Recovery, recover
 from physrep.probes.relaxation import Relaxation, relax
 from physrep.studies.certify.check import Check, at_least, at_most, skipped
-from physrep.studies.certify.context import Context, Part
 from physrep.studies.certify.cut_molecules import (
     Molecule,
     ion_pair_of,
     largest_change_of_bonds,
     molecules_of,
 )
+from physrep.studies.certify.part import Part
+from physrep.studies.certify.task import Task
 
 REST_FMAX, REST_STEPS = 0.01, 1000  # eV/A
 SOUND_DELTA_E, POOR_DELTA_E = 0.005, 0.05  # eV; two relaxations to one minimum differ by < 1 meV
 
 
-def recovery_part(context: Context) -> Part:
+def recovery_part(task: Task) -> Part:
     """Each kind of molecule of the system alone: relaxed, perturbed or pulled apart, relaxed."""
     checks, assembled = [], {}
-    for molecule in molecules_of(context.atoms):
-        context.progress(f"recovery: {molecule.label}")
-        at_rest = relax(context.calculator, molecule.atoms, REST_FMAX, REST_STEPS)
+    for molecule in molecules_of(task.atoms):
+        task.progress(f"recovery: {molecule.label}")
+        at_rest = relax(task.calculator, molecule.atoms, REST_FMAX, REST_STEPS)
         if at_rest.failure or not at_rest.converged:
             checks.append(_not_at_rest(molecule, at_rest))
             continue
-        checks += recovery_checks(molecule, at_rest, _perturbed(context, at_rest.atoms))
-        tried = _assembled(context, at_rest)
+        checks += recovery_checks(molecule, at_rest, _perturbed(task, at_rest.atoms))
+        tried = _assembled(task, at_rest)
         if tried:
             assembled[molecule.label] = tried
             checks.append(assembly_check(molecule.label, tried))
-    if context.level.ion_pair:
-        checks += _ion_pair(context)
+    if task.level.ion_pair:
+        checks += _ion_pair(task)
     figures = []
     if assembled:
-        caption = "Groups pulled off by 0.7 Å: energy on the way back."
+        caption = "Groups pulled off by 0.7 Å: energy while they relax back."
         figures.append((assembly_figure(assembled), caption))
     text = (
         "Ions and molecules of the system alone: relaxed; perturbed by 0.1 A and relaxed again "
@@ -50,7 +51,7 @@ def recovery_part(context: Context) -> Part:
 def recovery_checks(
     molecule: Molecule, at_rest: Relaxation, found: list[Recovery], failing: bool = True
 ) -> list[Check]:
-    """Share that found back; Delta E; what the bonds did on leaving the system.
+    """Share that relaxed back; Delta E; how the bonds change when the molecule is alone.
 
     Args:
         failing: whether a low share fails, or warns.
@@ -79,8 +80,10 @@ def recovery_checks(
 
 
 def assembly_check(label: str, tried: list[Assembly]) -> Check:
-    """Share that came back with its bonds. The start lies beyond any data, so none is a warning,
-    no failure."""
+    """Share that relaxed back with its bonds.
+
+    The start is beyond any data, so a share of zero is a warning and no failure.
+    """
     share = float(np.mean([one.recovered for one in tried]))
     note = f"{len(tried)} pulls of 0.7 A; Delta P {max(one.delta_p for one in tried):.3f} A at most"
     failure = next((one.failure for one in tried if one.failure), "")
@@ -92,36 +95,36 @@ def _not_at_rest(molecule: Molecule, at_rest: Relaxation) -> Check:
     return skipped(f"recovery: {molecule.label} alone", why)
 
 
-def _perturbed(context: Context, stable: Atoms) -> list[Recovery]:
+def _perturbed(task: Task, stable: Atoms) -> list[Recovery]:
     return [
-        recover(context.calculator, stable, np.random.default_rng([context.seed, k]))
-        for k in range(context.level.perturbed)
+        recover(task.calculator, stable, np.random.default_rng([task.seed, k]))
+        for k in range(task.level.perturbed)
     ]
 
 
-def _assembled(context: Context, at_rest: Relaxation) -> list[Assembly]:
-    """Two groups at once where there are two apart, and at higher levels each one alone."""
+def _assembled(task: Task, at_rest: Relaxation) -> list[Assembly]:
+    """Two separate groups at once where there are such; at higher levels also each one alone."""
     groups = functional_groups(at_rest.atoms)
     if not groups:
         return []
-    together = choose_groups(groups, np.random.default_rng([context.seed, 1]))
+    together = choose_groups(groups, np.random.default_rng([task.seed, 1]))
     pulls = [together] + [
         [group] for group in groups if len(together) > 1 or group is not together[0]
     ]
     energy = float(at_rest.energies[-1])
     return [
-        assemble(context.calculator, at_rest.atoms, pulled, energy)
-        for pulled in pulls[: context.level.perturbed]
+        assemble(task.calculator, at_rest.atoms, pulled, energy)
+        for pulled in pulls[: task.level.perturbed]
     ]
 
 
-def _ion_pair(context: Context) -> list[Check]:
-    """The pair has soft modes and may pass on a proton: another minimum is a warning."""
-    pair = ion_pair_of(context.atoms)
+def _ion_pair(task: Task) -> list[Check]:
+    """The pair has soft modes and may transfer a proton: another minimum is a warning."""
+    pair = ion_pair_of(task.atoms)
     if pair is None:
         return []
-    context.progress(f"recovery: {pair.label}")
-    at_rest = relax(context.calculator, pair.atoms, REST_FMAX, REST_STEPS)
+    task.progress(f"recovery: {pair.label}")
+    at_rest = relax(task.calculator, pair.atoms, REST_FMAX, REST_STEPS)
     if at_rest.failure or not at_rest.converged:
         return [_not_at_rest(pair, at_rest)]
-    return recovery_checks(pair, at_rest, _perturbed(context, at_rest.atoms), failing=False)
+    return recovery_checks(pair, at_rest, _perturbed(task, at_rest.atoms), failing=False)

@@ -10,8 +10,8 @@ from physrep.io import Structure
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.collector import Results, TrajectoryAnalysis
 from physrep.studies.analyze.settings import Settings
-from physrep.studies.certify.context import Context
 from physrep.studies.certify.survival import EVERY, TIMESTEP, Run
+from physrep.studies.certify.task import Task
 
 INTERVAL = 1e-3 * TIMESTEP * EVERY  # ps
 FEWEST = 10  # frames
@@ -19,8 +19,10 @@ SAME_VOLUME, SAME_TEMPERATURE = 0.02, 0.1  # relative
 
 
 class Liquid(NamedTuple):
-    """temperature: K; measured: the longest sound run; None, and gap says why, where there is
-    none; data: the frames of the data like it; None, and data_gap says why, where there are none.
+    """Structure and motion at one temperature, and of the data like it.
+
+    temperature: K; measured: the longest sound run, or None with the reason in ``gap``; data: the
+    frames of the data at the same conditions, or None with the reason in ``data_gap``.
     """
 
     temperature: float
@@ -35,22 +37,21 @@ class Liquid(NamedTuple):
         return f"{self.temperature:g} K"
 
 
-def liquids(context: Context) -> list[Liquid]:
-    """One for each temperature of the survival runs, kept in the context: the parts on structure
-    and on dynamics share them."""
-    if not context.liquids:
-        for temperature in context.level.temperatures:
-            context.progress(f"structure: {temperature:g} K")
-            context.liquids.append(_liquid(context, temperature))
-    return context.liquids
+def liquids(task: Task, runs: Sequence[Run]) -> list[Liquid]:
+    """One for each temperature of the survival runs."""
+    found = []
+    for temperature in task.level.temperatures:
+        task.progress(f"structure: {temperature:g} K")
+        found.append(_liquid(task, runs, temperature))
+    return found
 
 
-def _liquid(context: Context, temperature: float) -> Liquid:
-    run, gap = longest_sound_run(context.runs, temperature, context.level.equilibration)
+def _liquid(task: Task, runs: Sequence[Run], temperature: float) -> Liquid:
+    run, gap = longest_sound_run(runs, temperature, task.level.equilibration)
     if run is None:
         return Liquid(temperature, None, gap, None, gap)
-    measured = measured_run(run, context.atoms, context.level.equilibration)
-    frames, data_gap = frames_like(context.data, context.atoms, temperature)
+    measured = measured_run(run, task.atoms, task.level.equilibration)
+    frames, data_gap = frames_like(task.data, task.atoms, temperature)
     if not frames:
         return Liquid(temperature, measured, "", None, data_gap)
     radial = measured.structure.elements.value

@@ -1,6 +1,6 @@
 """How the liquid moves: vibrations, diffusion, conductivity. A short run resolves the first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.reaction_chapter import reaction_chapters
 from physrep.studies.analyze.stream import Found
 from physrep.studies.certify.check import Check, at_most, skipped
-from physrep.studies.certify.context import Context, Part
-from physrep.studies.certify.liquid import Liquid, liquids
+from physrep.studies.certify.liquid import Liquid
+from physrep.studies.certify.part import Part
 
 FASTEST = 3800.0  # cm^-1: O-H of water; N-H and C-H are below, only H2 and HF above
 NEARLY_ALL = 0.99  # of the kinetic energy: what is left is noise
@@ -24,25 +24,23 @@ CONDUCTIVITIES = {
     "green_kubo": "Green-Kubo",
 }
 TEXT = (
-    "Of the same runs. A diffusion coefficient is given where the log-log slope of the mean "
-    "squared displacement is 1 +- 0.1 and it reaches 25 A^2; what a run is too short for is "
-    "skipped, which is no failure of the potential. A Langevin friction of 1/ps slows diffusion."
+    "From the same runs. A diffusion coefficient is reported where the log-log slope of the mean "
+    "squared displacement is 1 +- 0.1 and the displacement reaches 25 A^2. What a run is too short "
+    "to resolve is skipped; that is no failure of the potential. The Langevin friction of 1/ps "
+    "slows diffusion."
 )
 
 
-def dynamics_part(context: Context) -> Part:
+def dynamics_part(found: Sequence[Liquid]) -> Part:
     """Spectrum, diffusion and conductivity of the longest sound runs, and their reactions."""
-    checks: list[Check] = []
-    found = liquids(context)
-    for liquid in found:
-        checks += dynamics_checks(liquid)
+    checks = [check for liquid in found for check in dynamics_checks(liquid)]
     shown = {one.name: one.measured for one in found if one.measured is not None}
     chapters = [*motion_chapters(shown), *reaction_chapters(shown)] if shown else []
     return Part("dynamics", "Dynamics", TEXT, checks, [], chapters)
 
 
 def dynamics_checks(liquid: Liquid) -> Iterator[Check]:
-    """Of one temperature; skipped with the reason where the run does not tell."""
+    """Of one temperature; skipped with the reason where the run does not resolve it."""
     name = f"dynamics: {liquid.name}"
     if liquid.measured is None:
         yield skipped(name, liquid.gap)

@@ -19,7 +19,7 @@ def scan_reference(name: str) -> Calculator | str:
         CheckpointError, ExportError, ConfigError: such a model cannot be loaded.
     """
     if name == NONE:
-        return "left out, as asked for: --scan-reference none"
+        return "skipped as requested: --scan-reference none"
     if name != GFN2:
         return load_calculator(name)
     try:

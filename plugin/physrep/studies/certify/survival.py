@@ -12,18 +12,33 @@ from physrep.analysis.stability.soundness import Failure, Stability, StabilityWa
 from physrep.analysis.structure.contacts import ContactTable
 from physrep.probes.dynamics import Sample, nvt, prepared
 from physrep.studies.certify.check import Check, at_least
+from physrep.studies.certify.task import Task
 
 TIMESTEP, EVERY = 0.5, 8  # fs, steps: frames of 4 fs hold every vibration
 
 
 class Run(NamedTuple):
-    """temperature: K; seed; asked: ps; stability: what became of it; samples: kept ones."""
+    """One NVT run.
+
+    temperature: K; asked: ps requested; stability: how it ended; samples: frames kept.
+    """
 
     temperature: float
     seed: int
     asked: float
     stability: Stability
     samples: list[Sample]
+
+
+def survival_runs(task: Task) -> list[Run]:
+    """All runs of a certificate: every temperature and seed of the level."""
+    contacts, level, runs = task.contacts(), task.level, []
+    for temperature in level.temperatures:
+        for seed in range(level.seeds):
+            task.progress(f"survival: {temperature:g} K, seed {seed}")
+            arguments = (contacts, temperature, level.survival, task.seed + seed)
+            runs.append(survival_run(task.calculator, task.atoms, *arguments))
+    return runs
 
 
 def survival_run(
@@ -35,8 +50,10 @@ def survival_run(
     seed: int,
     observe: Callable[[Sample], None] = lambda sample: None,
 ) -> Run:
-    """NVT until ``duration`` (ps) or the first failure. A calculator that raises ends the run, too;
-    its message is the failure's."""
+    """NVT until ``duration`` (ps) or the first failure.
+
+    A calculator that raises also ends the run; its message becomes that of the failure.
+    """
     rng = np.random.default_rng([seed, round(temperature)])
     bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
     watch = StabilityWatch(
@@ -59,8 +76,10 @@ def survival_run(
 
 
 def survival_checks(runs: Sequence[Run]) -> Iterator[Check]:
-    """At each temperature, the time survived by the shortest-lived run, as a share of what was
-    asked; every run must live."""
+    """At each temperature, the share of the requested time that the shortest run survived.
+
+    Every run must survive.
+    """
     for temperature in sorted({run.temperature for run in runs}):
         own = [run for run in runs if run.temperature == temperature]
         first = min(own, key=lambda run: run.stability.time / run.asked)

@@ -19,7 +19,7 @@ from physrep.probes.recovery import Recovery, recover
 from physrep.studies.evaluate.suite_summary import Summary, check_at_least, progress, sample, share
 
 N_ASSEMBLY = 50
-# Above this a labelled force says that the structure was not relaxed; sound minima are below 0.05.
+# A labelled force above this means that the structure was not relaxed; sound minima are below 0.05.
 AT_REST = 0.3  # eV/A
 
 
@@ -39,7 +39,7 @@ class Molecule(NamedTuple):
 
 @dataclass(frozen=True)
 class Reliability(Summary):
-    """The suite's outcome; what each number means stands in docs/reliability.md.
+    """The suite's outcome; docs/reliability.md explains each number.
 
     without_group: molecules that were up for assembly and have no group to pull off.
     """
@@ -80,7 +80,7 @@ class Reliability(Summary):
         return [molecule.assembly for molecule in self.molecules if molecule.assembly]
 
     def notes(self) -> list[str]:
-        """The first failure, and labelled forces that say the structures were not at rest."""
+        """The first failure, and labelled forces that show the structures were not at rest."""
         notes = []
         broken = next((m for m in self.molecules if m.recovery.failure), None)
         if broken:

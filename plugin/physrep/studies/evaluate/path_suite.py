@@ -32,12 +32,12 @@ class PathReliability(Summary):
 
 
 def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> PathReliability:
-    """Energies along paths beside their labels; a progress bar on stderr.
+    """Energies along paths and their labels; a progress bar on stderr.
 
     Args:
         structures: labelled with energies, info as :func:`group_paths` reads it, in any order.
             Those with role "path" and no image (Transition1x: steps of the search for the path,
-            in no order) are left out.
+            in no order) are skipped.
     Raises:
         DataError: no energy label, or frames that make up no paths.
     """

@@ -39,7 +39,7 @@ class Summary:
 
 
 def sample(n: int, seed: int, at_most: int | None) -> list[int]:
-    """Indices of at most so many out of n, drawn at random, sorted.
+    """Indices of at most ``limit`` out of n, drawn at random, sorted.
 
     Raises:
         ConfigError: ``at_most`` below 1. DataError: n is 0.

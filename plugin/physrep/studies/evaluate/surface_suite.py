@@ -17,7 +17,7 @@ from physrep.studies.evaluate.suite_summary import Summary, check_at_least, prog
 
 @dataclass(frozen=True)
 class Is2reReliability(Summary):
-    """Relaxations beside their references; indices: their places in the data, from 0."""
+    """Relaxations and their references; indices: their places in the data, from 0."""
 
     relaxations: list[Is2re]
     indices: list[int]
