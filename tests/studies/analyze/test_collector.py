@@ -119,7 +119,7 @@ def test_wrapped_positions_far_apart_are_refused_and_unwrapped_ones_are_not():
     positions = lonely() + np.arange(200)[:, None, None] * np.array([13.0, 0.0, 0.0])
     found = analysis_of(positions % SIDE)
     reason = found.motion.displacements.reason
-    assert "which image it went to cannot be told" in reason
+    assert "the image it moved to is ambiguous" in reason
     assert "frame 1 of the trajectory (0.01 ps)" in reason
     free = analysis_of(positions, wrapped=False)
     assert free.motion.displacements.value is not None

@@ -124,7 +124,7 @@ def test_a_reference_that_raises_leaves_gaps():
 def test_without_tblite_the_comparison_is_skipped_with_advice(monkeypatch):
     monkeypatch.setitem(sys.modules, "tblite.ase", None)
     assert "pip install tblite" in scan_reference("gfn2")
-    assert "as asked for" in scan_reference("none")
+    assert "as requested" in scan_reference("none")
 
 
 def test_fall_of_a_curve_drawn_by_hand():

@@ -39,7 +39,7 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
 
 
 def _scaled(value: Any, factor: float) -> Any:
-    """The numbers times the factor; anything else is kept, so that `Structure` refuses it by name."""
+    """The numbers times the factor; anything else as it is, so that `Structure` refuses it."""
     try:
         given = np.asarray(value)
     except ValueError:  # ragged

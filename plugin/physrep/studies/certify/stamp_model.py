@@ -13,16 +13,18 @@ from physrep.studies.evaluate.label_errors import ASE_PREFIX
 
 
 class Stamp:
-    """Made before the work, so that a file that cannot take a certificate, or is another one when
-    the work is done, is not stamped with it."""
+    """Made before the work: a file that cannot hold a certificate is refused at once.
+
+    A file whose parameters have changed by the end of the work is not stamped.
+    """
 
     def __init__(self, model: str) -> None:
         """Raises:
-        ConfigError: no file of ours. CheckpointError, ExportError: not one that can be read.
+        ConfigError: not a physrep file. CheckpointError, ExportError: it cannot be read.
         """
         if model.startswith(ASE_PREFIX):
             raise ConfigError(
-                f"--stamp: {model} is no file of physrep's, there is nowhere to write the verdict"
+                f"--stamp: {model} is not a physrep file, so the verdict cannot be written into it"
             )
         self.path = Path(model)
         self.before = self._fingerprint()
@@ -35,7 +37,7 @@ class Stamp:
         """
         if self._fingerprint() != self.before:
             raise CheckpointError(
-                f"{self.path}: its parameters have changed while they were certified; certify again"
+                f"{self.path}: its parameters have changed since the work began; certify it again"
             )
         certificate = {**found.stamp(date.today().isoformat()), "parameters": self.before}
         if is_torchscript(self.path):
