@@ -148,7 +148,7 @@ def _log_histograms(
     axes: Axes, series: Mapping[str, np.ndarray], shown: float | None = None
 ) -> None:
     """Outlines over common logarithmic bins that include ``shown``; zeros go to the lowest bin."""
-    values = {name: np.asarray(own, dtype=float) for name, own in series.items()}
+    values = {name: np.asarray(one, dtype=float) for name, one in series.items()}
     known = np.concatenate(list(values.values()))
     known = known[np.isfinite(known) & (known > 0.0)]
     if shown is not None:
@@ -159,9 +159,9 @@ def _log_histograms(
     low = max(known.min(), 1e-6 * high)
     first, last = np.floor(np.log10(low)), np.ceil(np.log10(high) + 1e-9)
     bins = np.logspace(first, last, int(last - first) * BINS_PER_DECADE + 1)
-    for k, (name, own) in enumerate(values.items()):
-        finite = own[np.isfinite(own)]
-        n_failed = len(own) - len(finite)
+    for k, (name, one) in enumerate(values.items()):
+        finite = one[np.isfinite(one)]
+        n_failed = len(one) - len(finite)
         label = f"{name} ({n_failed} failed)" if n_failed else name
         color = SERIES[k % len(SERIES)]
         inside = np.clip(finite, bins[0], bins[-1])

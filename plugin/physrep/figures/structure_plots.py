@@ -191,9 +191,9 @@ def velocity_figure(
     for k, (name, one) in enumerate(curves.items()):
         row, every = one.kinds.index(kind), one.normalised
         shown = one.lags <= (one.lags[-1] if longest is None else longest)
-        own = Estimate(every.value[row, shown], every.error[row, shown])
+        correlation = Estimate(every.value[row, shown], every.error[row, shown])
         color, dash = SERIES[k % len(SERIES)], DASHES[k % len(DASHES)]
-        _band(axes, one.lags[shown], own, color, dash, 1.1)
+        _band(axes, one.lags[shown], correlation, color, dash, 1.1)
         axes.plot([], [], dash, color=color, label=name)
     axes.set(xlabel="Lag (ps)", ylabel="Velocity autocorrelation\n(of its value at 0)")
     axes.margins(x=0.01)
@@ -245,9 +245,9 @@ def _draw_kind(axes: Axes, curves: Mapping[str, Distribution], kind: str) -> Non
         axes.axvline(one.mean.value[row], color=color, lw=0.8, ls=dash, alpha=0.7, zorder=0)
         filled = np.flatnonzero(one.density.value[row] > 0.0)
         if len(filled):  # what is drawn outside the axes still makes the file large
-            own = slice(max(0, filled[0] - 1), filled[-1] + 2)
-            density = Estimate(one.density.value[row, own], one.density.error[row, own])
-            _band(axes, one.centres[own], density, color, dash)
+            seen_bins = slice(max(0, filled[0] - 1), filled[-1] + 2)
+            density = Estimate(one.density.value[row, seen_bins], one.density.error[row, seen_bins])
+            _band(axes, one.centres[seen_bins], density, color, dash)
         seen += [one.edges[filled[[0, -1]] + [0, 1]]] if len(filled) else []
     if seen:
         low, high = np.min(seen), np.max(seen)

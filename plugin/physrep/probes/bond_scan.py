@@ -175,9 +175,9 @@ def bond_ranges(structures: Iterable[Any]) -> dict[str, tuple[float, float]]:
         lengths = bond_lengths(one.positions, tracker.pairs, one.cell, one.pbc)
         kinds = np.array(bond_kinds(one.species, tracker.pairs), dtype=str)
         for kind in np.unique(kinds).tolist():
-            own = lengths[kinds == kind]
+            of_kind = lengths[kinds == kind]
             low, high = ranges.get(kind, (np.inf, 0.0))
-            ranges[kind] = (min(low, float(own.min())), max(high, float(own.max())))
+            ranges[kind] = (min(low, float(of_kind.min())), max(high, float(of_kind.max())))
     return ranges
 
 

@@ -33,13 +33,13 @@ CHUNK = 2000
 class Surroundings(NamedTuple):
     """elements: (n_elements,) atomic numbers; fingerprints: of each, (n, n_elements, n_k), in
     units of ``spread``, likewise by element; far: (n_elements,) distance that 99 % of the data keep
-    to the rest of the data; own: the distances behind that, by element."""
+    to the rest of the data; between_blocks: the distances behind that, by element."""
 
     elements: np.ndarray
     fingerprints: list[np.ndarray]
     spread: list[np.ndarray]
     far: np.ndarray
-    own: list[np.ndarray]
+    between_blocks: list[np.ndarray]
 
     def distances(self, structure: Any) -> np.ndarray:
         """(n_atoms,) distances d_i of one structure, with ``positions`` (A), ``species``, ``cell``
@@ -47,8 +47,10 @@ class Surroundings(NamedTuple):
         found = fingerprints(structure, self.elements)
         result = np.empty(len(found))
         for k, z in enumerate(self.elements):
-            own = np.asarray(structure.species) == z
-            result[own] = _nearest(found[own] / self.spread[k], self.fingerprints[k]) / self.far[k]
+            of_element = np.asarray(structure.species) == z
+            result[of_element] = (
+                _nearest(found[of_element] / self.spread[k], self.fingerprints[k]) / self.far[k]
+            )
         return result
 
 
@@ -85,7 +87,7 @@ def surroundings(structures: Sequence[Any], elements: Iterable[int]) -> Surround
     species = np.concatenate([np.asarray(one.species) for one in structures])
     block = np.repeat(blocks, [len(one) for one in found])
     every = np.concatenate(found)
-    prints, spreads, far, own = [], [], [], []
+    prints, spreads, far, between_blocks = [], [], [], []
     for z in elements:
         chosen = species == z
         if len(np.unique(block[chosen])) < 2:
@@ -95,9 +97,9 @@ def surroundings(structures: Sequence[Any], elements: Iterable[int]) -> Surround
         apart = [_nearest(scaled[parts == k], scaled[parts != k]) for k in np.unique(parts)]
         prints.append(scaled)
         spreads.append(spread)
-        own.append(np.concatenate(apart))
-        far.append(max(float(np.quantile(own[-1], FAR_QUANTILE)), 1e-6))
-    return Surroundings(elements, prints, spreads, np.array(far), own)
+        between_blocks.append(np.concatenate(apart))
+        far.append(max(float(np.quantile(between_blocks[-1], FAR_QUANTILE)), 1e-6))
+    return Surroundings(elements, prints, spreads, np.array(far), between_blocks)
 
 
 def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -249,8 +249,8 @@ class GroupCentres:
         """(atoms, parents) at each depth of the trees of all groups."""
         levels: dict[int, list[tuple[int, int]]] = {}
         for group in (group for group in self.groups if len(group) > 1):
-            own = positions[group]
-            apart = nearest_images(own[:, None] - own[None, :], cell, pbc)
+            inside = positions[group]
+            apart = nearest_images(inside[:, None] - inside[None, :], cell, pbc)
             tree = minimum_spanning_tree(np.linalg.norm(apart, axis=2))
             order, parents = breadth_first_order(tree, 0, directed=False)
             if len(order) < len(group):

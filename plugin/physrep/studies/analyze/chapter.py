@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from physrep.figures.page import Block, Paragraph, Picture, Section, Table
-from physrep.studies.analyze.stream import Found
+from physrep.studies.analyze.stream import Answer
 
 NARROW = 7.2  # inches; wider figures have several panels, and need the width of the page
 
@@ -32,7 +32,7 @@ class Chapter:
             blocks.append(Picture(figure, caption, figure.get_figwidth() < NARROW))
         return Section(self.heading, [*blocks, *self.tables])
 
-    def answers(self, found: Mapping[str, Found], what: str) -> dict[str, Any]:
+    def answers(self, found: Mapping[str, Answer], what: str) -> dict[str, Any]:
         """Of all trajectories that have this answer; gaps and limits become paragraphs.
 
         found: name of the trajectory -> answer or gap; what: in words, e.g. "Density".

@@ -8,7 +8,7 @@ from physrep.analysis.chemistry.events import EventTracker, Reactions
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.motion_stream import UNEVEN, MotionResults, MotionSums
 from physrep.studies.analyze.settings import Settings
-from physrep.studies.analyze.stream import Found, Stream
+from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.structure_stream import StructureResults, StructureSums
 from physrep.studies.analyze.system import System, read_system
 
@@ -34,7 +34,7 @@ class Results:
     structure: StructureResults
     motion: MotionResults | None
     motion_gap: str
-    reactions: Found[Reactions]
+    reactions: Answer[Reactions]
     notes: list[str]
 
 
@@ -112,7 +112,7 @@ class TrajectoryAnalysis:
             structure,
             self.motion.result(structure.volume) if self.motion else None,
             "" if self.motion else self._motion_gap,
-            self.events.found(lambda tracker: tracker.result()),
+            self.events.answer(lambda tracker: tracker.result()),
             list(self.notes),
         )
 

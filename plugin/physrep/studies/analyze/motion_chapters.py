@@ -15,7 +15,7 @@ from physrep.figures.structure_plots import (
 from physrep.studies.analyze.chapter import Chapter, header_of, row_of, sentence
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_stream import MotionResults
-from physrep.studies.analyze.stream import Found
+from physrep.studies.analyze.stream import Answer
 
 FINITE_SIZE = (
     "Of the simulated box: a periodic cell slows diffusion down; add physrep.analysis.motion.msd."
@@ -29,10 +29,10 @@ def motion_chapters(runs: Mapping[str, Results]) -> list[Chapter]:
     return [_diffusion(runs), _vibrations(runs), _conductivity(runs)]
 
 
-def _parts(runs: Mapping[str, Results], name: str) -> dict[str, Found]:
+def _parts(runs: Mapping[str, Results], name: str) -> dict[str, Answer]:
     """One answer of the motion of each trajectory."""
     return {
-        k: getattr(one.motion, name) if one.motion else Found(None, one.motion_gap)
+        k: getattr(one.motion, name) if one.motion else Answer(None, one.motion_gap)
         for k, one in runs.items()
     }
 
@@ -99,7 +99,7 @@ def _vibrations(runs: Mapping[str, Results]) -> Chapter:
 def _conductivity(runs: Mapping[str, Results]) -> Chapter:
     chapter = Chapter("conductivity", "Electrical conductivity")
     measured = {k: one for k, one in runs.items() if one.motion}
-    gaps = {k: Found(None, one.motion_gap) for k, one in runs.items() if not one.motion}
+    gaps = {k: Answer(None, one.motion_gap) for k, one in runs.items() if not one.motion}
     chapter.answers(gaps, "Conductivity")
     ways = {
         "Nernst-Einstein": "nernst_einstein",
@@ -130,7 +130,7 @@ def _conductivity(runs: Mapping[str, Results]) -> Chapter:
     return chapter
 
 
-def _conductivity_cells(found: Found) -> tuple[str, str]:
+def _conductivity_cells(found: Answer) -> tuple[str, str]:
     estimate = getattr(found.value, "conductivity", found.value)
     if not isinstance(estimate, Estimate) or estimate.value != estimate.value:
         reason = found.reason if estimate is None else estimate.reason

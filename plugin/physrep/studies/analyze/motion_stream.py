@@ -30,7 +30,7 @@ from physrep.analysis.statistics.blocks import BlockSums, Estimate
 from physrep.analysis.structure.rdf import centre_weights
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.settings import Settings
-from physrep.studies.analyze.stream import Found, Stream
+from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.system import System
 from physrep.units import AVOGADRO, BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
 
@@ -54,15 +54,15 @@ class MotionResults:
     element. temperature: K with its source in its reason. nernst_einstein, einstein: S/m;
     green_kubo. charged: the sum of all charges in e."""
 
-    displacements: Found[Displacements]
+    displacements: Answer[Displacements]
     every: int
     lines: dict[str, Diffusion]
-    velocities: Found[VelocityCorrelation]
-    spectrum: Found[Spectrum]
-    temperature: Found[Estimate]
-    nernst_einstein: Found[Estimate]
-    einstein: Found[Estimate]
-    green_kubo: Found[GreenKubo]
+    velocities: Answer[VelocityCorrelation]
+    spectrum: Answer[Spectrum]
+    temperature: Answer[Estimate]
+    nernst_einstein: Answer[Estimate]
+    einstein: Answer[Estimate]
+    green_kubo: Answer[GreenKubo]
     charged: float | None
 
 
@@ -112,10 +112,10 @@ class MotionSums:
 
     def result(self, volume: float | None) -> MotionResults:
         """The answers so far; volume: its mean in A^3, None without a cell."""
-        displacements = self.displacements.found(lambda sums: sums.result())
+        displacements = self.displacements.answer(lambda sums: sums.result())
         kinds = displacements.value.kinds if displacements.value else []
         lines = {kind: diffusion(displacements.value, kind) for kind in kinds}
-        velocities = self.velocities.found(lambda sums: sums.result())
+        velocities = self.velocities.answer(lambda sums: sums.result())
         temperature = self._temperature()
         found = self._conductivities(displacements, lines, temperature, volume)
         return MotionResults(
@@ -206,49 +206,49 @@ class MotionSums:
         masses = self.system.masses
         return self.weights @ (velocities - masses @ velocities / masses.sum())
 
-    def _temperature(self) -> Found[Estimate]:
+    def _temperature(self) -> Answer[Estimate]:
         if self.settings.temperature is not None:
             nothing = Estimate(np.float64(self.settings.temperature), np.float64(0.0), "given")
-            return Found(nothing, "given")
+            return Answer(nothing, "given")
         if not self.energies.n_values:
-            return Found(None, "the trajectory has no velocities; give the temperature in K")
+            return Answer(None, "the trajectory has no velocities; give the temperature in K")
         degrees = max(1, 3 * len(self.system.species) - 3)
         per = AMU_A2_PER_PS2_IN_EV / (degrees * BOLTZMANN_IN_EV)
         mean = self.energies.estimate()
         found = Estimate(per * mean.value, per * mean.error, mean.reason)
-        return Found(found, "from the velocities, 3 N - 3 degrees of freedom, no constraints")
+        return Answer(found, "from the velocities, 3 N - 3 degrees of freedom, no constraints")
 
-    def _spectrum(self, velocities: Found[VelocityCorrelation]) -> Found[Spectrum]:
+    def _spectrum(self, velocities: Answer[VelocityCorrelation]) -> Answer[Spectrum]:
         if velocities.value is None:
-            return Found(None, velocities.reason)
+            return Answer(None, velocities.reason)
         if self.interval > DENSE * (1.0 + UNEVEN):
             nyquist = 0.5 / (self.interval * PER_CM_IN_PER_PS)
-            return Found(
+            return Answer(
                 None,
                 f"frames every {1e3 * self.interval:g} fs hold vibrations up to {nyquist:.0f} "
                 f"cm^-1 and fold faster ones to wrong places; store frames every "
                 f"{1e3 * DENSE:.3g} fs or less",
             )
         try:
-            return Found(spectrum(velocities.value), velocities.reason)
+            return Answer(spectrum(velocities.value), velocities.reason)
         except ValueError as error:
-            return Found(None, str(error))
+            return Answer(None, str(error))
 
     def _conductivities(
         self,
-        displacements: Found[Displacements],
+        displacements: Answer[Displacements],
         lines: dict[str, Diffusion],
-        temperature: Found[Estimate],
+        temperature: Answer[Estimate],
         volume: float | None,
-    ) -> tuple[Found[Estimate], Found[Estimate], Found[GreenKubo]]:
+    ) -> tuple[Answer[Estimate], Answer[Estimate], Answer[GreenKubo]]:
         gap = self.charge_gap or ("no cell, so no volume" if volume is None else "")
         gap = gap or (temperature.reason if temperature.value is None else "")
         if gap:
-            return Found(None, gap), Found(None, gap), Found(None, gap)
+            return Answer(None, gap), Answer(None, gap), Answer(None, gap)
         at = volume, float(temperature.value.value)
-        green_kubo = self.current.found(lambda sums: sums.result(*at))
+        green_kubo = self.current.answer(lambda sums: sums.result(*at))
         if displacements.value is None:
-            nothing = Found(None, displacements.reason)
+            nothing = Answer(None, displacements.reason)
             return nothing, nothing, green_kubo
         alone = self._nernst_einstein(lines, *at)
         together = einstein(displacements.value, *at)[0]
@@ -271,7 +271,7 @@ class MotionSums:
         )
 
 
-def _resolved(estimate: Estimate) -> Found[Estimate]:
+def _resolved(estimate: Estimate) -> Answer[Estimate]:
     if np.isfinite(estimate.value):
-        return Found(estimate, estimate.reason)
-    return Found(None, estimate.reason)
+        return Answer(estimate, estimate.reason)
+    return Answer(None, estimate.reason)

@@ -11,7 +11,7 @@ from physrep.analysis.structure.rdf import RadialDistributions
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.shells import shells
-from physrep.studies.analyze.stream import Found
+from physrep.studies.analyze.stream import Answer
 from physrep.studies.analyze.structure_stream import StructureResults
 
 
@@ -45,7 +45,7 @@ def gaps(results: Results) -> dict[str, str]:
     rooms = (("structure", results.structure), ("motion", results.motion))
     for room, own in rooms:
         if own is not None:
-            parts |= {f"{room}.{k}": v for k, v in vars(own).items() if isinstance(v, Found)}
+            parts |= {f"{room}.{k}": v for k, v in vars(own).items() if isinstance(v, Answer)}
     found = {name: part.reason for name, part in parts.items() if part.value is None}
     return found | ({} if results.motion else {"motion": results.motion_gap})
 
@@ -102,7 +102,7 @@ def _motion(motion: MotionResults) -> dict[str, Any]:
     }
 
 
-def _found(found: Found, read) -> dict[str, Any]:
+def _found(found: Answer, read) -> dict[str, Any]:
     """Of a gap the reason alone; of an answer its limits in "note"."""
     if found.value is None:
         return {"reason": found.reason}

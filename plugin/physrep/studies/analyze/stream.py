@@ -1,4 +1,4 @@
-"""One analysis along the stream: it goes on until it refuses a frame, and keeps what it said."""
+"""One analysis along the stream: it goes on until it refuses a frame, and keeps the reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Found(Generic[T]):
-    """value: the answer, None for a gap; reason: why there is none, or what limits it, "" if
-    nothing does."""
+class Answer(Generic[T]):
+    """What an analysis found, or why it found nothing.
+
+    value: None for a gap; reason: why there is none, or what limits it, "" if nothing does.
+    """
 
     value: T | None
     reason: str = ""
@@ -52,14 +54,16 @@ class Stream(Generic[S]):
         if self.running:
             self.running, self.reason = False, reason
 
-    def found(self, read: Callable[[S], T]) -> Found[T]:
+    def answer(self, read: Callable[[S], T]) -> Answer[T]:
         """The answer of the frames that were taken, or the gap."""
         if self.sums is None or not self.n_frames:
-            return Found(None, self.reason or "no frame was observed")
+            return Answer(None, self.reason or "no frame was observed")
         try:
             value = read(self.sums)
         except ValueError as error:
-            return Found(None, self.reason or str(error))
+            return Answer(None, self.reason or str(error))
         if self.reason:
-            return Found(value, f"from the {self.n_frames} frames before it stopped: {self.reason}")
-        return Found(value)
+            return Answer(
+                value, f"from the {self.n_frames} frames before it stopped: {self.reason}"
+            )
+        return Answer(value)

@@ -20,7 +20,7 @@ from physrep.analysis.structure.rdf import (
 )
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.settings import Settings
-from physrep.studies.analyze.stream import Found, Stream
+from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.system import System
 
 BIN_WIDTH = 0.05  # A
@@ -39,14 +39,14 @@ class StructureResults:
     pairs: the two kinds of each of its curves; hydrogen_bonds: mean number in a frame; bonds in A,
     angles in degrees; density in g/cm^3; volume: mean in A^3. n_frames: number of frames used."""
 
-    elements: Found[RadialDistributions]
-    ions: Found[RadialDistributions]
-    hydrogen: Found[RadialDistributions]
+    elements: Answer[RadialDistributions]
+    ions: Answer[RadialDistributions]
+    hydrogen: Answer[RadialDistributions]
     hydrogen_pairs: list[tuple[str, str]]
-    hydrogen_bonds: Found[Estimate]
-    bonds: Found[Distribution]
-    angles: Found[Distribution]
-    density: Found[Estimate]
+    hydrogen_bonds: Answer[Estimate]
+    bonds: Answer[Distribution]
+    angles: Answer[Distribution]
+    density: Answer[Estimate]
     volume: float | None
     intermolecular: bool
     n_frames: int
@@ -93,15 +93,15 @@ class StructureSums:
     def result(self) -> StructureResults:
         """The answers so far."""
         radial = (self.elements, self.ions, self.hydrogen)
-        radial = [stream.found(lambda sums: sums.result()) for stream in radial]
+        radial = [stream.answer(lambda sums: sums.result()) for stream in radial]
         others = (self.hydrogen_bonds, self.bonds, self.angles)
-        others = [stream.found(lambda sums: sums.result()) for stream in others]
-        volume, density = None, Found(None, self.gap)
+        others = [stream.answer(lambda sums: sums.result()) for stream in others]
+        volume, density = None, Answer(None, self.gap)
         if self.cells:
             cells = np.array(self.cells)
             volume = float(np.abs(np.linalg.det(cells)).mean())
             found = mean_density(cells, self.system.masses)
-            density = Found(found)
+            density = Answer(found)
         return StructureResults(
             radial[0],
             radial[1],

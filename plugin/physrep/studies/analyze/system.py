@@ -71,8 +71,8 @@ class System:
         """(n, 2) atom indices D and H of the bonds N-H, O-H and F-H."""
         symbols = self.symbols
         both = np.concatenate([self.bonds, self.bonds[:, ::-1]])
-        own = [(d, h) for d, h in both.tolist() if symbols[h] == "H" and symbols[d] in DONORS]
-        return np.array(sorted(own), dtype=np.int64).reshape(-1, 2)
+        donations = [(d, h) for d, h in both.tolist() if symbols[h] == "H" and symbols[d] in DONORS]
+        return np.array(sorted(donations), dtype=np.int64).reshape(-1, 2)
 
     def acceptors(self) -> np.ndarray:
         """(n,) atom indices: oxygen and halogens, and nitrogen with a lone pair (fewer than four
@@ -83,8 +83,8 @@ class System:
             around[i].append(symbols[j])
             around[j].append(symbols[i])
         lone = [
-            symbol in ACCEPTORS or (symbol == "N" and len(own) < 4 and "O" not in own)
-            for symbol, own in zip(symbols, around, strict=True)
+            symbol in ACCEPTORS or (symbol == "N" and len(bonded) < 4 and "O" not in bonded)
+            for symbol, bonded in zip(symbols, around, strict=True)
         ]
         return np.flatnonzero(lone)
 
@@ -100,18 +100,18 @@ def read_system(numbers: np.ndarray, frame: Frame) -> System:
     tracker = BondTracker(numbers)
     tracker.update(frame.positions, frame.cell, frame.pbc)
     bonds = tracker.pairs
-    own = molecules(bonds, len(numbers))
-    order = np.argsort(own, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(own))[:-1])
+    molecule_of = molecules(bonds, len(numbers))
+    order = np.argsort(molecule_of, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(molecule_of))[:-1])
     book, labels = SpeciesBook(), []
     bonds_of = np.split(
-        bonds[np.argsort(own[bonds[:, 0]], kind="stable")],
-        np.cumsum(np.bincount(own[bonds[:, 0]], minlength=len(groups)))[:-1],
+        bonds[np.argsort(molecule_of[bonds[:, 0]], kind="stable")],
+        np.cumsum(np.bincount(molecule_of[bonds[:, 0]], minlength=len(groups)))[:-1],
     )
     for group, pairs in zip(groups, bonds_of, strict=True):
         labels.append(book.name(numbers[group], np.searchsorted(group, pairs)).label)
     masses = atomic_masses[numbers]
-    return System(numbers, masses, bonds, _angles(bonds), own, groups, labels, book.names)
+    return System(numbers, masses, bonds, _angles(bonds), molecule_of, groups, labels, book.names)
 
 
 def _angles(bonds: np.ndarray) -> np.ndarray:
@@ -121,9 +121,9 @@ def _angles(bonds: np.ndarray) -> np.ndarray:
         around.setdefault(i, []).append(j)
         around.setdefault(j, []).append(i)
     found = [
-        (own[a], vertex, own[b])
-        for vertex, own in sorted(around.items())
-        for a in range(len(own))
-        for b in range(a + 1, len(own))
+        (ends[a], vertex, ends[b])
+        for vertex, ends in sorted(around.items())
+        for a in range(len(ends))
+        for b in range(a + 1, len(ends))
     ]
     return np.array(found, dtype=np.int64).reshape(-1, 3)

@@ -36,9 +36,9 @@ def survival_figure(runs: Sequence[Run]) -> Figure:
     """
     figure, axes = new_figure(6.0, 3.0)
     for k, temperature in enumerate(sorted({run.temperature for run in runs})):
-        own = [run for run in runs if run.temperature == temperature]
-        times = np.array([run.stability.time for run in own])
-        failed = np.array([not run.stability.sound for run in own])
+        stabilities = [run.stability for run in runs if run.temperature == temperature]
+        times = np.array([one.time for one in stabilities])
+        failed = np.array([not one.sound for one in stabilities])
         found = censored_lifetime(times, failed)
         x = np.concatenate([[0.0], found.ages, [times.max()]])
         y = np.concatenate([[1.0], found.survival, [found.survival[-1] if failed.any() else 1.0]])
@@ -98,10 +98,10 @@ def surroundings_figure(known: Surroundings, species: np.ndarray, distances: np.
     figure, panels = new_figure(max(2.4 * n, 3.6), 2.7, columns=n)
     end = max(1.6, min(float(np.quantile(distances, 0.999)) * 1.1, 6.0))
     bins = np.linspace(0.0, end, 41)
-    for axes, z, own, far in zip(
-        np.atleast_1d(panels), known.elements, known.own, known.far, strict=True
+    for axes, z, between_blocks, far in zip(
+        np.atleast_1d(panels), known.elements, known.between_blocks, known.far, strict=True
     ):
-        among = np.clip(own / far, 0.0, end)
+        among = np.clip(between_blocks / far, 0.0, end)
         runs = np.clip(distances[species == z], 0.0, end)
         axes.hist(among, bins, density=True, color=GREY, alpha=0.45, label="data among themselves")
         axes.hist(runs, bins, density=True, histtype="step", color=BLUE, lw=1.4, label="runs")

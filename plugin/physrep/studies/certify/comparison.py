@@ -9,7 +9,7 @@ from physrep.analysis.statistics.blocks import Estimate
 from physrep.analysis.structure.distributions import Distribution
 from physrep.analysis.structure.rdf import RadialDistributions, first_shell
 from physrep.studies.analyze.collector import Results
-from physrep.studies.analyze.stream import Found
+from physrep.studies.analyze.stream import Answer
 from physrep.studies.certify.check import Check, at_most, skipped
 
 RADIAL = {"elements": "atoms", "ions": "ions", "hydrogen": "hydrogen bonds"}
@@ -44,8 +44,8 @@ def comparison_checks(name: str, run: Results, data: Results) -> Iterator[Check]
 
 def _radial_checks(
     name: str,
-    run: Found[RadialDistributions],
-    data: Found[RadialDistributions],
+    run: Answer[RadialDistributions],
+    data: Answer[RadialDistributions],
     pairs: list[tuple[str, str]] | None,
 ) -> Iterator[Check]:
     gap = _gap(run, data)
@@ -122,8 +122,8 @@ def curve_deviation(
 
 def _distribution_check(
     name: str,
-    run: Found[Distribution],
-    data: Found[Distribution],
+    run: Answer[Distribution],
+    data: Answer[Distribution],
     limits: tuple[float, float],
 ) -> Check:
     gap = _gap(run, data)
@@ -156,7 +156,7 @@ def _at(estimate: Estimate, place: int) -> tuple[float, float]:
     return float(estimate.value[place]), float(estimate.error[place])
 
 
-def _gap(run: Found, data: Found) -> str:
+def _gap(run: Answer, data: Answer) -> str:
     return run.reason if run.value is None else data.reason if data.value is None else ""
 
 

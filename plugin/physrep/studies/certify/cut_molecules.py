@@ -28,9 +28,9 @@ class Molecule(NamedTuple):
 def molecules_of(atoms: Atoms) -> list[Molecule]:
     """One molecule of each kind in the system, the first of it."""
     book, found = SpeciesBook(), {}
-    for name, own, positions in _pieces(atoms, book):
+    for name, indices, positions in _pieces(atoms, book):
         if name.label not in found:
-            found[name.label] = _molecule(name.label, name.charge, atoms, own, positions)
+            found[name.label] = _molecule(name.label, name.charge, atoms, indices, positions)
     return list(found.values())
 
 
@@ -42,7 +42,7 @@ def ion_pair_of(atoms: Atoms) -> Molecule | None:
     anions = [piece for piece in pieces if (piece[0].charge or 0) < 0]
     if not cations or not anions:
         return None
-    name, own, positions = cations[0]
+    name, indices, positions = cations[0]
     gaps = [
         get_distances(positions, other, cell=atoms.cell, pbc=atoms.pbc)[1].min()
         for _, _, other in anions
@@ -50,7 +50,7 @@ def ion_pair_of(atoms: Atoms) -> Molecule | None:
     partner, its, there = anions[int(np.argmin(gaps))]
     together = np.concatenate([positions, _brought_near(positions, there, atoms)])
     charge, label = name.charge + partner.charge, f"{name.label} {partner.label}"
-    pair = _molecule(label, charge, atoms, np.concatenate([own, its]), together)
+    pair = _molecule(label, charge, atoms, np.concatenate([indices, its]), together)
     return pair._replace(n_ions=2)
 
 
@@ -70,10 +70,10 @@ def _pieces(atoms: Atoms, book: SpeciesBook) -> list[tuple[SpeciesName, np.ndarr
     positions = whole_molecules(atoms.positions, pairs, atoms.cell.array, atoms.pbc)
     labels, found = molecules(pairs, len(atoms)), []
     for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
+        indices = np.flatnonzero(labels == label)
         inside = pairs[labels[pairs[:, 0]] == label] if len(pairs) else pairs
-        name = book.name(atoms.numbers[own], np.searchsorted(own, inside))
-        found.append((name, own, positions[own]))
+        name = book.name(atoms.numbers[indices], np.searchsorted(indices, inside))
+        found.append((name, indices, positions[indices]))
     return found
 
 

@@ -64,10 +64,10 @@ def longest_sound_run(
 ) -> tuple[Run | None, str]:
     """The longest run at a temperature (K) in which nothing failed; None with the reason, where
     there is none or too little of it is left after the equilibration (ps)."""
-    own = [run for run in runs if run.temperature == temperature]
-    sound = [run for run in own if run.stability.sound]
+    at_temperature = [run for run in runs if run.temperature == temperature]
+    sound = [run for run in at_temperature if run.stability.sound]
     if not sound:
-        longest = max((run.stability.time for run in own), default=0.0)
+        longest = max((run.stability.time for run in at_temperature), default=0.0)
         return None, f"no run at {temperature:g} K was sound; the longest ended at {longest:.2f} ps"
     run = max(sound, key=lambda one: one.stability.time)
     if sum(sample.time > equilibration for sample in run.samples) < FEWEST:

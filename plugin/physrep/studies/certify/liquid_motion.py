@@ -11,7 +11,7 @@ from physrep.analysis.statistics.blocks import Estimate
 from physrep.studies.analyze.motion_chapters import motion_chapters
 from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.reaction_chapter import reaction_chapters
-from physrep.studies.analyze.stream import Found
+from physrep.studies.analyze.stream import Answer
 from physrep.studies.certify.check import Check, at_most, skipped
 from physrep.studies.certify.liquid import Liquid
 from physrep.studies.certify.part import Part
@@ -55,7 +55,7 @@ def dynamics_checks(liquid: Liquid) -> Iterator[Check]:
         yield _conductivity_check(f"{name}, conductivity, {way}", getattr(motion, attribute))
 
 
-def _spectrum_check(name: str, found: Found[Spectrum]) -> Check:
+def _spectrum_check(name: str, found: Answer[Spectrum]) -> Check:
     """Below which wavenumber 99 % of the kinetic energy is: no bond of molecules is stiffer."""
     if found.value is None:
         return skipped(name, found.reason)
@@ -72,15 +72,15 @@ def _diffusion_checks(name: str, motion: MotionResults) -> Iterator[Check]:
     for kind, line in motion.lines.items():
         if kind == CHARGE:
             continue
-        own = f"{name}, diffusion of {kind}"
+        title = f"{name}, diffusion of {kind}"
         if not line.resolved:
-            yield skipped(own, line.reason)
+            yield skipped(title, line.reason)
             continue
         note = f"+- {line.error:.2g}; slope {line.slope:.2f}, MSD {line.reached:.3g} A^2"
-        yield Check(own, line.coefficient, "A^2/ps", None, "pass", note)
+        yield Check(title, line.coefficient, "A^2/ps", None, "pass", note)
 
 
-def _conductivity_check(name: str, found: Found[Any]) -> Check:
+def _conductivity_check(name: str, found: Answer[Any]) -> Check:
     estimate = getattr(found.value, "conductivity", found.value)
     if not isinstance(estimate, Estimate) or not np.isfinite(estimate.value):
         return skipped(name, found.reason if estimate is None else estimate.reason)

@@ -81,10 +81,11 @@ def survival_checks(runs: Sequence[Run]) -> Iterator[Check]:
     Every run must survive.
     """
     for temperature in sorted({run.temperature for run in runs}):
-        own = [run for run in runs if run.temperature == temperature]
-        first = min(own, key=lambda run: run.stability.time / run.asked)
-        failures = [run for run in own if not run.stability.sound]
-        note = f"{len(own) - len(failures)} of {len(own)} runs of {own[0].asked:g} ps sound"
+        at_temperature = [run for run in runs if run.temperature == temperature]
+        first = min(at_temperature, key=lambda run: run.stability.time / run.asked)
+        n = len(at_temperature)
+        failures = [run for run in at_temperature if not run.stability.sound]
+        note = f"{n - len(failures)} of {n} runs of {first.asked:g} ps sound"
         if failures:
             worst = min(failures, key=lambda run: run.stability.time)
             note += f"; {worst.stability.time:.2f} ps: {worst.stability.first_failure.message}"
