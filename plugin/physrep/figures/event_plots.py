@@ -55,12 +55,10 @@ def events_figure(reactions: Reactions) -> Figure:
     figure, axes = new_figure(6.8, 1.3 + 0.34 * max(len(kinds), 1))
     for row, kind in enumerate(kinds):
         for sure in (True, False):
-            times = [e.time for e in reactions.events if e.kind == kind and e.confirmed == sure]
+            when = [e.time for e in reactions.events if e.kind == kind and e.confirmed == sure]
             color = _kind_color(kind)
             face = color if sure else "none"
-            axes.scatter(
-                times, np.full(len(times), row), s=34, marker="D", fc=face, ec=color, lw=1.2
-            )
+            axes.scatter(when, np.full(len(when), row), s=34, marker="D", fc=face, ec=color, lw=1.2)
         axes.axhline(row, color=GREY, lw=0.6, alpha=0.5, zorder=0)
     counts = [sum(e.kind == kind for e in reactions.events) for kind in kinds]
     names = [f"{kind} ({n})" for kind, n in zip(kinds, counts, strict=True)]

@@ -41,7 +41,7 @@ def group_paths(infos: Sequence[Mapping[str, Any]]) -> dict[int | str, list[int]
     frames: dict[int | str, list[int]] = {}
     for frame, info in enumerate(infos):
         frames.setdefault(_reaction(info, frame), []).append(frame)
-    return {reaction: _ordered(reaction, own, infos) for reaction, own in frames.items()}
+    return {reaction: _ordered(reaction, places, infos) for reaction, places in frames.items()}
 
 
 def relative_energies(energies: np.ndarray) -> np.ndarray:

@@ -111,7 +111,7 @@ def test_bad_values_name_the_frame(store):
     energy[2] = np.inf
     assert "energy = inf is not finite" in refusal(rewritten(store, energy=energy), frame=2)
     info[1] = "{"
-    assert "info '{' is no JSON" in refusal(rewritten(store, info=info), frame=1)
+    assert "info '{' is not JSON" in refusal(rewritten(store, info=info), frame=1)
 
 
 def test_nothing_is_unpickled(store):

@@ -288,12 +288,14 @@ class _Replay:
 
     def lifetimes(self, end: float) -> dict[str, Lifetime]:
         """Of all molecules that there were."""
-        lives = {label: list(own) for label, own in self.lives.items()}
+        lives = {label: list(ended) for label, ended in self.lives.items()}
         for molecule in self._all():
             lives.setdefault(molecule.label, []).append((end - molecule.born, False))
         return {
-            label: censored_lifetime(np.array([age for age, _ in own]), [e for _, e in own])
-            for label, own in lives.items()
+            label: censored_lifetime(
+                np.array([age for age, _ in molecules]), [e for _, e in molecules]
+            )
+            for label, molecules in lives.items()
         }
 
     def _all(self) -> list[_Molecule]:

@@ -158,7 +158,7 @@ class LagSums:
             )
         self.n_lags, self.squared, self.n_frames = int(n_lags), squared_differences, 0
         self.members = [np.flatnonzero(kinds == k) for k in range(kinds.max() + 1)]
-        self._sizes = np.array([len(own) for own in self.members], dtype=float)[:, None]
+        self._sizes = np.array([len(series) for series in self.members], dtype=float)[:, None]
         self._held = np.zeros((len(kinds), 3, 2 * self.n_lags))
         self._n_held = 0
         self._stretches = BlockSums((len(self.members), self.n_lags + 1))
@@ -196,15 +196,15 @@ class LagSums:
 
     def _sums(self, held: np.ndarray, n_origins: int) -> np.ndarray:
         """(n_kinds, n_lags + 1): over the first n_origins frames and the series of a kind."""
-        return np.stack([self._sums_of_kind(held, own, n_origins) for own in self.members])
+        return np.stack([self._sums_of_kind(held, series, n_origins) for series in self.members])
 
-    def _sums_of_kind(self, held: np.ndarray, own: np.ndarray, n_origins: int) -> np.ndarray:
+    def _sums_of_kind(self, held: np.ndarray, series: np.ndarray, n_origins: int) -> np.ndarray:
         n_frames = held.shape[2]
         size = next_fast_len(n_origins + self.n_lags, real=True)
         spectrum = np.zeros(size // 2 + 1, dtype=complex)
         squares = np.zeros(n_frames)
-        for start in range(0, len(own), SERIES_AT_ONCE):
-            x = held[own[start : start + SERIES_AT_ONCE]].reshape(-1, n_frames)
+        for start in range(0, len(series), SERIES_AT_ONCE):
+            x = held[series[start : start + SERIES_AT_ONCE]].reshape(-1, n_frames)
             if self.squared:  # differences do not see the origin; small numbers round less
                 x = x - x.mean(axis=1, keepdims=True)
                 squares += np.einsum("sf,sf->f", x, x)

@@ -269,8 +269,8 @@ def centre_weights(groups: Sequence[np.ndarray], masses: np.ndarray) -> csr_arra
         ValueError: an empty group, an index outside, a mass that is not positive.
     """
     for k, group in enumerate(groups):
-        own = set(np.asarray(group).tolist())
-        if not own or len(own) < len(group) or min(own) < 0 or max(own) >= len(masses):
+        atoms = set(np.asarray(group).tolist())
+        if not atoms or len(atoms) < len(group) or min(atoms) < 0 or max(atoms) >= len(masses):
             raise ValueError(
                 f"group {k} has the atoms {list(group)}, of {len(masses)} atoms: give at least "
                 "one, each once, counted from 0"
@@ -313,8 +313,9 @@ class HydrogenBondSums:
         heavy = self.donors[:, 0]
         self._possible = heavy[:, None] != self.acceptors[None, :]
         if molecules is not None:
-            own = np.asarray(molecules)
-            self._possible &= own[heavy][:, None] != own[self.acceptors][None, :]
+            molecule_of = np.asarray(molecules)
+            apart = molecule_of[heavy][:, None] != molecule_of[self.acceptors][None, :]
+            self._possible &= apart
         self._n_atoms: int | None = None
         self._lattice = ReducedCell()
         self._numbers = BlockSums(())

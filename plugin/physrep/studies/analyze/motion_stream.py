@@ -259,12 +259,12 @@ class MotionSums:
     ) -> Estimate:
         kinds, charges = np.array(self.system.kinds), self.system.charges
         moving = [k for k in lines if k != CHARGE and charges[kinds == k].any()]
-        own = [charges[kinds == k] for k in moving]
-        mean_square = [np.sqrt((q**2).mean()) for q in own]  # of one label all are the same
+        charges_of = [charges[kinds == k] for k in moving]
+        mean_square = [np.sqrt((q**2).mean()) for q in charges_of]  # of one label all are the same
         return nernst_einstein(
             np.array([lines[k].coefficient for k in moving]),
             np.array([lines[k].error for k in moving]),
-            np.array([len(q) for q in own]),
+            np.array([len(q) for q in charges_of]),
             np.array(mean_square),
             volume,
             temperature,

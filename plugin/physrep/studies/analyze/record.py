@@ -43,9 +43,9 @@ def gaps(results: Results) -> dict[str, str]:
     """What was not measured, and why, by its name in the dictionary."""
     parts = {"reactions": results.reactions}
     rooms = (("structure", results.structure), ("motion", results.motion))
-    for room, own in rooms:
-        if own is not None:
-            parts |= {f"{room}.{k}": v for k, v in vars(own).items() if isinstance(v, Answer)}
+    for room, part in rooms:
+        if part is not None:
+            parts |= {f"{room}.{k}": v for k, v in vars(part).items() if isinstance(v, Answer)}
     found = {name: part.reason for name, part in parts.items() if part.value is None}
     return found | ({} if results.motion else {"motion": results.motion_gap})
 

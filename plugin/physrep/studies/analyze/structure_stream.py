@@ -130,16 +130,18 @@ class StructureSums:
         kinds |= {int(a): symbols[a] for a in acceptors}
         self._hydrogen_atoms = np.array(sorted(kinds), dtype=np.int64)
         names = [kinds[atom] for atom in self._hydrogen_atoms.tolist()]
-        given, taken = (sorted({kinds[a] for a in own}) for own in (donors[:, 1], acceptors))
+        given, taken = (sorted({kinds[a] for a in atoms}) for atoms in (donors[:, 1], acceptors))
         self.hydrogen_pairs = [(a, b) for a in given for b in taken]
         if not self.hydrogen_pairs:
             text = f"{len(donors)} hydrogens on N, O or F, {len(acceptors)} acceptors"
             reason = f"no hydrogen bonds are possible: {text} in the first frame"
             self.hydrogen = self.hydrogen_bonds = Stream(None, reason)
             return
-        own = system.molecules
-        self.hydrogen = self._radial(names, own[self._hydrogen_atoms])
-        self.hydrogen_bonds = Stream(lambda: HydrogenBondSums(donors, acceptors, molecules=own))
+        molecule_of = system.molecules
+        self.hydrogen = self._radial(names, molecule_of[self._hydrogen_atoms])
+        self.hydrogen_bonds = Stream(
+            lambda: HydrogenBondSums(donors, acceptors, molecules=molecule_of)
+        )
 
     def _distributions(self) -> tuple[Stream[DistributionSums], Stream[DistributionSums]]:
         system = self.system

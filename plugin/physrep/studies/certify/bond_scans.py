@@ -120,12 +120,12 @@ def pull(
     """All scans of one bond; ``start``: the molecule at rest."""
     length = float(start.get_distance(stretch.fixed, stretch.moved))
     known = ranges.get(kind, (length / KNOWN_STRETCH, length * KNOWN_STRETCH))
-    models = {"own": task.calculator}
+    models = {"potential": task.calculator}
     if not isinstance(task.scan_reference, str) and molecule.charge is not None:
         models["reference"] = task.scan_reference
     rigid = rigid_structures(start, stretch, length * np.linspace(NEAR, FAR, RIGID_POINTS))
     outward = length * np.linspace(1.0, FAR, task.level.scan_points)
-    scans: dict[str, dict[str, BondScan]] = {"own": {}, "reference": {}}
+    scans: dict[str, dict[str, BondScan]] = {"potential": {}, "reference": {}}
     for name, model in models.items():
         scans[name]["rigid"] = sampled(model, rigid, stretch)
         relaxed = relaxed_structures(model, start, stretch, outward)
@@ -134,7 +134,7 @@ def pull(
         if task.options.periodic_scans and molecule.n_ions == 1:
             scans[name]["in the box"] = _in_the_box(model, task, molecule, stretch, length)
     label = f"{shown(kind)} of {molecule.label}"
-    return PulledBond(label, length, known, scans["own"], scans["reference"])
+    return PulledBond(label, length, known, scans["potential"], scans["reference"])
 
 
 def _in_the_box(
@@ -229,18 +229,18 @@ def deviation_checks(
     These never fail: the data behind the potential may be of another level of theory.
     """
     n = min(len(scan.distances), len(reference.distances))
-    own, other = (_above_start(one, bond.length)[:n] for one in (scan, reference))
-    distances, apart = scan.distances[:n], np.abs(own - other)
+    predicted, expected = (_above_start(one, bond.length)[:n] for one in (scan, reference))
+    distances, apart = scan.distances[:n], np.abs(predicted - expected)
     known = (distances >= bond.known[0]) & (distances <= bond.known[1]) & np.isfinite(apart)
     if known.any():
         worst = int(np.argmax(np.where(known, apart, -1.0)))
-        note = f"worst at {distances[worst]:.2f} A, {other[worst]:.2f} eV above the minimum"
+        note = f"worst at {distances[worst]:.2f} A, {expected[worst]:.2f} eV above the minimum"
         title = f"{name}: off the reference, in the data range"
         yield at_most(title, float(apart[worst]), "eV", DEVIATION, np.inf, note)
     finite = np.flatnonzero(np.isfinite(apart))
     if len(finite):
         last = finite[-1]
-        note = f"dissociation energy {own[last]:.2f} eV, reference {other[last]:.2f} eV, "
+        note = f"dissociation energy {predicted[last]:.2f} eV, reference {expected[last]:.2f} eV, "
         note += f"both at {distances[last]:.2f} A"
         title = f"{name}: off the reference, at the end"
         yield at_most(title, float(apart[last]), "eV", END_DEVIATION, np.inf, note)

@@ -52,9 +52,9 @@ def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> P
         structure.validate(require=("energy",))
     energies = {}
     for reaction, frames in progress(list(paths.items())):
-        own = [structures[frame] for frame in frames]
-        predicted = [calculator.get_potential_energy(one.to_ase()) for one in own]
-        energies[reaction] = np.array([one.energy for one in own]), np.array(predicted)
+        images = [structures[frame] for frame in frames]
+        predicted = [calculator.get_potential_energy(one.to_ase()) for one in images]
+        energies[reaction] = np.array([one.energy for one in images]), np.array(predicted)
     labels, predicted = zip(*energies.values(), strict=True)
     return PathReliability(path_errors(labels, predicted), energies)
 
