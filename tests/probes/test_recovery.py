@@ -211,7 +211,7 @@ def test_is2re_does_not_hide_an_unknown_element(surface):
     [
         (lambda a: a.info.pop("relaxed_energy"), "lacks info relaxed_energy; add"),
         (lambda a: a.arrays.pop("free"), "lacks array free; add"),
-        (lambda a: a.info.update(relaxed_energy="low"), "relaxed_energy = 'low' is no finite"),
+        (lambda a: a.info.update(relaxed_energy="low"), "relaxed_energy = 'low' is not a finite"),
         (lambda a: a.arrays["free"].fill(2), r"free holds \[2\]; give 1"),
         (lambda a: a.arrays["relaxed_pos"].fill(np.nan), "relaxed_pos .* must be finite"),
     ],
