@@ -21,7 +21,7 @@ def test_help_ends_with_examples_that_parse(verb, capsys):
     examples = re.findall(r"^  (physrep .*)$", capsys.readouterr().out, re.MULTILINE)
     assert examples
     for example in examples:
-        name, called, *words = shlex.split(example)
+        name, called, *words = shlex.split(example, comments=True)
         assert (name, called) == ("physrep", verb)
         assert verb_parser(verb).parse_intermixed_args(words)
 
@@ -62,7 +62,7 @@ def test_a_missing_package_names_the_extra_to_install(verb, monkeypatch, capsys)
         raise ModuleNotFoundError("No module named 'lightning'")
 
     monkeypatch.setattr(load_verb(verb), "run", missing)
-    words = shlex.split(load_verb(verb).EXAMPLES[0])[1:]
+    words = shlex.split(load_verb(verb).EXAMPLES[0], comments=True)[1:]
     assert main(words) == 2
     said = capsys.readouterr().err
     extra = load_verb(verb).EXTRA

@@ -3,10 +3,12 @@
 import argparse
 import difflib
 import sys
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from physrep import __version__
 from physrep.cli.verb import make_parser, report_mistakes
@@ -16,6 +18,7 @@ from physrep.cli.verb import make_parser, report_mistakes
 # pyproject.toml to install. It is imported only when its verb is called, and imports what it needs
 # in run(): `physrep --help` and `physrep doctor` work without torch.
 VERBS = {
+    "init": ("init", "inspect labelled data and write a config to fit a model to them"),
     "fit": ("fit", "fit a potential to labelled data"),
     "export": ("export", "checkpoint -> one file for every engine, verified"),
     "inspect": ("inspect", "what a checkpoint or an exported file holds"),
@@ -48,8 +51,16 @@ def main(arguments: Sequence[str] | None = None, speaker: str = "physrep") -> in
     verb = _parse_verb(words[:1])
     module = load_verb(verb)
     parsed = verb_parser(verb).parse_intermixed_args(words[1:])
+    warnings.formatwarning = partial(_format_warning, speaker)
     work = partial(module.run, parsed)
     return report_mistakes(speaker, work, verb, getattr(module, "EXTRA", None))
+
+
+def _format_warning(speaker: str, message: Warning | str, category: type, *where: Any) -> str:
+    """Warnings for users in one line; those for developers keep their place in the code."""
+    if issubclass(category, UserWarning | FutureWarning):
+        return f"{speaker}: warning: {message}\n"
+    return f"{where[0]}:{where[1]}: {category.__name__}: {message}\n"
 
 
 def load_verb(verb: str) -> ModuleType:

@@ -1,0 +1,55 @@
+"""``physrep init``."""
+
+import argparse
+from pathlib import Path
+
+EXTRA = "training"
+EXAMPLES = (
+    "physrep init --data frames.extxyz",
+    "physrep init physrep --data molecules.npz -o molecules.yaml",
+)
+MODELS = ("jat", "physrep", "neuralil")
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    verb.description = (
+        "Inspect a file of labelled structures (elements, sizes, periodicity, which keys hold "
+        "energies in eV, forces in eV/A and stresses, isolated atoms) and write a commented "
+        "config file, ready for 'physrep fit'."
+    )
+    verb.add_argument(
+        "model", nargs="?", choices=MODELS, default="jat", help="model to fit (default jat)"
+    )
+    verb.add_argument(
+        "--data", type=Path, required=True, metavar="FILE", help="extxyz, npz, h5, ..."
+    )
+    verb.add_argument(
+        "-o", "--output", type=Path, default=Path("config.yaml"), help="default %(default)s"
+    )
+    verb.add_argument("--force", action="store_true", help="overwrite the output")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Print what the data are and write the config."""
+    from physrep.config import ConfigError
+    from physrep_training.data.inspection import inspect_data, summary_lines
+    from physrep_training.fit.new_config import (
+        isolated_atoms_file,
+        new_config,
+        write_isolated_atoms,
+    )
+
+    config, data = parsed.output, parsed.data
+    if config.exists() and not parsed.force:
+        raise ConfigError(f"{config} exists; give another -o, or --force to overwrite it")
+    summary = inspect_data(data)
+    text = new_config(summary, parsed.model, config)
+    print("\n".join(summary_lines(summary)))
+    atoms_file = isolated_atoms_file(summary, config)
+    if atoms_file is not None:
+        write_isolated_atoms(summary, atoms_file)
+        print(f"{atoms_file}: written")
+    config.write_text(text)
+    print(f"{config}: written; fit it with: physrep fit {config}")
+    return 0
