@@ -10,6 +10,7 @@ import yaml
 from repository import REPOSITORY
 
 LINK = re.compile(r"\]\((?![a-z]+:)([^)\s#]*)(#[^)\s]*)?\)")
+WRITTEN_LATER = {"benchmarks/results/gpu.md"}  # by the kit for GPUs
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 # A file of the repository in code marks: `training/fit.py`, `docs/speed.md`.
 ROOMS = "plugin|training|lammps|md_examples|benchmarks|data|docs|tests"
@@ -48,8 +49,8 @@ def test_links_and_mentioned_files_exist(page):
         if anchor:
             assert anchor[1:] in anchors(file), f"{target}{anchor}: no such heading"
     for mentioned in MENTIONED.findall(prose(page)):
-        if "NAME" not in mentioned and "VERB" not in mentioned:
-            assert (REPOSITORY / mentioned).is_file(), mentioned
+        placeholder = "NAME" in mentioned or "VERB" in mentioned or mentioned in WRITTEN_LATER
+        assert placeholder or (REPOSITORY / mentioned).is_file(), mentioned
 
 
 def _entries(nav: Any) -> list[str]:
