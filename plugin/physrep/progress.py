@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Generator, Iterable, Sized
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -13,7 +14,7 @@ SECONDS_BETWEEN_LINES = 30.0
 
 def progress(
     items: Iterable[Item], name: str, unit: str, total: int | None = None
-) -> Iterator[Item]:
+) -> Generator[Item]:
     """The items, with their progress on standard error.
 
     On a terminal a bar; elsewhere (a log file, a queue system) a line every 30 s, ``label: 40 of
@@ -38,6 +39,38 @@ def progress(
             last_line = now
             line = progress_line(done, total, now - started, unit)
             print(f"{name}: {line}", file=sys.stderr, flush=True)
+
+
+class PartsProgress(AbstractContextManager):
+    """Progress of work in a few long parts: a bar on a terminal, elsewhere a line for each part."""
+
+    def __init__(self, name: str, total: int) -> None:
+        """name: what the lines begin with; total: number of parts."""
+        self.name, self.total = name, total
+        self.finished = 0
+        self.started = time.monotonic()
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = tqdm(total=total, desc=name, unit="part", file=sys.stderr)
+
+    def begin(self, part: str) -> None:
+        """Say what is computed now."""
+        if self.bar is not None:
+            self.bar.set_postfix_str(part)
+            return
+        spent = in_words(time.monotonic() - self.started)
+        line = f"{part}; {self.finished} of {self.total} parts done, {spent}"
+        print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        """Count a part."""
+        self.finished += 1
+        if self.bar is not None:
+            self.bar.update()
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
 
 
 def progress_line(done: int, total: int | None, seconds: float, unit: str) -> str:

@@ -8,19 +8,18 @@ what a fit holds does not grow with the number of conformers.
 import json
 import os
 import shutil
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.lib.format import open_memmap
-from tqdm import tqdm
 
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure
 from physrep.io.structures.ani import Molecule, iter_conformers, list_molecules
+from physrep.progress import progress
 from physrep_training.data.splits import Drawn, draw_conformers
 from physrep_training.fit.fit_config import FitConfig
 
@@ -265,15 +264,17 @@ def _new_arrays(folder: Path, drawn: Sequence[Drawn]) -> dict[str, np.memmap]:
 
 def _copy_conformers(files: Sequence[Path], drawn: Sequence[Drawn], arrays: Arrays) -> None:
     """Positions and energies, in the order of ``drawn``, which is that of the files."""
-    atom = conformer = 0
-    bar = tqdm(total=len(arrays["energies"]), unit="conformer", file=sys.stderr, disable=None)
+    atom = 0
+    structures = progress(_read_drawn(files, drawn), "fit", "conformer", len(arrays["energies"]))
+    with closing(structures):
+        for conformer, structure in enumerate(structures):
+            arrays["positions"][atom : atom + len(structure)] = structure.positions
+            arrays["energies"][conformer] = structure.energy
+            atom += len(structure)
+
+
+def _read_drawn(files: Sequence[Path], drawn: Sequence[Drawn]) -> Iterator[Structure]:
     for file, path in enumerate(files):
         chosen = {d.molecule.name: d.rows for d in drawn if d.file == file}
         with closing(iter_conformers(path, chosen)) as structures:
-            for structure in structures:
-                arrays["positions"][atom : atom + len(structure)] = structure.positions
-                arrays["energies"][conformer] = structure.energy
-                atom += len(structure)
-                conformer += 1
-                bar.update()
-    bar.close()
+            yield from structures

@@ -3,7 +3,6 @@
 R. Ramakrishnan, P. O. Dral, M. Rupp and O. A. von Lilienfeld, Sci. Data 1 (2014) 140022.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from torch_geometric.data import Data
-from tqdm import tqdm
 
 from physrep.config import ConfigError
+from physrep.progress import progress
 
 U0, U0_ATOMIZATION = 7, 12  # columns of torch_geometric's QM9.y, eV
 
@@ -42,7 +41,7 @@ def write_qm9(data: Sequence[Data], output: Path, n: int | None, seed: int) -> i
         chosen = np.sort(np.random.default_rng(seed).permutation(len(data))[:n])
     partial = output.with_name(output.name + ".partial")
     with partial.open("w") as file:
-        for k in tqdm(chosen.tolist(), unit="molecule", file=sys.stderr, disable=None):
+        for k in progress(chosen.tolist(), "qm9", "molecule"):
             ase.io.write(file, to_atoms(data[k]), format="extxyz")
     partial.replace(output)
     return len(chosen)

@@ -1,7 +1,6 @@
 """The end of a fit: errors on unseen structures, parity plot, training curve."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch_geometric.loader import DataLoader
-from tqdm import tqdm
 
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.ase import PhysRepCalculator
@@ -18,6 +16,7 @@ from physrep.figures.plots import parity_figure, training_figure
 from physrep.io import Structure
 from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential
+from physrep.progress import progress
 from physrep.studies.evaluate.label_errors import Errors, evaluate, predict_forces
 from physrep_training.data.conformers import ConformerView
 from physrep_training.data.graphs import GraphDataset
@@ -72,7 +71,7 @@ def energy_errors(potential: Potential, view: ConformerView, run: RunConfig) -> 
     device = potential.reference_energies.device
     differences = [np.zeros(0)]
     with torch.no_grad():
-        for batch in tqdm(batches, unit="batch", file=sys.stderr, disable=None):
+        for batch in progress(batches, "fit", "batch"):
             batch = batch.to(device)
             atomic = potential(batch.types, batch.edge_index, batch.vectors)
             energies = sum_edges(atomic, batch.batch, batch.num_graphs)

@@ -1,18 +1,16 @@
 """``physrep analyze``: a trajectory file in, analysis.json and report.html out."""
 
 import json
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from tqdm import tqdm
-
 from physrep.config import ConfigError
 from physrep.figures.page import html_page
 from physrep.io import DataError
 from physrep.io.trajectories.frames import Trajectory, TrajectoryWarning, open_trajectory
+from physrep.progress import progress
 from physrep.studies.analyze.chapter import counted
 from physrep.studies.analyze.chapters import chapters, summary
 from physrep.studies.analyze.collector import Results, TrajectoryAnalysis
@@ -51,8 +49,7 @@ def analyze(
         n_frames = trajectory.count()
         numbers, interval = trajectory.species, interval_of(trajectory)
         analysis = TrajectoryAnalysis(numbers, n_frames, interval, settings)
-        bar = tqdm(trajectory, total=n_frames, unit="frame", file=sys.stderr, disable=None)
-        for frame in bar:
+        for frame in progress(trajectory, "analyze", "frame", n_frames):
             analysis.observe(frame)
     ours = [one for one in caught if issubclass(one.category, TrajectoryWarning)]
     for one in (one for one in caught if one not in ours):

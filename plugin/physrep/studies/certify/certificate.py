@@ -1,7 +1,6 @@
 """The certificate: all parts, the verdict, certificate.json and report.html."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import Any, NamedTuple
 
 import ase.io
 from ase import Atoms
-from tqdm import tqdm
 
 import physrep
 from physrep.config import ConfigError
 from physrep.figures.page import Block, Paragraph, Picture, Section, Subheading, Table, html_page
 from physrep.io import read_structures
+from physrep.progress import PartsProgress
 from physrep.studies.certify.check import Check, as_json, verdict_of, verdict_of_part
 from physrep.studies.certify.levels import level_of
 from physrep.studies.certify.part import Part
@@ -113,10 +112,10 @@ def certify(
 
 def _measured(task: Task) -> list[Part]:
     parts = []
-    with tqdm(total=N_PARTS, unit="part", file=sys.stderr, disable=None) as bar:
-        for part in all_parts(replace(task, progress=bar.set_postfix_str)):
+    with PartsProgress("certify", N_PARTS) as shown:
+        for part in all_parts(replace(task, progress=shown.begin)):
             parts.append(part)
-            bar.update()
+            shown.finish()
     return parts
 
 

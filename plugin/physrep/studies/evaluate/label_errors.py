@@ -3,7 +3,6 @@
 import importlib
 import json
 import math
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import Calculator
-from tqdm import tqdm
 
 from physrep.config import ConfigError
 from physrep.io import Structure
+from physrep.progress import progress
 
 ASE_PREFIX = "ase:"
 
@@ -87,7 +86,7 @@ class _Sums:
 
 
 def evaluate(calculator: Calculator, structures: Iterable[Structure]) -> Errors:
-    """Compare a calculator with the labels, one structure at a time, a progress bar on stderr.
+    """Compare a calculator with the labels, one structure at a time; progress on standard error.
 
     Args:
         calculator: an ASE calculator (``PhysRepCalculator`` or any other).
@@ -96,7 +95,7 @@ def evaluate(calculator: Calculator, structures: Iterable[Structure]) -> Errors:
         ConfigError: there is nothing to compare with.
     """
     sums = _Sums()
-    for structure in tqdm(structures, unit="structure", file=sys.stderr, disable=None):
+    for structure in progress(structures, "evaluate", "structure"):
         sums.add(calculator, structure)
     if not sums.energy_errors and not sums.n_components:
         raise ConfigError(

@@ -16,7 +16,8 @@ from physrep.probes.assembly import (
     functional_groups,
 )
 from physrep.probes.recovery import Recovery, recover
-from physrep.studies.evaluate.suite_summary import Summary, check_at_least, progress, sample, share
+from physrep.progress import progress
+from physrep.studies.evaluate.suite_summary import Summary, check_at_least, sample, share
 
 N_ASSEMBLY = 50
 # A labelled force above this means that the structure was not relaxed; sound minima are below 0.05.
@@ -122,7 +123,7 @@ def reliability(
     chosen = sample(len(structures), seed, max_structures)
     groups, without_group = _groups_to_pull(structures, chosen, seed, n_assembly)
     molecules = []
-    for index in progress(chosen):
+    for index in progress(chosen, "evaluate", "molecule"):
         structure, atoms = structures[index], structures[index].to_ase()
         recovery = recover(calculator, atoms, np.random.default_rng([seed, index]))
         assembly = None

@@ -9,7 +9,8 @@ from ase.calculators.calculator import Calculator
 
 from physrep.io import DataError, Structure
 from physrep.probes.reaction_path import PathErrors, group_paths, path_errors
-from physrep.studies.evaluate.suite_summary import Summary, progress
+from physrep.progress import progress
+from physrep.studies.evaluate.suite_summary import Summary
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> P
     for structure in structures:
         structure.validate(require=("energy",))
     energies = {}
-    for reaction, frames in progress(list(paths.items())):
+    for reaction, frames in progress(list(paths.items()), "evaluate", "reaction"):
         images = [structures[frame] for frame in frames]
         predicted = [calculator.get_potential_energy(one.to_ase()) for one in images]
         energies[reaction] = np.array([one.energy for one in images]), np.array(predicted)

@@ -1,12 +1,10 @@
 """What the suites share: numbers as JSON and table, the choice of structures, progress."""
 
 import json
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from physrep.config import ConfigError
 from physrep.io import DataError
@@ -56,11 +54,6 @@ def check_at_least(name: str, value: int, least: int) -> None:
     """Raises ConfigError where an option is too small."""
     if value < least:
         raise ConfigError(f"{name} = {value}: give a whole number of at least {least}")
-
-
-def progress(items: Sequence) -> Iterable:
-    """The items, with a progress bar on stderr where that is a terminal."""
-    return tqdm(items, file=sys.stderr, disable=None)
 
 
 def share(flags: Iterable[bool]) -> float | None:

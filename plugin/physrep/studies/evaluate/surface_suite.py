@@ -12,7 +12,8 @@ from ase.calculators.calculator import Calculator
 
 from physrep.io import DataError
 from physrep.probes.relaxation import Is2re, is2re, is2re_errors, is2re_labels
-from physrep.studies.evaluate.suite_summary import Summary, check_at_least, progress, sample, share
+from physrep.progress import progress
+from physrep.studies.evaluate.suite_summary import Summary, check_at_least, sample, share
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def relaxations(
         except ValueError as error:
             raise DataError(str(error), "IS2RE", index) from None
     return Is2reReliability(
-        [is2re(calculator, frames[index]) for index in progress(chosen)], chosen
+        [is2re(calculator, frames[index]) for index in progress(chosen, "evaluate", "structure")],
+        chosen,
     )
 
 
