@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 from environments import python_of
 from forms import ADAM, CONFIG, PUBLISHED, ROOT, SCHNET
-from physrep.figures.plots import BLUE, GREY, in_house_style
+from physrep.figures.style import BLUE, GREY, in_house_style
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

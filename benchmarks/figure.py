@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from physrep.figures.plots import BLUE, GREY, ORANGE, in_house_style
+from physrep.figures.style import BLUE, GREY, ORANGE, in_house_style
 
 RESULTS = Path(__file__).resolve().parent / "results"
 

@@ -13,12 +13,7 @@ from engines import TEMPERATURE, TIME_STEP, WARM_UP, Files, Run, SinglePoint
 from physrep.engines.ase import PhysRepCalculator
 from physrep.figures.page import Commands, Picture, Section, Table, html_page
 from physrep.figures.picture import box_figure
-from physrep.figures.plots import (
-    energy_figure,
-    parity_figure,
-    temperature_figure,
-    training_figure,
-)
+from physrep.figures.plots import energy_figure, parity_figure, temperature_figure, training_figure
 from physrep.io import read_structures
 from physrep.studies.evaluate.label_errors import predict_forces
 

@@ -9,13 +9,8 @@ import pytest
 
 from physrep.figures.page import Commands, Paragraph, Picture, Section, Table, html_page
 from physrep.figures.picture import box_figure, whole_molecules
-from physrep.figures.plots import (
-    STYLE,
-    energy_figure,
-    parity_figure,
-    temperature_figure,
-    training_figure,
-)
+from physrep.figures.plots import energy_figure, parity_figure, temperature_figure, training_figure
+from physrep.figures.style import STYLE
 
 RNG = np.random.default_rng(0)
 TIMES = np.linspace(0.0, 1.0, 20)

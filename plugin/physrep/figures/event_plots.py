@@ -1,10 +1,10 @@
-"""Figures of reactions along a trajectory, in the style of :mod:`physrep.figures.plots`."""
+"""Figures of reactions along a trajectory, in the style of :mod:`physrep.figures.style`."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from physrep.analysis.chemistry.events import PROTON_TRANSFER, RECOMBINATION, Reactions
-from physrep.figures.plots import (
+from physrep.figures.style import (
     BLUE,
     GREEN,
     GREY,

@@ -15,7 +15,7 @@ import matplotlib as mpl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from physrep.figures.plots import INK
+from physrep.figures.style import INK
 
 DECIMALS = re.compile(r"(\.\d)\d+")
 

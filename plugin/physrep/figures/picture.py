@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.covalent import radii_of
-from physrep.figures.plots import GREEN, GREY, ORANGE, PURPLE, SERIES, in_house_style, new_figure
+from physrep.figures.style import GREEN, GREY, ORANGE, PURPLE, SERIES, in_house_style, new_figure
 
 # Chemists' colours, in shades that colour-blind readers can distinguish.
 BALL_COLORS = {

@@ -1,66 +1,28 @@
-"""Figures: arrays in, ``matplotlib.figure.Figure`` out; nothing is shown, no global state.
+"""Figures of fits, errors and runs: arrays in, ``matplotlib.figure.Figure`` out.
 
-Colours are those of M. Okabe and K. Ito ("Color Universal Design", 2008), distinguishable for
-colour-blind readers, without black and yellow: each one is legible on white and on black. Text and
-axes are drawn in INK, which :mod:`physrep.figures.page` replaces by the page's text colour.
+Nothing is shown and no global state is changed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Any, ParamSpec
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from ase.data import chemical_symbols
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from physrep.figures.style import (
+    BLUE,
+    ELEMENT_COLORS,
+    GREY,
+    INK,
+    SERIES,
+    in_house_style,
+    new_figure,
+)
 from physrep.probes.bond_scan import BondScan
 
-P = ParamSpec("P")
-
-INK = "#262626"
-BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-SKY, ORANGE, PURPLE, GREY = "#56B4E9", "#E69F00", "#CC79A7", "#8C8C8C"
-SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
-ELEMENT_COLORS = {1: SKY, 6: GREY, 7: BLUE, 8: VERMILION, 9: GREEN, 15: ORANGE, 16: PURPLE}
-
-STYLE = {
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.labelsize": 10,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "font.size": 9.5,
-    "legend.frameon": False,
-    "legend.handlelength": 1.4,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "lines.linewidth": 1.5,
-    "figure.dpi": 160,
-}
-
-
-def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with STYLE in force, and leave matplotlib's own settings as they were."""
-
-    @wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return styled
-
-
-def new_figure(width: float = 6.0, height: float = 3.4, columns: int = 1) -> tuple[Figure, Any]:
-    """An empty figure, size in inches, with one Axes or an array of them."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(1, columns)
+Traces = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> (times in ps, values), each (n,)
 
 
 @in_house_style
@@ -141,9 +103,7 @@ def parity_figure(
 
 
 @in_house_style
-def temperature_figure(
-    traces: Mapping[str, tuple[np.ndarray, np.ndarray]], target: float, n_dof: int
-) -> Figure:
+def temperature_figure(traces: Traces, target: float, n_dof: int) -> Figure:
     """Instantaneous temperatures with the target and the band of +- 1 sigma around it.
 
     Args:
@@ -163,9 +123,7 @@ def temperature_figure(
 
 
 @in_house_style
-def energy_figure(
-    traces: Mapping[str, tuple[np.ndarray, np.ndarray]], n_atoms: int, quantity: str
-) -> Figure:
+def energy_figure(traces: Traces, n_atoms: int, quantity: str) -> Figure:
     """Energies relative to each trace's first value.
 
     Args:
@@ -313,7 +271,7 @@ def _summary(errors: Mapping[str, Any]) -> str:
     return ", ".join(known)
 
 
-def _draw_traces(axes: Axes, traces: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+def _draw_traces(axes: Axes, traces: Traces) -> None:
     for k, (name, (times, values)) in enumerate(traces.items()):
         axes.plot(times, values, color=SERIES[k % len(SERIES)], lw=1.2, label=name)
     axes.margins(x=0.01)

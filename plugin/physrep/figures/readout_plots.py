@@ -7,7 +7,7 @@ from ase.data import chemical_symbols
 from matplotlib.figure import Figure
 
 from physrep.covalent import radii_of
-from physrep.figures.plots import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
+from physrep.figures.style import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
 
 
 @in_house_style

@@ -1,4 +1,4 @@
-"""Figures of the tests of reliability, in the style of :mod:`physrep.figures.plots`.
+"""Figures of the tests of reliability, in the style of :mod:`physrep.figures.style`.
 
 Source of the kinds of figure: "Towards Physically Reliable Molecular Representation Learning"
 (UAI 2023), Fig. 2b, c (recovery), Fig. 3 (assembly), Fig. 4 (reaction paths).
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from physrep.figures.plots import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
+from physrep.figures.style import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
 from physrep.probes.assembly import Assembly
 from physrep.probes.reaction_path import BARRIER_WITHIN, PathErrors, relative_energies
 from physrep.probes.recovery import RECOVERED_WITHIN

@@ -1,4 +1,4 @@
-"""Figures of structure and dynamics, in the style of :mod:`physrep.figures.plots`.
+"""Figures of structure and dynamics, in the style of :mod:`physrep.figures.style`.
 
 Bands are one standard error either way; where there is no error bar there is no band.
 """
@@ -16,7 +16,7 @@ from physrep.analysis.motion.velocity import Spectrum, VelocityCorrelation
 from physrep.analysis.statistics.blocks import Estimate
 from physrep.analysis.structure.distributions import Distribution
 from physrep.analysis.structure.rdf import RadialDistributions, first_shell
-from physrep.figures.plots import GREY, INK, SERIES, in_house_style, new_figure
+from physrep.figures.style import GREY, INK, SERIES, in_house_style, new_figure
 
 T = TypeVar("T")
 

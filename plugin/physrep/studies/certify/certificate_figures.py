@@ -8,15 +8,7 @@ from matplotlib.figure import Figure
 
 from physrep.analysis.statistics.lifetimes import censored_lifetime
 from physrep.analysis.structure.environments import Surroundings
-from physrep.figures.plots import (
-    BLUE,
-    GREY,
-    INK,
-    SERIES,
-    VERMILION,
-    in_house_style,
-    new_figure,
-)
+from physrep.figures.style import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
 from physrep.studies.certify.pulled_bond import PulledBond
 from physrep.studies.certify.survival import Run
 
