@@ -32,7 +32,7 @@ def populations_figure(reactions: Reactions) -> Figure:
         panels = ((axes, start, "No new species"),)
     else:
         figure, (left, right) = new_figure(7.4, 3.4, columns=2)
-        panels = ((left, start, "There at the start"), (right, made, "Formed"))
+        panels = ((left, start, "At the start"), (right, made, "Formed"))
     for axes, counts, title in panels:
         for k, (label, values) in enumerate(_most_frequent(reactions.times, counts).items()):
             style = {"color": SERIES[k % len(SERIES)], "ls": DASHES[k % len(DASHES)]}
@@ -72,7 +72,7 @@ def events_figure(reactions: Reactions) -> Figure:
     if not kinds:
         axes.text(0.5, 0.5, "No events", transform=axes.transAxes, ha="center", color=INK)
     elif not all(event.confirmed for event in reactions.events):
-        text = f"hollow: within {1000.0 * reactions.tau:g} fs of the end, may yet be undone"
+        text = f"hollow: within {1000.0 * reactions.tau:g} fs of the end, may still be undone"
         axes.set_title(text, fontsize=8.5)
     return figure
 

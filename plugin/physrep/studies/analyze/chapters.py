@@ -40,7 +40,7 @@ def overview(runs: Mapping[str, Results]) -> Chapter:
             events = counted(len(one.reactions.value.events), "event")
             chapter.texts.append(
                 f"{of}Bonds changed ({events}): molecules, bonds and angles below are groups of "
-                "atoms of the first frame, also where they came apart since."
+                "atoms of the first frame, even where they have dissociated since."
             )
         missing = len(gaps(one))
         if missing:

@@ -18,8 +18,8 @@ from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.stream import Answer
 
 FINITE_SIZE = (
-    "Of the simulated box: a periodic cell slows diffusion down; add physrep.analysis.motion.msd."
-    "yeh_hummer, which needs the viscosity of the model's liquid."
+    "D of the simulated box: periodic boundaries slow diffusion. physrep.analysis.motion.msd."
+    "yeh_hummer gives the correction, which needs the viscosity of the model liquid."
 )
 SHOWN_VELOCITY = 0.5  # ps
 
@@ -117,7 +117,7 @@ def _conductivity(runs: Mapping[str, Results]) -> Chapter:
             if reason:
                 chapter.texts.append(sentence(f"{way}{of}: {reason}"))
     if rows:
-        columns = header_of(len(measured), "way", "conductivity (S/m)")
+        columns = header_of(len(measured), "method", "conductivity (S/m)")
         chapter.tables.append(Table(columns, rows))
     if measured:
         chapter.texts.append(_conductivity_note(measured))
@@ -140,7 +140,7 @@ def _conductivity_cells(found: Answer) -> tuple[str, str]:
 
 
 def _conductivity_note(measured: Mapping[str, Results]) -> str:
-    parts = ["Charges of whole molecules, guessed from their graphs."]
+    parts = ["Charges are those of whole molecules, guessed from their graphs."]
     for name, one in measured.items():
         of = f" of {name}" if len(measured) > 1 else ""
         temperature, charge = one.motion.temperature, one.motion.charged
@@ -148,5 +148,5 @@ def _conductivity_note(measured: Mapping[str, Results]) -> str:
             value = f"{float(temperature.value.value):.1f} K"
             parts.append(f"Temperature{of}: {value} ({temperature.reason}).")
         if charge:
-            parts.append(f"The charges{of} add up to {charge:+g} e, not to zero: a guess is wrong.")
+            parts.append(f"The charges{of} sum to {charge:+g} e instead of zero: a guess is wrong.")
     return " ".join(parts)

@@ -46,8 +46,8 @@ def _summary(found: Reactions) -> str:
     events = counted(len(found.events), "event")
     return (
         f"{events} from {span}{f': {what}' if what else ''}. Dissociated at the "
-        f"end: {lost or 'nothing'}. Changes of bonds that were undone within "
-        f"{1e3 * found.tau:g} fs are rattling and not counted ({found.n_undone})."
+        f"end: {lost or 'nothing'}. Bond changes that were undone within "
+        f"{1e3 * found.tau:g} fs are rattling and are not counted ({found.n_undone})."
     )
 
 
@@ -55,7 +55,7 @@ def _add_events(chapter: Chapter, found: Reactions) -> None:
     captions = {
         events_figure: "Events by kind, one mark for each.",
         populations_figure: "Molecules of each species.",
-        dissociation_figure: "Share of the molecules of the start that are missing.",
+        dissociation_figure: "Share of the initial molecules that are missing.",
     }
     if any(one.ended for one in found.lifetimes.values()):
         captions[survival_figure] = "Survival (Kaplan-Meier) and mean lifetimes, standard error."
@@ -63,10 +63,10 @@ def _add_events(chapter: Chapter, found: Reactions) -> None:
     shown = found.events[:MOST_EVENTS]
     rows = [
         (f"{e.time:.6g}", e.kind, " ".join(map(str, e.atoms)), e.reaction,
-         "" if e.confirmed else "may yet be undone")
+         "" if e.confirmed else "may still be undone")
         for e in shown
     ]  # fmt: skip
-    text = f"{len(shown)} of {len(found.events)} events; all of them in analysis.json." if len(
+    text = f"{len(shown)} of {len(found.events)} events; analysis.json holds all of them." if len(
         shown) < len(found.events) else "All events."  # fmt: skip
     text = f"{text} Atoms are counted from 0; of a transfer: donor, hydrogen, acceptor."
     chapter.tables.append(Table(("time (ps)", "kind", "atoms", "reaction", "note"), rows, text))
