@@ -12,6 +12,10 @@ class Share(NamedTuple):
     most: float
     least: float
 
+    def times(self, factor: float) -> "Share":
+        """The share in a run that is so many times as long."""
+        return Share(factor * self.most, factor * self.least)
+
 
 class Budget:
     """Seconds of a run, given out step by step.

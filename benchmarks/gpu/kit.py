@@ -50,8 +50,9 @@ def main() -> int:
     if args.dry:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     shares = DRY_SHARES if args.dry else SHARES
-    chosen = {name: shares[name] for name in args.only or shares}
-    minutes = args.minutes or (3.0 + 5.0 * args.build if args.dry else 9.0)
+    usual = 3.0 + 5.0 * args.build if args.dry else 9.0
+    minutes = args.minutes or usual
+    chosen = {name: shares[name].times(minutes / usual) for name in args.only or shares}
     budget = Budget(60.0 * minutes, chosen)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     report = Report(args.out, date=today, dry=args.dry, minutes=minutes)

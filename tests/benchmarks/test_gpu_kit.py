@@ -43,7 +43,10 @@ def test_a_slow_step_shortens_later_ones_down_to_their_least():
 def test_no_step_gets_more_than_its_share():
     from budget import Budget, Share
 
-    assert Budget(1000.0, {"a": Share(60, 1), "b": Share(10, 1)}, Clock()).seconds_for("a") == 60.0
+    shares = {"a": Share(60, 1), "b": Share(10, 1)}
+    assert Budget(1000.0, shares, Clock()).seconds_for("a") == 60.0
+    longer = {name: share.times(2.0) for name, share in shares.items()}
+    assert Budget(1000.0, longer, Clock()).seconds_for("a") == 120.0
 
 
 def test_the_shares_of_a_full_run_leave_every_step_its_least():
@@ -182,7 +185,7 @@ def test_a_slimmed_wheel_lacks_the_files_and_their_records(tmp_path):
 def test_a_dry_run_of_all_steps(tmp_path):
     """`run.sh --dry`, as the README gives it, with the time that a busy machine needs."""
     variables = {"PYTHON": sys.executable, "WHEELS": "none", "KIT_VENV": str(tmp_path / "venv")}
-    command = [KIT / "run.sh", "--dry", "--minutes", "6", "--sizes", "225", "--out", tmp_path]
+    command = [KIT / "run.sh", "--dry", "--minutes", "9", "--sizes", "225", "--out", tmp_path]
     done = subprocess.run(
         [str(word) for word in command],
         env={**os.environ, **variables},
