@@ -130,10 +130,11 @@ def run_process(name: str, options: dict, report: Report) -> tuple[str, str]:
 
 
 def environment(options: dict) -> dict[str, str]:
-    """Of the steps: what was built by this run is found first, by LAMMPS too."""
-    built = Path(options["work"]) / "native"
-    places = [str(built), os.environ.get("LAMMPS_PLUGIN_PATH", "")]
-    return {**os.environ, "LAMMPS_PLUGIN_PATH": ":".join(p for p in places if p)}
+    """Of the steps: LAMMPS too finds what this run has built, or else what is installed."""
+    built, installed = Path(options["work"]) / "native", Path(sys.prefix) / "lib" / "physrep"
+    folders = [str(place) for place in (built, installed) if place.is_dir()][:1]
+    named = os.environ.get("LAMMPS_PLUGIN_PATH")
+    return {**os.environ, "LAMMPS_PLUGIN_PATH": ":".join([*folders, *([named] if named else [])])}
 
 
 def kill_group(pid: int) -> None:

@@ -3,8 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from functools import cache
-from itertools import product
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -15,18 +14,21 @@ from physrep.engines.load import LoadedPotential, load_potential
 from physrep.neighbors import neighbor_list
 from physrep.potential import predict
 from steps.options import Emit, Options
-from steps.systems import MODELS, checkpoint, exported, forms, liquid
+from steps.systems import Case, cases, checkpoint, exported, forms, liquid, measure_all
 
 WARM_UP = 5  # evaluations: TorchScript compiles in the first ones
 SECONDS, QUICK = 1.0, 0.1  # of measuring one number
 MOST, LEAST = 30, 3  # evaluations of one number
 MOVE = 1e-3  # A, between two evaluations from positions
 LAUNCHES = ("cudaLaunchKernel", "cuLaunchKernel", "cudaGraphLaunch")  # how their names begin
-LEFT = 5.0  # seconds, without which no row is started
 
 
 def run(options: Options, emit: Emit) -> None:
-    """A row for each size, model and form, the small systems first."""
+    """A row for each size, model and form, the small systems first.
+
+    Raises:
+        RuntimeError: no time for any row.
+    """
     options.work.mkdir(parents=True, exist_ok=True)
     seconds = QUICK if options.quick else SECONDS
 
@@ -34,14 +36,15 @@ def run(options: Options, emit: Emit) -> None:
     def loaded(model: str, form: str) -> LoadedPotential:
         return load(model, form, options)
 
-    for n_atoms in options.sizes:
-        system = System(n_atoms, options.device)
-        for model, form in product(MODELS, ["eager", *forms(options.device)]):
-            row = {"atoms": n_atoms, "model": model, "form": form}
-            if options.left() < LEFT:
-                emit({**row, "note": "no time left"})
-            else:
-                emit({**row, **measured(system, loaded(model, form), model, form, seconds)})
+    @lru_cache(maxsize=1)
+    def system(n_atoms: int) -> System:
+        return System(n_atoms, options.device)
+
+    def measure(case: Case) -> dict[str, Any]:
+        return measured(system(case.atoms), loaded(case.model, case.form), case, seconds)
+
+    wanted = cases(options.sizes, ["eager", *forms(options.device)])
+    measure_all(measure, wanted, "ms", options, emit)
 
 
 def load(model: str, form: str, options: Options) -> LoadedPotential:
@@ -80,28 +83,26 @@ class System:
     def moved(self) -> Tensor:
         return self.positions + MOVE * torch.randn_like(self.positions)
 
-    def difference(self, model: str, form: str, forces: Tensor) -> float | None:
+    def difference(self, case: Case, forces: Tensor) -> float | None:
         """The largest from the eager forces, eV/A; None where these are not known."""
-        if form == "eager":
-            self.eager_forces[model] = forces.cpu()
-        if model not in self.eager_forces:
+        if case.form == "eager":
+            self.eager_forces[case.model] = forces.cpu()
+        if case.model not in self.eager_forces:
             return None
-        return float((forces.cpu() - self.eager_forces[model]).abs().max())
+        return float((forces.cpu() - self.eager_forces[case.model]).abs().max())
 
 
-def measured(
-    system: System, loaded: LoadedPotential, model: str, form: str, seconds: float
-) -> dict[str, Any]:
+def measured(system: System, loaded: LoadedPotential, case: Case, seconds: float) -> dict[str, Any]:
     """The numbers of one row, as far as memory goes."""
     gpu = system.device.type == "cuda"
     types, energies = system.types(loaded.symbols), loaded.atomic_energies
     row: dict[str, Any] = {}
 
     def from_positions(positions: Tensor) -> None:
-        predict(energies, types, *system.edges(form, loaded.cutoff, positions))
+        predict(energies, types, *system.edges(case.form, loaded.cutoff, positions))
 
     try:
-        edges = system.edges(form, loaded.cutoff, system.positions)
+        edges = system.edges(case.form, loaded.cutoff, system.positions)
         row["edges"] = edges[0].shape[1]
 
         def evaluate() -> Tensor:
@@ -109,7 +110,7 @@ def measured(
 
         if gpu:
             torch.cuda.reset_peak_memory_stats()
-        row["dF, eV/A"] = system.difference(model, form, evaluate())
+        row["dF, eV/A"] = system.difference(case, evaluate())
         row["ms"] = milliseconds(evaluate, gpu, seconds)
         row["peak MiB"] = torch.cuda.max_memory_allocated() / 2**20 if gpu else None
         row["launches"] = launches(evaluate) if gpu else None

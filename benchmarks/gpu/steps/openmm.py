@@ -3,7 +3,16 @@
 import time
 
 from steps.options import Emit, Options, Skip
-from steps.systems import MODELS, TIMESTEP, exported, forms, liquid, ns_per_day
+from steps.systems import (
+    TIMESTEP,
+    Case,
+    cases,
+    exported,
+    forms,
+    liquid,
+    measure_all,
+    ns_per_day,
+)
 
 LARGEST = 14400  # atoms; exporting for more takes longer than running them
 WARM_UP, MOST = 10, 500  # steps
@@ -14,7 +23,7 @@ def run(options: Options, emit: Emit) -> None:
     """A row for each size, model and form.
 
     Raises:
-        Skip: no OpenMM, or none with this platform.
+        Skip: no OpenMM, or none with this platform. RuntimeError: no time for any row.
     """
     import torch  # noqa: F401  before OpenMM, whose CUDA plugin takes NVRTC and cuFFT from it
 
@@ -30,25 +39,20 @@ def run(options: Options, emit: Emit) -> None:
         failures = [f for f in openmm.Platform.getPluginLoadFailures() if name in f]
         raise Skip(f"OpenMM has no platform {name}, but {known}; {failures[:1]}")
     options.work.mkdir(parents=True, exist_ok=True)
-    for n_atoms in (n for n in options.sizes if n <= LARGEST):
-        for model in MODELS:
-            for form in reversed(forms(options.device)):
-                row = {"atoms": n_atoms, "model": model, "form": form, "platform": name}
-                if options.left() < 8.0:
-                    emit({**row, "note": "no time left"})
-                    continue
-                emit({**row, **speed(model, form, n_atoms, name, options)})
+    sizes = [n for n in options.sizes if n <= LARGEST]
+    wanted = cases(sizes, forms(options.device)[::-1])
+    measure_all(lambda case: speed(case, name, options), wanted, "ns/day", options, emit)
 
 
-def speed(model: str, form: str, n_atoms: int, platform_name: str, options: Options) -> dict:
+def speed(case: Case, platform_name: str, options: Options) -> dict:
     """ms of a step, and ns/day."""
     import openmm
     from openmm import unit
 
     from physrep.engines.openmm import python_force
 
-    atoms = liquid(n_atoms)
-    path = exported(model, form, options.work, topology=atoms)
+    atoms = liquid(case.atoms)
+    path = exported(case.model, case.form, options.work, topology=atoms)
     system = openmm.System()
     for mass in atoms.get_masses():
         system.addParticle(mass)
@@ -72,4 +76,4 @@ def speed(model: str, form: str, n_atoms: int, platform_name: str, options: Opti
     enough = QUICK if options.quick else SECONDS
     n = max(3, min(MOST, int(enough * 3 / seconds(3))))
     ms = 1000.0 * seconds(n) / n
-    return {"ns/day": ns_per_day(ms), "ms/step": ms}
+    return {"platform": platform_name, "ns/day": ns_per_day(ms), "ms/step": ms}

@@ -1,13 +1,15 @@
 """The liquid that all steps compute, and the potentials in the forms that are compared."""
 
 import sys
+from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ase.io
 from ase import Atoms
 
-from steps.options import ROOT
+from steps.options import ROOT, Emit, Options
 
 REPEATS = {
     225: (1, 1, 1),
@@ -18,6 +20,7 @@ REPEATS = {
 }
 MODELS = ("ean-jat", "jat-published")
 TIMESTEP = 0.5  # fs
+LEFT = 5.0  # seconds of a step, without which no row is begun
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
@@ -56,6 +59,40 @@ def on_gpu() -> bool:
     import torch
 
     return torch._C._dispatch_has_kernel_for_dispatch_key("physrep::messages", "CUDA")
+
+
+class Case(NamedTuple):
+    """What one row is about."""
+
+    atoms: int
+    model: str
+    form: str
+
+
+def cases(sizes: Iterable[int], names: list[str]) -> list[Case]:
+    """Every model in every form, the small systems first."""
+    return [Case(*values) for values in product(sizes, MODELS, names)]
+
+
+def measure_all(
+    measure: Callable[[Case], dict[str, Any]],
+    wanted: list[Case],
+    number: str,
+    options: Options,
+    emit: Emit,
+) -> None:
+    """A row for each case: its numbers, or the note that there was no time.
+
+    Raises:
+        RuntimeError: no row has the ``number``; the message is the note of the first.
+    """
+    rows = []
+    for case in wanted:
+        enough = options.left() > LEFT
+        rows.append({**case._asdict(), **(measure(case) if enough else {"note": "no time left"})})
+        emit(rows[-1])
+    if not any(number in row for row in rows):
+        raise RuntimeError(rows[0].get("note", "no number"))
 
 
 def ns_per_day(milliseconds: float) -> float:
