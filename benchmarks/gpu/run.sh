@@ -28,7 +28,7 @@ else
   echo "gpu kit: no wheels in $wheels (fetch.sh makes them); going on with what is installed" >&2
 fi
 # CMake and ninja are often installed with the image's Python.
-export PATH="$PATH:$(dirname "$("$image" -c 'import sys; print(sys.executable)')")"
+export PATH="$PATH:$(dirname "$("$image" -c 'import sys; print(sys.executable)')"):${CUDA_HOME:-/usr/local/cuda}/bin"
 export PYTHONPATH="$PWD/plugin:$PWD/training${PYTHONPATH:+:$PYTHONPATH}"
 export PYTHONUNBUFFERED=1
 exec "$venv/bin/python" benchmarks/gpu/kit.py "$@"
