@@ -29,9 +29,10 @@ SHORTER: dict[str, dict[str, str]] = {
     },
     "docs/start/run.md": {"step(2000)": "step(10)", "run           2000": "run 10"},
     "docs/start/fit.md": {
-        "my_liquid.yaml\n": "my_liquid.yaml run.epochs=1 data.max_train=4\n",
-        "evaluate runs/my_liquid/best.ckpt data/ean_gfn2_extra.extxyz.gz": (
-            "evaluate runs/my_liquid/best.ckpt docs/certificates/ean-300K.extxyz"
+        "gfn2.json\n": "gfn2.json run.epochs=1 data.max_train=4\n",
+        "best.ckpt data/ean_gfn2_extra.extxyz.gz": "best.ckpt one.extxyz",
+        "physrep evaluate": (
+            "ase convert -n 0 data/ean_gfn2_extra.extxyz.gz one.extxyz\nphysrep evaluate"
         ),
     },
     "docs/start/assess.md": {
