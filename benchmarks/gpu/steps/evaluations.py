@@ -16,8 +16,8 @@ from physrep.potential import predict
 from steps.options import Emit, Options
 from steps.systems import Case, cases, checkpoint, exported, forms, liquid, measure_all
 
-WARM_UP = 5  # evaluations: TorchScript compiles in the first ones
-SECONDS, QUICK = 1.0, 0.1  # of measuring one number
+WARM_UP, AT_MOST = 5, 3.0  # evaluations and seconds: TorchScript compiles in the first ones
+SECONDS, QUICK = 0.5, 0.1  # of measuring one number
 MOST, LEAST = 30, 3  # evaluations of one number
 MOVE = 1e-3  # A, between two evaluations from positions
 LAUNCHES = ("cudaLaunchKernel", "cuLaunchKernel", "cudaGraphLaunch")  # how their names begin
@@ -135,7 +135,12 @@ def milliseconds(work: Callable[[], Any], gpu: bool, seconds: float) -> float:
         wait()
         return 1000.0 * (time.perf_counter() - start)
 
-    first = [timed() for _ in range(WARM_UP)][-1]
+    first = timed()
+    start = time.perf_counter()
+    for _ in range(WARM_UP - 1):
+        first = timed()
+        if time.perf_counter() - start > AT_MOST:
+            break
     n = max(LEAST, min(MOST, int(1000.0 * seconds / first)))
     return statistics.median(timed() for _ in range(n))
 
