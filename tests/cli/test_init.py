@@ -170,7 +170,7 @@ def test_mistakes_are_one_line_and_write_nothing(tmp_path, capsys):
     assert yaml.safe_load(config.read_text())["name"] == "data"
 
 
-def test_the_config_names_the_schema_that_lies_beside_it(tmp_path):
+def test_the_config_names_the_schema_in_its_folder(tmp_path):
     ase.io.write(tmp_path / "data.extxyz", crystals())
     init(tmp_path, tmp_path / "data.extxyz")
     assert "$schema" not in (tmp_path / "config.yaml").read_text()

@@ -24,7 +24,7 @@ NAMES = ("CH3CH2OH", "CH4", "H2O", "CH3OCH3")
 class Tethered(Calculator):
     """Every atom on a spring to its place in the molecule of NAMES with its formula; eV, A.
 
-    CH4 breaks: a NaN beside its place. It also prints, as foreign calculators do.
+    CH4 breaks: its energy is NaN away from its place. It also prints, as other calculators do.
     """
 
     implemented_properties = ["energy", "forces"]

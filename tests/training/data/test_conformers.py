@@ -199,7 +199,7 @@ def test_nothing_walks_over_all_conformers(files, tmp_path, monkeypatch):
     assert kept[0] is kept[0] and kept.sample() is kept
 
 
-def test_half_a_store_is_made_anew(files, tmp_path, monkeypatch):
+def test_half_a_store_is_made_again(files, tmp_path, monkeypatch):
     """A pass that ends early leaves nothing that could be taken for a store."""
 
     def fails_later(path, chosen):
@@ -232,7 +232,7 @@ def test_fit_killed_before_training_resumes_with_its_store(files, tmp_path, monk
         process.send_signal(signal.SIGKILL)
     assert conformers.has_store(run) and not (run / "last.ckpt").exists()
     before = contents(ConformerStore(run / "conformers"))
-    monkeypatch.setattr(conformers, "iter_conformers", None)  # would be called to make it anew
+    monkeypatch.setattr(conformers, "iter_conformers", None)  # would be called to make it again
     best = load_checkpoint(fit(load_config(values), resume=True))
     assert contents(ConformerStore(run / "conformers")) == before
     assert best.training["n_train"] == len(ConformerStore(run / "conformers").view("train"))

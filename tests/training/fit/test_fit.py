@@ -105,7 +105,7 @@ def test_shortest_distances_are_those_of_the_training_data(finished):
     assert 0.85 < float(best.potential.shortest_distances.min()) < 1.2
 
 
-CONDITIONS = [  # everything that is drawn at random, and walks that go on from visit to visit
+CONDITIONS = [  # everything that is drawn at random, and walks that continue from visit to visit
     "model={name: physrep, n_layers: 1, features: 8, heads: 2, cutoff: 3.0, masking: true}",
     "data.equilibrium=all",
     "loss={mask: {weight: 0.7}, zero_force: {weight: 0.1}, bound: {weight: 1.0}, "

@@ -55,7 +55,7 @@ def test_one_cycle_is_linear_in_its_parts():
     assert values[1] == pytest.approx((values[0] + values[2]) / 2)
 
 
-def test_one_cycle_starts_anew_with_every_epoch():
+def test_one_cycle_repeats_in_every_epoch():
     config = load_config(CONFIG, ["schedule={kind: one_cycle, start: 0.2, end: 0.01}"])
     module = PotentialModule(make_checkpoint().potential, config, steps_per_epoch=20)
     rates = [module.rate_factor(step) for step in range(40)]

@@ -179,7 +179,7 @@ def test_output_of_other_settings_is_left_alone(inversion, tmp_path, settings, w
         finished_reactions(output, settings)
     assert output.read_bytes() == before
     output.write_text("1\nProperties=species:S:1:pos:R:3 energy=-1\nH 0 0 0\n")
-    with pytest.raises(DataError, match="frames that are none of labelled paths"):
+    with pytest.raises(DataError, match="frames that are not from labelled paths"):
         finished_reactions(output, settings)
     output.write_text("notes of somebody\n")
     with pytest.raises(DataError, match="is no extxyz"):

@@ -1,4 +1,4 @@
-"""Springs of the denoising term: their forces, their Hessian, and that energies fit beside them."""
+"""Springs of the denoising term: their forces, their Hessian, energies fitted along with them."""
 
 import numpy as np
 import pytest

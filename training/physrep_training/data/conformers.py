@@ -161,10 +161,10 @@ def has_store(folder: Path) -> bool:
 
 
 def conformer_store(config: FitConfig, folder: Path, resume: bool = False) -> ConformerStore:
-    """The store of a run: drawn anew, or, for a fit that is resumed, the one that is there.
+    """The store of a run: newly drawn, or, for a resumed fit, the existing one.
 
     Raises:
-        ConfigError: no room on the disk, a part without conformers, files that are not those the
+        ConfigError: the disk is full, a part has no conformers, the files are not those that the
             store was made from. DataError: as `physrep.io.structures.ani.iter_conformers`.
     """
     made_from = _origin(config)

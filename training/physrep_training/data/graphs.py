@@ -25,7 +25,7 @@ def evenly_drawn(structures: Sequence[Structure]) -> Sequence[Structure]:
 class GraphDataset(Dataset):
     """Structures as graphs; neighbour lists are made once, at first use, and kept.
 
-    Those of conformers on disk are made anew each time: kept ones would fill the memory.
+    Those of conformers on disk are made again each time: kept lists would fill the memory.
 
     A graph holds types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A and the
     labels energy (1,) eV, forces (n_atoms, 3) eV/A, virial (1, 3, 3) eV; NaN where a label is
@@ -123,7 +123,7 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
 def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> None:
     """Every label whose loss has a weight must be there.
 
-    Of conformers on disk, which all have the same labels, a sample is looked at.
+    Of conformers on disk, which all have the same labels, a sample is checked.
 
     Raises:
         DataError: naming the first frame without it.

@@ -15,7 +15,7 @@ USUAL_FORCES = (0.02, 20.0)  # eV/A, RMS
 
 
 class Sizes(NamedTuple):
-    """How large the labels are; NaN where there are none. Frames of one atom do not count."""
+    """How large the labels are; NaN if there are none. Frames of one atom do not count."""
 
     energy: float  # mean, eV/atom
     energy_spread: float  # standard deviation, eV/atom
@@ -96,7 +96,7 @@ def _isolated_atoms(structures: Sequence[Structure]) -> dict[str, float]:
 
 
 def summary_lines(summary: DataSummary) -> list[str]:
-    """The summary for people, a line for each subject."""
+    """The summary as text, a line for each subject."""
     smallest, largest = summary.n_atoms
     atoms = f"{largest} atoms" if smallest == largest else f"{smallest} to {largest} atoms"
     lines = [

@@ -1,4 +1,4 @@
-"""Training, validation and test structures: which frames go where, and a file that says so."""
+"""Training, validation and test structures: which frames go where, and a file that lists them."""
 
 import hashlib
 import json

@@ -117,7 +117,7 @@ def stratified(differences: np.ndarray, view: ConformerView) -> dict[str, Any]:
 
 
 def conformer_table(parts: Mapping[str, dict[str, Any]]) -> str:
-    """The errors of :func:`stratified` of every part for people, one line a group."""
+    """The errors of :func:`stratified` of every part as text, one line for each group."""
     heads = ("molecules", "conformers", "MAE meV/atom", "MAE eV")
     lines = [f"{'part':12s}{'of':24s}" + "".join(f"{head:>14s}" for head in heads)]
     for part, groups in parts.items():

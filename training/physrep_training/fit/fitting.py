@@ -50,7 +50,7 @@ def _fit(config: FitConfig, resume: bool) -> Path:
     if not is_first():
         return folder / "best.ckpt"
     best = load_checkpoint(folder / "best.ckpt")
-    # Where a fit that was stopped during its report is resumed, no epoch is left to tell.
+    # A fit that was stopped during its report has no epoch left that could tell.
     earlier = best.training.get("collapsed", False)
     best.training["collapsed"] = checkpoint.training.get("collapsed", earlier)
     best.training["errors"] = report(config, data, folder)
@@ -59,7 +59,7 @@ def _fit(config: FitConfig, resume: bool) -> Path:
 
 
 def finish_fit(config: FitConfig) -> dict[str, Any]:
-    """The errors of this fit: from its folder where it is done, else after doing what is left.
+    """The errors of this fit: read from its folder if it is done, else after finishing it.
 
     Raises:
         ConfigError: the folder holds a fit with other settings.
@@ -67,8 +67,8 @@ def finish_fit(config: FitConfig) -> dict[str, Any]:
     errors = config.folder / "errors.json"
     if config.run.processes > 1:
         raise ConfigError(
-            f"run.processes is {config.run.processes}, but several processes start by the command "
-            "of a single fit, training/fit.py; leave it at 1 here"
+            f"run.processes is {config.run.processes}, but only 'physrep fit' can start several "
+            "processes; leave it at 1 here"
         )
     if not errors.is_file():
         fit(config, resume=(config.folder / "last.ckpt").is_file())
@@ -81,7 +81,7 @@ def finish_fit(config: FitConfig) -> dict[str, Any]:
 
 
 def report(config: FitConfig, data: FitData, folder: Path) -> dict[str, Any]:
-    """Errors of best.ckpt on the test part, or on the validation part where there is none."""
+    """Errors of best.ckpt on the test part, or on the validation part if there is no test part."""
     judged, name = (data.test, "test") if data.test else (data.validation, "validation")
     if config.data.conformers is None:
         return write_report(folder / "best.ckpt", judged, folder)
@@ -115,7 +115,7 @@ def prepare_folder(config: FitConfig, resume: bool) -> Path:
 
 
 def same_settings(saved: Path, config: FitConfig) -> bool:
-    """Whether a config.yaml means these settings; keys newer than it have their defaults."""
+    """Whether a config.yaml means these settings; keys that it lacks have their defaults."""
     try:
         return FitConfig.parse(yaml.safe_load(saved.read_text())) == config
     except ConfigError:
@@ -136,7 +136,7 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
         if unknown:
             raise ConfigError(
                 f"start_from = {config.start_from} knows {' '.join(checkpoint.potential.symbols)}, "
-                f"but the data also holds {' '.join(unknown)}; remove those frames or start anew"
+                f"but the data also holds {' '.join(unknown)}; remove them or fit a new model"
             )
         checkpoint.potential.train()
         apply_transfer(
@@ -163,7 +163,7 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
 
 
 def check_elements(species: list[int], data: FitData) -> None:
-    """Refuse to judge by an element that is not trained on: its energies would mean nothing."""
+    """Refuse elements that are judged but not trained on: their energies would mean nothing."""
     missing = [chemical_symbols[z] for z in species if z not in species_of(data.train)]
     if missing:
         raise ConfigError(

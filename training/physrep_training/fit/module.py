@@ -18,11 +18,11 @@ from physrep_training.objective.objective import Objective, Terms
 
 
 class FitError(RuntimeError):
-    """A fit that cannot go on; the message says where the last good checkpoint is."""
+    """A fit that cannot continue; the message names the last good checkpoint."""
 
 
 class PotentialModule(L.LightningModule):
-    """Fits a potential's parameters; ``errors`` of an epoch are kept for callbacks to write."""
+    """Fits the parameters of a potential; callbacks read the sums of errors of an epoch."""
 
     def __init__(self, potential: Potential, config: FitConfig, steps_per_epoch: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class PotentialModule(L.LightningModule):
         return (
             f"the loss became {loss.item()} in epoch {self.current_epoch}, batch {index} "
             f"({frames}); best.ckpt and last.ckpt in {self.config.folder} are the last good "
-            "ones. Lower optimizer.lr or run.clip, or look at these frames"
+            "ones. Lower optimizer.lr or run.clip, or inspect these frames"
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class PotentialModule(L.LightningModule):
         self.validation_sums = ErrorSums()
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        # The same masks and noise in every epoch, so that the losses compare.
+        # The same masks and noise in every epoch, so that losses of epochs can be compared.
         seed = draw_seed(self.config.run.seed, -1 - index)
         prediction, terms = self.objective(batch, seed, create_graph=False)
         self.validation_sums.add(prediction, batch, self.objective.total(terms), terms)
@@ -95,7 +95,7 @@ class PotentialModule(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Batch, index: int) -> None:
-        """Warm-up of the plateau schedule, which knows nothing but the last rate."""
+        """Warm-up of the plateau schedule, which only knows the last rate."""
         share = self.config.schedule.warm_up
         progress = self.progress(self.global_step)
         if self.config.schedule.kind == "plateau" and progress <= share:
@@ -103,7 +103,7 @@ class PotentialModule(L.LightningModule):
                 group["lr"] = group["peak_lr"] * schedules.warm_up(progress, share)
 
     def progress(self, step: int) -> float:
-        """Share of the run that is over, by epochs or by time, whichever is ahead."""
+        """Share of the run that is over, by epochs or by time, whichever is larger."""
         return max((step + 1) / (self.steps_per_epoch * self.config.run.epochs), self.share_of_time)
 
     def rate_factor(self, step: int) -> float:
@@ -119,7 +119,7 @@ class PotentialModule(L.LightningModule):
 
 
 def draw_seed(seed: int, draw: int) -> int:
-    """Seed of one draw of one fit; no two of them are alike."""
+    """Seed of one draw of one fit; no two draws share one."""
     return int(np.random.SeedSequence([seed, draw + 2**31]).generate_state(1)[0])
 
 
@@ -161,7 +161,7 @@ class ErrorSums:
         return self.loss / self.n_batches if self.n_batches else math.nan
 
     def mean_term(self, name: str) -> float:
-        """Mean of a term of the loss per batch, without its weight; NaN where it has none."""
+        """Mean of a term of the loss per batch, without its weight; NaN where the term is off."""
         return self.terms.get(name, math.nan) / self.n_batches if self.n_batches else math.nan
 
     def force_mae(self) -> float:
@@ -169,7 +169,7 @@ class ErrorSums:
         return self.force / self.n_components if self.n_components else math.nan
 
     def relative_force_mae(self) -> float:
-        """The same as a share of the error of a model that predicts no forces at all."""
+        """The force error as a share of the error of predicting no forces."""
         return self.force / self.reference if self.reference > 0.0 else math.nan
 
     def energy_mae(self) -> float:

@@ -21,7 +21,7 @@ Numbers = dict[str, Any]
 def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numbers:
     """Fit with run.seed 0 to n_seeds - 1, each in its folder, and compare.
 
-    Seeds that are done are not fitted again, an interrupted one goes on where it stopped.
+    Seeds that are done are not fitted again, an interrupted one continues where it stopped.
 
     Returns:
         ``seeds`` (the errors of each), ``summary`` (mean and standard deviation of each number)

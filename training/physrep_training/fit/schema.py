@@ -1,4 +1,4 @@
-"""All settings of a fit: as JSON schema, for editors, and as a page, for people."""
+"""All settings of a fit: as JSON schema for editors and as a page."""
 
 import re
 from collections.abc import Iterator, Sequence

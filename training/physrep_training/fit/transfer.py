@@ -1,4 +1,4 @@
-"""Going on from a checkpoint with other labels: what stays, what is fitted anew."""
+"""Continuing from a checkpoint with other labels: what is kept, what is fitted again."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches

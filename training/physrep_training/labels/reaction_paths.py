@@ -4,8 +4,8 @@ The geometries come from an npz of arrays `rxn_id` (n,), `dE0_kcal` (n,), `smile
 (n + 1,) and, of all atoms one after the other, `Z` (N,), `R`, `TS` and `P` (N, 3) in A: RDB7
 (K. Spiekermann, L. Pattanaik and W. H. Green, Sci. Data 9 (2022) 417).
 
-A transition state of RDB7 is none of GFN2-xTB: forces of 1 eV/A are common there, and a
-neighbouring image may lie higher. The ends are minima of GFN2-xTB once they are relaxed.
+A transition state of RDB7 is not one of GFN2-xTB: forces of 1 eV/A are common there, and a
+neighbouring image may have a higher energy. The ends are minima of GFN2-xTB once they are relaxed.
 """
 
 import io
@@ -153,7 +153,7 @@ def labelled_path(reaction: Reaction, settings: PathSettings) -> list[Atoms]:
 
 
 def attempt(reaction: Reaction, settings: PathSettings) -> list[Atoms] | str:
-    """`labelled_path`, or why there is none."""
+    """`labelled_path`, or the reason why it failed."""
     try:
         return labelled_path(reaction, settings)
     except PathError as error:
@@ -172,7 +172,7 @@ def _relaxed(atoms: Atoms, name: str) -> Atoms:
 
 
 def bonds(atoms: Atoms) -> np.ndarray:
-    """(n_atoms, n_atoms) bool: which atoms are near enough to be bonded."""
+    """(n_atoms, n_atoms) bool: which atoms are close enough to be bonded."""
     reach = bond_reach(atoms.numbers[:, None], atoms.numbers, PATH_BOND_FACTOR)
     near = atoms.get_all_distances() < reach
     np.fill_diagonal(near, False)
@@ -217,7 +217,7 @@ def _describe(path: list[Atoms], reaction: Reaction, settings: PathSettings) -> 
 
 
 def append_path(output: Path, path: list[Atoms]) -> None:
-    """Write a whole reaction at once; what a kill leaves of it, `finished_reactions` removes."""
+    """Write a whole reaction at once; `finished_reactions` removes what a kill leaves of it."""
     text = io.StringIO()
     frames = [atoms.copy() for atoms in path]
     for atoms in frames:  # ASE writes backslashes as they are and takes them for escapes later
@@ -229,7 +229,7 @@ def append_path(output: Path, path: list[Atoms]) -> None:
 
 
 def finished_reactions(output: Path, settings: PathSettings) -> set[int]:
-    """Ids of the reactions that the output holds whole; a half one at its end is cut off.
+    """Ids of the reactions that the output holds completely; half of one at its end is removed.
 
     Raises:
         DataError: the file was made with other settings, or by something else.
@@ -257,7 +257,7 @@ def _next_comment(file: io.BufferedReader, output: Path) -> str | None:
     """The comment line of the next frame, which is passed; None at the end or in half a frame."""
     header, comment = file.readline(), file.readline()
     if header and not header.strip().isdigit():
-        raise DataError(f"is no extxyz: {header[:40]!r}; give another -o", output)
+        raise DataError(f"is not extxyz: {header[:40]!r}; give another -o", output)
     if not comment.endswith(b"\n"):
         return None
     lines = [file.readline() for _ in range(int(header))]
@@ -270,7 +270,7 @@ def _said(comment: str, output: Path, settings: PathSettings) -> dict[str, int]:
         for name in ("reaction", "image", "n_images", "ends_relaxed", "method")
     }
     if not all(found.values()):
-        raise DataError("holds frames that are none of labelled paths; give another -o", output)
+        raise DataError("holds frames that are not from labelled paths; give another -o", output)
     texts = {name: match.group(1) for name, match in found.items()}
     wanted = (str(settings.n_images), "FT"[settings.relax_ends], METHOD)
     if (texts["n_images"], texts["ends_relaxed"], texts["method"]) != wanted:
@@ -286,7 +286,10 @@ def _said(comment: str, output: Path, settings: PathSettings) -> dict[str, int]:
 def make_paths(
     geometries: Path, output: Path, settings: PathSettings, n: int, seed: int, threads: int = 1
 ) -> str:
-    """Compute what is missing of `n` reactions, append one by one; returns a line that sums up.
+    """Compute the reactions of `n` that the output lacks and append them one by one.
+
+    Returns:
+        a line that sums up.
 
     Raises:
         DataError: the geometries are missing or damaged, or the output is of other settings.

@@ -35,8 +35,8 @@ class Objective:
         self.springs = {part: Springs(loss.denoise, potential.species) for part in (True, False)}
 
     def __call__(self, batch: Batch, seed: int, create_graph: bool) -> tuple[Prediction, Terms]:
-        """Prediction and the terms that are due; in training, a condition that is not looked at in
-        every step (``share_of_steps``) counts as much more where it is.
+        """Prediction and the terms that are due; in training, a condition that is not evaluated
+        in every step (``share_of_steps``) counts more in the steps where it is.
 
         Args:
             seed: of what is drawn (masked atoms, noise): the same seed, the same loss.
@@ -75,7 +75,7 @@ class Objective:
     def predict(
         self, batch: Batch, near: NearEdges, create_graph: bool, due: set[str]
     ) -> Prediction:
-        """Forces and virial are NaN where no term needs them: their backward pass is left out."""
+        """Forces and virial are NaN where no term needs them: their backward pass is skipped."""
         if due & {"force", "virial", "zero_force"}:
             arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
             return predict(self.potential, *arguments, create_graph=create_graph)
@@ -96,7 +96,7 @@ class Objective:
         return sum_edges(atomic, batch.batch, batch.num_graphs)
 
     def denoise_term(self, batch: Batch, draw: torch.Generator, create_graph: bool) -> Tensor:
-        """Forces where the walks stand against those of springs; in validation walks are new."""
+        """Forces at the walks compared with those of the springs; in validation walks are new."""
         term = self.loss.denoise
         walks = self.walks if create_graph else Walks(term, self.potential.species)
         springs = self.springs[create_graph]

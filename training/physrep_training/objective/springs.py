@@ -1,4 +1,4 @@
-"""Springs that hold a stable structure: what the forces near it are said to be.
+"""Springs that hold a stable structure: the target for the forces near it.
 
 Every atom is tied to its place, and every two atoms to their distance, strongly where they are
 bonded. The stiffness of a pair falls with the sixth power of the distance, as in the
@@ -57,15 +57,15 @@ class Springs:
         return self.bonds * ratio.clamp(max=LARGEST_RATIO) ** 6
 
     def predicted_displacement_to_minimum(self, batch: Batch, forces: Tensor) -> Tensor:
-        """The displacements (n_atoms, 3) A that forces (n_atoms, 3) eV/A undo: H^-1 F, H the
-        Hessian of the springs at rest (one step of Newton's method)."""
+        """One Newton step from forces (n_atoms, 3) eV/A to the minimum: H^-1 F, (n_atoms, 3) A;
+        H is the Hessian of the springs at rest."""
         if self.bonds == 0.0:
             return forces / self.ties
-        ways = [
+        steps = [
             self.inverse(batch, k) @ forces[batch.ptr[k] : batch.ptr[k + 1]].flatten()
             for k in range(batch.num_graphs)
         ]
-        return torch.cat(ways).view_as(forces)
+        return torch.cat(steps).view_as(forces)
 
     def inverse(self, batch: Batch, k: int) -> Tensor:
         """H^-1 of structure k of a batch, (3 n, 3 n) A^2/eV; kept for its next visit."""
@@ -79,11 +79,11 @@ class Springs:
         """Second derivatives of E at rest, (3 n, 3 n) eV/A^2, float64."""
         first, last = int(batch.ptr[k]), int(batch.ptr[k + 1])
         n = last - first
-        own = (batch.edge_index[0] >= first) & (batch.edge_index[0] < last)
-        i, j = batch.edge_index[:, own] - first
-        vectors = batch.vectors[own].double()
+        inside = (batch.edge_index[0] >= first) & (batch.edge_index[0] < last)
+        i, j = batch.edge_index[:, inside] - first
+        vectors = batch.vectors[inside].double()
         unit = vectors / torch.linalg.norm(vectors, dim=1, keepdim=True)
-        stiffness = self.stiffness(batch)[own].double()
+        stiffness = self.stiffness(batch)[inside].double()
         blocks = stiffness[:, None, None] * unit[:, :, None] * unit[:, None, :]
         hessian = vectors.new_zeros(n * n, 3, 3)
         hessian.index_add_(0, i * n + i, blocks).index_add_(0, i * n + j, -blocks)

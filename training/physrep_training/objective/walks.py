@@ -1,4 +1,4 @@
-"""Structures on their way down the model's own energy, one step at every visit.
+"""Structures that relax on the energy of the model being fitted, one step at every visit.
 
 Random perturbations are what denoising learns from; a relaxation soon leaves them, for places that
 no draw ever meets and where nothing holds it back. So the perturbed structures themselves are
@@ -19,7 +19,7 @@ from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.probes.assembly import FunctionalGroup, smaller_side
 from physrep_training.objective.loss_config import DenoiseTerm
 
-STEP = 0.3  # of the way home, where the forces are those of the springs
+STEP = 0.3  # of the predicted displacement to the minimum
 LARGEST_STEP = 0.1  # A
 LARGEST_DISPLACEMENT = 1.5  # A; beyond, the neighbour list may lack a pair
 
@@ -28,7 +28,7 @@ class Walks:
     """Displacements of the structures of a data set, by their place in it.
 
     A walk starts with noise, without rigid motion, some also with parts pulled off, and ends after
-    ``term.visits`` visits or beyond 1.5 A; then it starts anew.
+    ``term.visits`` visits or beyond 1.5 A; then it starts again.
     """
 
     def __init__(self, term: DenoiseTerm, species: list[int]) -> None:
@@ -40,9 +40,9 @@ class Walks:
         self.age: dict[int, int] = {}
 
     def displacements(self, batch: Batch, draw: torch.Generator) -> Tensor:
-        """Where the walks stand, (n_atoms, 3) A."""
-        own = [self._displacement(batch, k, draw) for k in range(batch.num_graphs)]
-        return torch.cat(own).to(batch.vectors)
+        """Current displacements of the walks, (n_atoms, 3) A."""
+        displacements = [self._displacement(batch, k, draw) for k in range(batch.num_graphs)]
+        return torch.cat(displacements).to(batch.vectors)
 
     def _displacement(self, batch: Batch, k: int, draw: torch.Generator) -> Tensor:
         place = int(batch.place[k])
@@ -70,24 +70,24 @@ class Walks:
             apart[part.atoms] += pull * bond / torch.linalg.norm(bond)
         return apart
 
-    def advance(self, batch: Batch, displacement: Tensor, way: Tensor) -> None:
-        """One step along the way home (n_atoms, 3) A that the forces at the displacements show."""
-        step = STEP * way
+    def advance(self, batch: Batch, displacement: Tensor, to_minimum: Tensor) -> None:
+        """One step along the predicted displacements to the minimum, (n_atoms, 3) A."""
+        step = STEP * to_minimum
         length = torch.linalg.norm(step, dim=1, keepdim=True)
         moved = displacement + step * (LARGEST_STEP / length.clamp(min=LARGEST_STEP))
         moved = moved.double().cpu()
         for k in range(batch.num_graphs):
-            place, own = int(batch.place[k]), slice(batch.ptr[k], batch.ptr[k + 1])
+            place, atoms = int(batch.place[k]), slice(batch.ptr[k], batch.ptr[k + 1])
             self.age[place] += 1
-            far = not bool(moved[own].norm(dim=1).max() < LARGEST_DISPLACEMENT)  # also for NaN
+            far = not bool(moved[atoms].norm(dim=1).max() < LARGEST_DISPLACEMENT)  # also for NaN
             if far or self.age[place] >= self.term.visits:
                 del self.kept[place]
             else:
-                positions = batch.positions[own].double().cpu()
-                self.kept[place] = without_rigid_motion(moved[own], positions)
+                positions = batch.positions[atoms].double().cpu()
+                self.kept[place] = without_rigid_motion(moved[atoms], positions)
 
     def state_dict(self) -> dict[str, Any]:
-        """For a checkpoint: a resumed fit goes on with the same walks."""
+        """For a checkpoint: a resumed fit continues the same walks."""
         return {"kept": dict(self.kept), "age": dict(self.age)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
