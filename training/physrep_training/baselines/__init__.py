@@ -6,7 +6,7 @@ from physrep_training.baselines.dimenet import DimeNetConfig, DimeNetPlusPlus
 from physrep_training.baselines.schnet import SchNet, SchNetConfig
 from physrep_training.baselines.torchmd import TorchMDConfig, TorchMDET
 
-FOUND = {
+BUILDERS = {
     "cgcnn": (CGCNN, CGCNNConfig),
     "dimenet++": (DimeNetPlusPlus, DimeNetConfig),
     "schnet": (SchNet, SchNetConfig),
@@ -16,7 +16,7 @@ FOUND = {
 
 def register() -> None:
     """Let physrep build baselines by name, also those in checkpoints."""
-    MODELS.update({name: FOUND[name] for name in BASELINES})
+    MODELS.update({name: BUILDERS[name] for name in BASELINES})
 
 
 __all__ = ["register"]

@@ -95,7 +95,7 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
         )
     types = np.searchsorted(np.sort(species), structure.species)
     order = torch.from_numpy(np.argsort(species, kind="stable"))
-    found = neighbor_list(
+    neighbors = neighbor_list(
         torch.from_numpy(structure.positions),
         torch.from_numpy(structure.cell),
         torch.from_numpy(structure.pbc),
@@ -108,8 +108,8 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
     energy = nan if structure.energy is None else structure.energy
     return Data(
         types=order[torch.from_numpy(types)],
-        edge_index=found.edge_index,
-        vectors=found.vectors.to(dtype),
+        edge_index=neighbors.edge_index,
+        vectors=neighbors.vectors.to(dtype),
         positions=torch.from_numpy(structure.positions),
         energy=torch.tensor([energy], dtype=torch.float64),
         forces=torch.from_numpy(forces).to(dtype),

@@ -194,13 +194,13 @@ def _generator(molecule: Molecule, seed: int) -> np.random.Generator:
 
 
 def _require_parts(drawn: Sequence[Drawn], split: SplitConfig) -> None:
-    found = {
+    is_filled = {
         "train": any(d.part == "train" and not d.validation.all() for d in drawn),
         "validation": not split.validation or any(d.validation.any() for d in drawn),
         "test": not split.test or any(d.part == "test" for d in drawn),
     }
     for part in PARTS:
-        if not found[part]:
+        if not is_filled[part]:
             raise ConfigError(
                 f"data.split leaves nothing for {part} of {len(drawn)} molecules: test = "
                 f"{split.test} is the probability that a molecule is tested, validation = "

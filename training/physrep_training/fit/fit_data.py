@@ -53,5 +53,5 @@ def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
     if is_first():
         (folder / "split.json").write_text(json.dumps(store.split(), indent=1) + "\n")
     held_out = {formula: store.view(formula) for formula in config.data.conformers.held_out}
-    found = {formula: view for formula, view in held_out.items() if len(view)}
-    return FitData(*(store.view(part) for part in PARTS), held_out=found)
+    occurring = {formula: view for formula, view in held_out.items() if len(view)}
+    return FitData(*(store.view(part) for part in PARTS), held_out=occurring)

@@ -54,10 +54,10 @@ def write_conformer_report(
     potential = load_checkpoint(checkpoint).potential.eval()
     on_gpu = run.device == "cuda" or (run.device == "auto" and torch.cuda.is_available())
     potential.to("cuda" if on_gpu else "cpu")
-    found = {name: energy_errors(potential, view, run) for name, view in parts.items()}
+    differences = {name: energy_errors(potential, view, run) for name, view in parts.items()}
     first = next(iter(parts))
-    errors: dict[str, Any] = asdict(_overall(found[first], parts[first]))
-    errors["conformers"] = {name: stratified(found[name], parts[name]) for name in parts}
+    errors: dict[str, Any] = asdict(_overall(differences[first], parts[first]))
+    errors["conformers"] = {name: stratified(differences[name], parts[name]) for name in parts}
     (folder / "errors.json").write_text(json.dumps(errors, indent=1) + "\n")
     training_figure(read_log(folder / "log.csv")).savefig(folder / "training.png", dpi=150)
     print(conformer_table(errors["conformers"]))

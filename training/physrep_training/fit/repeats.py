@@ -35,12 +35,12 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
         for k, here in enumerate(seeds)
     ]
     errors = [finish_fit(config) for config in configs]
-    found: Numbers = {"seeds": errors, "summary": summarise(errors)}
+    comparison: Numbers = {"seeds": errors, "summary": summarise(errors)}
     splits = {(here / "split.json").read_text() for here in seeds}
     if len(splits) == 1 and n_seeds > 1 and errors[0]["force_mae"] is not None:
-        found["committee"] = committee_errors(seeds, **configs[0].data.keys)
-    (folder / "errors.json").write_text(json.dumps(found, indent=1) + "\n")
-    return found
+        comparison["committee"] = committee_errors(seeds, **configs[0].data.keys)
+    (folder / "errors.json").write_text(json.dumps(comparison, indent=1) + "\n")
+    return comparison
 
 
 def summarise(errors: Sequence[Numbers]) -> Numbers:

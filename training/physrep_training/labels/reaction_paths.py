@@ -265,13 +265,13 @@ def _next_comment(file: io.BufferedReader, output: Path) -> str | None:
 
 
 def _said(comment: str, output: Path, settings: PathSettings) -> dict[str, int]:
-    found = {
+    matches = {
         name: re.search(rf"\b{name}=(\S+)", comment)
         for name in ("reaction", "image", "n_images", "ends_relaxed", "method")
     }
-    if not all(found.values()):
+    if not all(matches.values()):
         raise DataError("holds frames that are not from labelled paths; give another -o", output)
-    texts = {name: match.group(1) for name, match in found.items()}
+    texts = {name: match.group(1) for name, match in matches.items()}
     wanted = (str(settings.n_images), "FT"[settings.relax_ends], METHOD)
     if (texts["n_images"], texts["ends_relaxed"], texts["method"]) != wanted:
         raise DataError(
