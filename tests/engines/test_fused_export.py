@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from ean_systems import SYSTEMS
+from openmm_forces import force_of
 from systems import FORMS, MOLECULAR, compute, liquid, make_checkpoint, molecule
 
 import physrep
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError, read_exported
-from physrep.engines.openmm import TorchForce
 
 # Round-off of the sums, relative to the largest force.
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
@@ -59,7 +59,7 @@ def test_open_mm_takes_a_fused_file(exports, tmp_path):
         for mass in box.get_masses():
             system.addParticle(mass)
         system.setDefaultPeriodicBoxVectors(*(box.cell.array / 10.0))
-        system.addForce(TorchForce(path))
+        system.addForce(force_of(path))
         context = openmm.Context(
             system,
             openmm.VerletIntegrator(0.001),

@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+from itertools import product
 
 import numpy as np
 import openmm
@@ -11,12 +12,13 @@ import torch
 from ase import Atoms
 from ean_systems import SYSTEMS
 from openmm import app, unit
+from openmm_forces import FORCES, force_of, needs_openmmtorch
 from systems import compute
 
 from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError
-from physrep.engines.openmm import TorchForce, import_openmmtorch, python_force
+from physrep.engines.openmm import import_openmmtorch, python_force
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 # eV/A and eV/atom. float64: sums in another order; float32: the network's own rounding.
@@ -79,8 +81,8 @@ def test_every_way_gives_the_same_energy_and_forces(exports, name, dtype):
     atoms, path, tolerance = SYSTEMS[name](), exports.pt(name, dtype), TOLERANCES[dtype]
     expected = eager(exports, atoms, dtype)
     assert np.abs(expected[1]).max() > 0.1  # not degenerate
-    for platform in ("Reference", "CPU"):
-        found = energy_and_forces(context_of(atoms, TorchForce(path), platform))
+    for force, platform in product(FORCES, ("Reference", "CPU")):
+        found = energy_and_forces(context_of(atoms, force(path), platform))
         assert_agree(found, expected, len(atoms), tolerance)
     for file in (path, exports.ckpt(dtype)):
         atoms.calc = PhysRepCalculator(file)
@@ -88,6 +90,7 @@ def test_every_way_gives_the_same_energy_and_forces(exports, name, dtype):
         assert_agree(found, expected, len(atoms), tolerance)
 
 
+@needs_openmmtorch
 def test_plain_torch_force_needs_nothing_of_ours(exports):
     atoms = SYSTEMS["box"]()
     force = import_openmmtorch().TorchForce(str(exports.pt("box")))
@@ -111,13 +114,13 @@ def test_atoms_outside_the_box_and_another_image_choice_change_nothing(exports):
     moved = atoms.copy()
     shifts = np.random.default_rng(0).integers(-2, 3, (len(atoms), 3))
     moved.positions += shifts @ atoms.cell.array
-    found = energy_and_forces(context_of(moved, TorchForce(exports.pt("sheared"))))
+    found = energy_and_forces(context_of(moved, force_of(exports.pt("sheared"))))
     assert_agree(found, eager(exports, atoms, "float64"), len(atoms), TOLERANCES["float64"])
 
 
 def nve_spread(atoms: Atoms, path, step_fs: float) -> tuple[float, float]:
     """Spread of the total and of the kinetic energy over 50 fs, kJ/mol."""
-    context = context_of(atoms, TorchForce(path), "CPU", step_fs)
+    context = context_of(atoms, force_of(path), "CPU", step_fs)
     context.setVelocitiesToTemperature(100.0, 1)
     totals, kinetic = [], []
     for _ in range(20):
@@ -137,6 +140,7 @@ def test_nve_conserves_energy(exports):
     assert coarse / fine == pytest.approx(4.0, rel=0.2)
 
 
+@needs_openmmtorch
 def test_the_order_of_imports_does_not_matter(exports):
     """Where openmm comes before torch it cannot load openmmtorch's kernels; we load them then."""
     code = (
@@ -154,15 +158,15 @@ def test_the_order_of_imports_does_not_matter(exports):
 
 
 def test_a_topology_that_fits_is_accepted(exports):
-    force = TorchForce(exports.pt("box"), topology_of(SYSTEMS["box"]()))
+    force = force_of(exports.pt("box"), topology_of(SYSTEMS["box"]()))
     assert force.usesPeriodicBoundaryConditions()
-    isolated = TorchForce(exports.pt("pair"), topology_of(SYSTEMS["pair"]()))
+    isolated = force_of(exports.pt("pair"), topology_of(SYSTEMS["pair"]()))
     assert not isolated.usesPeriodicBoundaryConditions()
 
 
 def test_refuses_a_topology_of_another_size(exports):
     with pytest.raises(ExportError, match="exported for 225 atoms, the topology has 224; export"):
-        TorchForce(exports.pt("box"), topology_of(SYSTEMS["box"]()[:-1]))
+        force_of(exports.pt("box"), topology_of(SYSTEMS["box"]()[:-1]))
 
 
 def test_refuses_elements_out_of_order(exports):
@@ -170,28 +174,29 @@ def test_refuses_elements_out_of_order(exports):
     atoms.numbers[[3, 4]] = atoms.numbers[[4, 3]]  # H, C
     expected = r"atom 3 \(counted from 0\) is H in the file and C in the topology; bring the atoms"
     with pytest.raises(ExportError, match=expected):
-        TorchForce(exports.pt("box"), topology_of(atoms))
+        force_of(exports.pt("box"), topology_of(atoms))
 
 
 def test_refuses_an_atom_without_element(exports):
     topology = topology_of(SYSTEMS["box"]())
     next(iter(topology.atoms())).element = None
     with pytest.raises(ExportError, match="is N in the file and no element in the topology"):
-        TorchForce(exports.pt("box"), topology)
+        force_of(exports.pt("box"), topology)
 
 
 def test_refuses_a_topology_without_box(exports):
     topology = topology_of(SYSTEMS["box"]())
     topology.setPeriodicBoxVectors(None)
     with pytest.raises(ExportError, match=r"no box; call topology.setPeriodicBoxVectors"):
-        TorchForce(exports.pt("box"), topology)
+        force_of(exports.pt("box"), topology)
 
 
 def test_refuses_a_file_without_topology(exports):
     with pytest.raises(ExportError, match=r"exported without a topology.*--topology FILE"):
-        TorchForce(exports.pt(None))
+        force_of(exports.pt(None))
 
 
+@needs_openmmtorch
 @pytest.mark.parametrize(
     ("file", "system", "periodic", "message"),
     [
@@ -214,7 +219,7 @@ def test_angstrom_for_nm_and_blown_up_positions_are_refused(exports, tmp_path):
     checkpoint = copy.deepcopy(exports.checkpoint())
     checkpoint.potential.shortest_distances.fill_(0.9)
     export_potential(checkpoint, tmp_path / "pair.pt", atoms, "float64")
-    context = context_of(atoms, TorchForce(tmp_path / "pair.pt"))
+    context = context_of(atoms, force_of(tmp_path / "pair.pt"))
     context.setPositions(atoms.positions / NM_IN_ANGSTROM**2)  # nm taken for A on the way in
     with pytest.raises(openmm.OpenMMException, match="far nearer than in the training data: check"):
         context.getState(getEnergy=True)
