@@ -48,6 +48,14 @@ def test_float32_equals_python(lammps, potentials, checkpoint, systems, tmp_path
     assert_equal(differences(run, systems["sheared"], expected), "float32")
 
 
+def test_where_the_memory_comes_from_changes_nothing(lammps, potentials, ean_box, tmp_path):
+    runs = [
+        lammps(head(ean_box, tmp_path) + style(potentials["float64"], f"memory {who}") + MEASURE)
+        for who in ("keep", "system")
+    ]
+    assert np.array_equal(runs[0].thermo(), runs[1].thermo())
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_readout_of_neighbors_and_embedding_of_edges(lammps, ean_box, tmp_path, ranks):
     # Both the first features and the energies depend on neighbors here: every exchange is needed.

@@ -48,9 +48,10 @@ def forge(source: Path, target: Path, scale: float | None = None, **metadata) ->
 @pytest.mark.parametrize(
     ("keywords", "parts"),
     [
-        ("gpu on", ["unknown keyword 'gpu'", "device cpu|cuda"]),
+        ("gpu on", ["unknown keyword 'gpu'", "device cpu|cuda", "memory keep|system"]),
         ("device tpu", ["device is 'tpu'", "choose cpu or cuda"]),
         ("device", ["device is ''"]),
+        ("memory all", ["memory is 'all'", "choose keep or system"]),
     ],
 )
 def test_settings(lammps, ean_box, tmp_path, keywords, parts):
