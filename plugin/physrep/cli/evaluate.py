@@ -1,7 +1,7 @@
 """``physrep evaluate``."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,12 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.output:
         Path(parsed.output).mkdir(parents=True, exist_ok=True)
         import physrep.studies.evaluate.suite_files  # noqa: F401  matplotlib, before hours of work
-    suites = {"errors": _errors, "reliability": _reliability, "paths": _paths, "is2re": _is2re}
+    suites: dict[str, Callable[[argparse.Namespace, Calculator], Errors | Summary]] = {
+        "errors": _errors,
+        "reliability": _reliability,
+        "paths": _paths,
+        "is2re": _is2re,
+    }
     with answer_alone():
         result = suites[parsed.suite](parsed, load_calculator(parsed.model))
     print(result.to_json() if parsed.json else result.table())

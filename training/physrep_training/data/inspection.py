@@ -57,7 +57,7 @@ def inspect_data(path: Path) -> DataSummary:
         raise DataError(f"holds neither energies nor forces that physrep recognises: {known}", path)
     several = [s for s in structures if len(s) > 1] or structures
     n_atoms = [len(s) for s in several]
-    n_periodic = sum(bool(s.pbc.any()) for s in several)
+    n_periodic = sum(bool(np.any(s.pbc)) for s in several)
     trajectories = [str(s.info.get("trajectory", "")) for s in structures]
     return DataSummary(
         path=path,
@@ -91,8 +91,11 @@ def _sizes(structures: Sequence[Structure]) -> Sizes:
 
 
 def _isolated_atoms(structures: Sequence[Structure]) -> dict[str, float]:
-    single = [s for s in structures if len(s) == 1 and s.energy is not None]
-    return {chemical_symbols[s.species[0]]: s.energy for s in single}
+    return {
+        chemical_symbols[s.species[0]]: s.energy
+        for s in structures
+        if len(s) == 1 and s.energy is not None
+    }
 
 
 def summary_lines(summary: DataSummary) -> list[str]:

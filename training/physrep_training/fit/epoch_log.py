@@ -98,10 +98,11 @@ class EpochLines(Callback):
         seconds = self.epoch_log.seconds()
         this_run = seconds - self.epoch_log.earlier
         epochs = trainer.current_epoch + 1
-        by_epochs = (epochs - self.first_epoch) / (trainer.max_epochs - self.first_epoch)
+        n_epochs = module.config.run.epochs
+        by_epochs = (epochs - self.first_epoch) / (n_epochs - self.first_epoch)
         done = max(by_epochs, module.share_of_time)
         parts = [
-            f"fit: epoch {epochs}/{trainer.max_epochs}",
+            f"fit: epoch {epochs}/{n_epochs}",
             *losses_in_words(module.train_sums, module.validation_sums if self.validated else None),
             f"lr {trainer.optimizers[0].param_groups[-1]['lr']:.2e}",
             in_words(seconds),
