@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup latest test-latest demo test test-slow docs thesis-tables reliability-tables bench cuda lint clean requirements
+.PHONY: help setup latest test-latest demo test test-slow docs thesis-tables reliability-tables bench cuda lint format clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
@@ -26,7 +26,8 @@ help:
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
 	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
 	@echo "make cuda       compile the operators for GPUs with nvcc, without running them (docs/operators.md)"
-	@echo "make lint       ruff"
+	@echo "make lint       style, types, spelling: ruff, mypy, clang-format, codespell, actionlint"
+	@echo "make format     repair what ruff and clang-format can repair"
 	@echo "make clean      remove $(VENV), $(LATEST), .peers, build/ and out/"
 
 setup: $(VENV)/.native
@@ -86,10 +87,26 @@ thesis-tables: setup
 	$(BIN)/python training/tables.py $(THESIS)
 	@echo "thesis-tables: done, runs/thesis-tables"
 
-lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+# All tools run, so that one call tells everything. actionlint is on no package index as a program.
+CPP := $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh' 2>/dev/null)
+lint: $(VENV)/.package
+	@failed=; run() { echo "lint: $$1"; shift; "$$@" || failed=1; }; \
+	run "ruff check" $(BIN)/ruff check --quiet .; \
+	run "ruff format" $(BIN)/ruff format --quiet --check --diff .; \
+	run mypy $(BIN)/mypy --no-error-summary; \
+	run clang-format $(BIN)/clang-format --dry-run -Werror $(CPP); \
+	run codespell $(BIN)/codespell; \
+	if command -v actionlint > /dev/null; then run actionlint actionlint; \
+	else echo "lint: actionlint is not installed; the workflows are not checked"; fi; \
+	if [ "$$failed" ]; then \
+	  echo "lint: failed. 'make format' repairs style; repair the rest by hand"; exit 1; fi
 	@echo "lint: clean"
+
+format: $(VENV)/.package
+	$(BIN)/ruff check --quiet --fix --exit-zero .
+	$(BIN)/ruff format --quiet .
+	$(BIN)/clang-format -i $(CPP)
+	@echo "format: done; make lint says what remains"
 
 # What needs openmmtorch, and so torch 2.9, skips there.
 test-latest: latest

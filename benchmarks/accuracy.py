@@ -122,8 +122,10 @@ def row_of(one: Fit, found: dict, minutes: float) -> dict:
 def markdown(rows: list[dict]) -> str:
     """The most accurate first."""
     lines = [
-        "| model | fit, minutes of one core | force MAE (eV/A) | energy MAE (meV/atom) "
-        "| ms per evaluation |",
+        (
+            "| model | fit, minutes of one core | force MAE (eV/A) | energy MAE (meV/atom) "
+            "| ms per evaluation |"
+        ),
         "|---|---|---|---|---|",
     ]
     for row in sorted(rows, key=lambda row: row[FORCES]):

@@ -43,7 +43,9 @@ def processor() -> str:
 
 
 def _run(command: list) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr.strip()[-800:]}")
 

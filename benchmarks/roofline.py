@@ -195,11 +195,15 @@ def measure(part: Part) -> list[dict]:
 def table(rows: list[dict], flops: float, rate: float) -> str:
     """Markdown."""
     lines = [
-        f"{flops / 1e9:.0f} GFLOP/s (product of matrices), {rate / 1e9:.1f} GB/s (sum of arrays), "
-        f"one thread of {processor()}, torch {torch.__version__}, float32.",
+        (
+            f"{flops / 1e9:.0f} GFLOP/s (product of matrices), {rate / 1e9:.1f} GB/s (sum of "
+            f"arrays), one thread of {processor()}, torch {torch.__version__}, float32."
+        ),
         "",
-        "| kernel | pass | operations/edge | bytes/edge | ns/edge | limit, ns/edge | GFLOP/s "
-        "| share of the limit |",
+        (
+            "| kernel | pass | operations/edge | bytes/edge | ns/edge | limit, ns/edge | GFLOP/s "
+            "| share of the limit |"
+        ),
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -58,7 +58,8 @@ class Worker:
             stderr=self.log,
             text=True,
         )
-        assert self.process.stdin is not None and self.process.stdout is not None  # both are pipes
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
         try:
             self.read()

@@ -54,7 +54,9 @@ def download(requirement: str, folder: Path) -> Path:
     command += ["--only-binary=:all:", "--python-version", PYTHON, "--implementation", "cp"]
     command += [word for name in platforms for word in ("--platform", name)]
     before = set(folder.iterdir())
-    done = subprocess.run([*map(str, command), requirement], capture_output=True, text=True)
+    done = subprocess.run(
+        [*map(str, command), requirement], capture_output=True, text=True, check=False
+    )
     new = set(folder.iterdir()) - before
     if done.returncode or len(new) != 1:
         raise SystemExit(f"fetch: no wheel of {requirement}: {done.stderr.strip()[-800:]}")

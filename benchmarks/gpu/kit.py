@@ -6,7 +6,7 @@ output folder are complete up to the last row at any moment.
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import signal
@@ -54,7 +54,7 @@ def main() -> int:
     minutes = args.minutes or usual
     chosen = {name: shares[name].times(minutes / usual) for name in args.only or shares}
     budget = Budget(60.0 * minutes, chosen)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    today = dt.datetime.now(dt.UTC).date().isoformat()
     report = Report(args.out, date=today, dry=args.dry, minutes=minutes)
     work = args.out / "work"
     options = {

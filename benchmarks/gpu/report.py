@@ -1,7 +1,6 @@
 """What a run has found so far, as JSON and Markdown, written again after every row."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ class Report:
     def _replace(self, name: str, text: str) -> None:
         partial = self._folder / f"{name}.partial"
         partial.write_text(text)
-        os.replace(partial, self._folder / name)
+        partial.replace(self._folder / name)
 
     def markdown(self) -> str:
         """A line for every step, then the rows of each as a table."""

@@ -25,7 +25,7 @@ SINGLE_BOND_FACTOR = 0.9
 PATH_BOND_FACTOR = 1.3
 
 
-def radii_of(species: Sequence[int] | np.ndarray) -> np.ndarray:
+def radii_of(species: Sequence[int] | np.ndarray | int) -> np.ndarray:
     """Covalent radii in A, float64, of atomic numbers of any shape."""
     return covalent_radii[np.asarray(species, dtype=np.int64)]
 

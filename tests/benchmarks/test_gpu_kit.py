@@ -156,7 +156,9 @@ def test_wheels_are_pinned_as_the_project_pins_them():
 
     pinned = dict(
         re.findall(
-            r"^([\w.-]+)(?:\[\w+\])?==(\S+)", (REPOSITORY / "requirements.txt").read_text(), re.M
+            r"^([\w.-]+)(?:\[\w+\])?==(\S+)",
+            (REPOSITORY / "requirements.txt").read_text(),
+            re.MULTILINE,
         )
     )
     found = groups((KIT / "wheels.txt").read_text())
@@ -191,6 +193,7 @@ def test_a_dry_run_of_all_steps(tmp_path):
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     steps = json.loads((tmp_path / "gpu.json").read_text())["steps"]

@@ -83,6 +83,7 @@ def run(block: Block, desk: Path) -> None:
         capture_output=True,
         text=True,
         timeout=600,
+        check=False,
     )
     assert result.returncode == 0, f"{block.name}:\n{result.stdout}{result.stderr}"
 

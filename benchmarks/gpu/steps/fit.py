@@ -1,6 +1,7 @@
 """A short fit of ean-jat's settings to the shipped data: steps per second."""
 
 import csv
+import math
 import statistics
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def rate(log: Path) -> dict:
         raise RuntimeError(f"the fit ended after {len(done)} epochs; 3 are needed for a number")
     step = statistics.median((t - s) / (n - m) for (m, s), (n, t) in pairwise(done))
     errors = [float(row["validation_force_mae_ev_per_a"]) for row in rows]
-    reached = [error for error in errors if error == error]  # not NaN: epochs that validated
+    reached = [error for error in errors if not math.isnan(error)]  # epochs that validated
     return {
         "steps/s": 1.0 / step,
         "ms/step": 1000.0 * step,

@@ -92,7 +92,7 @@ def speed(lmp: Path, text: str, options: Options) -> dict:
 def performance(output: str) -> dict:
     """Of the last "Performance:" line: ns/day, hours/ns, timesteps/s, ..."""
     lines = re.findall(
-        r"^Performance: ([\d.eE+-]+) ns/day.*?([\d.eE+-]+) timesteps/s", output, re.M
+        r"^Performance: ([\d.eE+-]+) ns/day.*?([\d.eE+-]+) timesteps/s", output, re.MULTILINE
     )
     if not lines:
         return {"note": "LAMMPS printed no performance"}

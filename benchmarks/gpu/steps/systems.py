@@ -26,7 +26,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 def liquid(n_atoms: int) -> Atoms:
     """Ethylammonium nitrate: copies of the box of 225 atoms."""
-    return ase.io.read(ROOT / "md_examples" / "ean.pdb").repeat(REPEATS[n_atoms])
+    *_, atoms = ase.io.iread(ROOT / "md_examples" / "ean.pdb")
+    return atoms.repeat(REPEATS[n_atoms])
 
 
 def checkpoint(model: str) -> Any:

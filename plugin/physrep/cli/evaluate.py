@@ -104,7 +104,7 @@ def _name(model: str) -> str:
     """What figures call it: ean-jat for ean-jat.ckpt, jat_ean for runs/jat_ean/best.ckpt, TBLite
     for ase:tblite.ase:TBLite."""
     if model.startswith("ase:"):
-        return model.split(":")[-1]
+        return model.rsplit(":", maxsplit=1)[-1]
     path = Path(model).resolve()
     return path.parent.name if path.stem in ("best", "last") else path.stem
 

@@ -42,13 +42,15 @@ class PhysRepCalculator(Calculator):
             PropertyNotImplementedError: stress of a system without a volume.
         """
         super().calculate(atoms, properties, system_changes)
-        has_volume = self.atoms.cell.rank == 3
+        system = self.atoms
+        assert system is not None  # Calculator.calculate copies atoms
+        has_volume = system.cell.rank == 3
         if "stress" in properties and not has_volume:
             raise PropertyNotImplementedError(
-                f"stress needs a volume, and the cell is {self.atoms.cell.array.tolist()}; set "
+                f"stress needs a volume, and the cell is {system.cell.array.tolist()}; set "
                 "three cell vectors"
             )
-        found = self._predict()
+        found = self._predict(system)
         self.results = {
             "energy": found.energy.item(),
             "free_energy": found.energy.item(),
@@ -56,18 +58,18 @@ class PhysRepCalculator(Calculator):
             "forces": found.forces.cpu().numpy(),
         }
         if has_volume:
-            stress = -found.virial[0].cpu().numpy() / self.atoms.get_volume()
+            stress = -found.virial[0].cpu().numpy() / system.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
 
-    def _predict(self) -> Prediction:
+    def _predict(self, atoms: Atoms) -> Prediction:
         potential, device = self.potential, self.potential.device
         if potential.molecular:
-            refuse_periodic(self.atoms, potential.path)
-        symbols = self.atoms.get_chemical_symbols()
+            refuse_periodic(atoms, potential.path)
+        symbols = atoms.get_chemical_symbols()
         types = types_of(symbols, potential.symbols, potential.path)
         positions, cell, pbc = (
             torch.tensor(array, device=device)
-            for array in (self.atoms.positions, self.atoms.cell.array, self.atoms.pbc)
+            for array in (atoms.positions, atoms.cell.array, atoms.pbc)
         )
         found = neighbor_list(positions, cell, pbc, potential.cutoff)
         return predict(

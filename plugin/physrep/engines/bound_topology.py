@@ -19,7 +19,7 @@ def read_topology(path: str | Path) -> Atoms:
     if not path.is_file():
         raise ExportError(f"{path}: no such file")
     try:
-        atoms = ase.io.read(path)
+        atoms = next(ase.io.iread(path, -1))
     except Exception as error:  # each of ASE's readers fails in its own way
         raise ExportError(f"{path}: not a structure that ASE can read: {error}") from None
     if len(atoms) == 0:

@@ -23,6 +23,9 @@ class ExportedPotential(nn.Module):
     nothing and serve any system of the known species.
     """
 
+    types: Tensor
+    contacts: Tensor
+
     def __init__(self, potential: Potential, types: Tensor | None, periodic: bool) -> None:
         """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box."""
         super().__init__()

@@ -46,7 +46,7 @@ def load_potential(
     keep_heap(torch.empty(0))
     if is_torchscript(path):
         return _load_exported(path, where, dtype)
-    potential = load_checkpoint(path, dtype and DTYPES[dtype]).potential
+    potential = load_checkpoint(path, None if dtype is None else DTYPES[dtype]).potential
     potential.requires_grad_(False).bake()
     own = str(potential.dtype).removeprefix("torch.")
     return LoadedPotential(

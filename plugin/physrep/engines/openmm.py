@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from physrep.engines.metadata import ExportError, Metadata, read_exported
+from physrep.engines.metadata import ExportError, Metadata, TopologyInfo, read_exported
 
 logger = logging.getLogger(__name__)
 
 OPENMMTORCH_TORCH = "2.9."  # what the openmmtorch 1.5 wheel was built against
 
 
-def TorchForce(path: str | Path, topology: Any = None) -> Any:
+def TorchForce(path: str | Path, topology: Any = None) -> Any:  # noqa: N802 (of openmmtorch)
     """An ``openmmtorch.TorchForce`` of an exported file, its periodicity set.
 
     Args:
@@ -30,9 +30,9 @@ def TorchForce(path: str | Path, topology: Any = None) -> Any:
         ExportError: not an exported file, no topology in it, or another system than ``topology``.
         ImportError: OpenMM or openmmtorch is not installed or does not load; says what to do.
     """
-    metadata = read_bound(path, topology)
+    bound = read_bound(path, topology)
     force = import_openmmtorch().TorchForce(str(path))
-    force.setUsesPeriodicBoundaryConditions(metadata.topology.periodic)
+    force.setUsesPeriodicBoundaryConditions(bound.periodic)
     return force
 
 
@@ -44,13 +44,13 @@ def python_force(path: str | Path, topology: Any = None, device: str = "cpu") ->
 
     Args and errors: as :func:`TorchForce`; device: where the network runs.
     """
-    metadata = read_bound(path, topology)
+    bound = read_bound(path, topology)
     try:
         import openmm
     except ImportError as error:
         raise ImportError(f"OpenMM does not load ({error}); pip install 'openmm==8.6.*'") from None
     force = openmm.PythonForce(StateFunction(path, device))
-    force.setUsesPeriodicBoundaryConditions(metadata.topology.periodic)
+    force.setUsesPeriodicBoundaryConditions(bound.periodic)
     return force
 
 
@@ -78,8 +78,8 @@ class StateFunction:
         return energy.item(), -slope.cpu().numpy()
 
 
-def read_bound(path: str | Path, topology: Any = None) -> Metadata:
-    """Metadata of a file that OpenMM can use, compared with ``topology`` where one is given.
+def read_bound(path: str | Path, topology: Any = None) -> TopologyInfo:
+    """The topology of a file that OpenMM can use, compared with ``topology`` where one is given.
 
     Raises:
         ExportError: the file has no topology, or another one.
@@ -91,9 +91,9 @@ def read_bound(path: str | Path, topology: Any = None) -> Metadata:
             "with 'physrep export CHECKPOINT --topology FILE'"
         )
     if topology is not None:
-        _compare(metadata, topology, path)
+        _compare(metadata.topology, topology, path)
     _tell(metadata, path)
-    return metadata
+    return metadata.topology
 
 
 def _tell(metadata: Metadata, path: str | Path) -> None:
@@ -104,9 +104,8 @@ def _tell(metadata: Metadata, path: str | Path) -> None:
     logger.log(level, "%s: certificate: %s", path, metadata.verdict)
 
 
-def _compare(metadata: Metadata, topology: Any, path: str | Path) -> None:
+def _compare(bound: TopologyInfo, topology: Any, path: str | Path) -> None:
     """Number of atoms, elements in order, box."""
-    bound = metadata.topology
     found = [None if a.element is None else a.element.symbol for a in topology.atoms()]
     if len(found) != bound.n_atoms:
         raise ExportError(

@@ -41,7 +41,7 @@ def openmm_energy_and_forces(path: str | Path, atoms: Atoms) -> tuple[float, np.
     Raises:
         ExportError: the file has no topology or another one. ImportError: OpenMM does not load.
     """
-    bound = read_bound(path).topology
+    bound = read_bound(path)
     if bound.symbols != atoms.get_chemical_symbols() or bound.periodic != atoms.pbc.all():
         raise ExportError(
             f"{path}: exported for another system ({bound.n_atoms} atoms, the structure has "

@@ -1,7 +1,9 @@
 """Figures of reactions along a trajectory, in the style of :mod:`physrep.figures.style`."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from physrep.analysis.chemistry.events import PROTON_TRANSFER, RECOMBINATION, Reactions
 from physrep.figures.style import (
@@ -27,6 +29,7 @@ def populations_figure(reactions: Reactions) -> Figure:
     """
     start = {k: v for k, v in reactions.populations.items() if v[0]}
     made = {k: v for k, v in reactions.populations.items() if not v[0]}
+    panels: tuple[tuple[Axes, dict[str, np.ndarray], str], ...]
     if not made:
         figure, axes = new_figure(6.0, 3.2)
         panels = ((axes, start, "No new species"),)
@@ -35,12 +38,12 @@ def populations_figure(reactions: Reactions) -> Figure:
         panels = ((left, start, "At the start"), (right, made, "Formed"))
     for axes, counts, title in panels:
         for k, (label, values) in enumerate(_most_frequent(reactions.times, counts).items()):
-            style = {"color": SERIES[k % len(SERIES)], "ls": DASHES[k % len(DASHES)]}
-            axes.step(reactions.times, values, where="post", label=label, **style)
+            color, dash = SERIES[k % len(SERIES)], DASHES[k % len(DASHES)]
+            axes.step(reactions.times, values, where="post", label=label, color=color, ls=dash)
         axes.set(xlabel="Time (ps)", ylabel="Number of molecules", title=title)
         top = max((values.max() for values in counts.values()), default=1)
         axes.set_ylim(-0.03 * top, 1.12 * top + 0.3)
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.01)
         axes.legend(
             loc="upper left", bbox_to_anchor=(0.0, -0.22), ncols=2, borderaxespad=0.0, fontsize=9

@@ -139,16 +139,16 @@ def _draw_stick(axes: Axes, start: np.ndarray, end: np.ndarray, color: np.ndarra
 
 def _draw_ball(axes: Axes, place: np.ndarray, z: int, nearness: float) -> None:
     """Rings towards the light give a round look."""
-    radius, color = BALL_SIZE * radii_of(z), _shade(_color(z), nearness)
+    radius, color = float(BALL_SIZE * radii_of(z)), _shade(_color(z), nearness)
     zorder = float(place[2] + radius / 2.0)
-    rim = Circle(place[:2], radius, fc=0.78 * color, ec=OUTLINE, lw=0.4, zorder=zorder)
+    rim = Circle((place[0], place[1]), radius, fc=0.78 * color, ec=OUTLINE, lw=0.4, zorder=zorder)
     rim.set_rasterized(True)
     axes.add_patch(rim)
     for step in range(1, 7):
         share = step / 6.0
         lit = np.clip((0.8 + 0.2 * share) * color + 0.35 * share**3, 0.0, 1.0)
         at = place[:2] + 0.32 * radius * share * np.array([-0.7, 0.7])
-        ring = Circle(at, radius * (0.96 - 0.84 * share), fc=lit, lw=0, zorder=zorder)
+        ring = Circle((at[0], at[1]), radius * (0.96 - 0.84 * share), fc=lit, lw=0, zorder=zorder)
         ring.set_rasterized(True)
         axes.add_patch(ring)
 

@@ -251,7 +251,7 @@ def _error_bars(
     axes.barh(places, maes, height=0.62, color=[_color(z) for z in shown])
     for place, mae, std in zip(places, maes, spread, strict=True):
         share = rf"  ({100.0 * mae / std:.0f} % of $\sigma$)" if std > 0.0 else ""
-        axes.text(mae, place, f" {mae:.3f}{share}", va="center", color=INK)
+        axes.text(mae, float(place), f" {mae:.3f}{share}", va="center", color=INK)
     axes.set_yticks(places, [chemical_symbols[z] for z in shown])
     axes.tick_params(left=False)
     axes.set(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase.data import chemical_symbols
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from physrep.covalent import radii_of
@@ -49,7 +50,7 @@ def pair_figure(
     return figure
 
 
-def _range(axes, values: np.ndarray, place: float, color: str) -> None:
+def _range(axes: Axes, values: np.ndarray, place: float, color: str) -> None:
     if len(values):
         low, middle, high = np.percentile(values, [10, 50, 90])
         axes.plot([low, high], [place, place], color=color, lw=2.0, solid_capstyle="butt")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from physrep.figures.style import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
 from physrep.probes.assembly import Assembly
@@ -165,10 +165,10 @@ def _log_histograms(
         label = f"{name} ({n_failed} failed)" if n_failed else name
         color = SERIES[k % len(SERIES)]
         inside = np.clip(finite, bins[0], bins[-1])
-        axes.hist(inside, bins, histtype="stepfilled", color=color, alpha=0.22)
-        axes.hist(inside, bins, histtype="step", color=color, lw=1.4, label=label)
+        axes.hist(inside, bins.tolist(), histtype="stepfilled", color=color, alpha=0.22)
+        axes.hist(inside, bins.tolist(), histtype="step", color=color, lw=1.4, label=label)
     axes.set_xscale("log")
     axes.set_xlim(bins[0], bins[-1])
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -20,7 +20,7 @@ SKY, ORANGE, PURPLE, GREY = "#56B4E9", "#E69F00", "#CC79A7", "#8C8C8C"
 SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 ELEMENT_COLORS = {1: SKY, 6: GREY, 7: BLUE, 8: VERMILION, 9: GREEN, 15: ORANGE, 16: PURPLE}
 
-STYLE = {
+STYLE: Any = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,

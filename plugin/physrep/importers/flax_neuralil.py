@@ -50,7 +50,7 @@ def import_neuralil(parameters: str | Path, settings: str | Path) -> Checkpoint:
 def _core(tree: ParameterTree, n_in: int, widths: list[int]) -> dict[str, Tensor]:
     sizes = zip(["Inlet", *(f"Stage_{k}" for k in range(1, len(widths)))], widths, strict=True)
     names = ["inlet", *(f"stages.{k}" for k in range(len(widths) - 1))]
-    state = {}
+    state: dict[str, Tensor] = {}
     for name, (source, n_out) in zip(names, sizes, strict=True):
         state |= _dense(tree, source, name, n_in, n_out)
         n_in = n_out

@@ -71,8 +71,10 @@ def _unfit_torch(requirement: Requirement) -> tuple[str, str] | None:
         return None
     return (
         f"works with torch {requirement.torch}, and torch {found} is installed",
-        f"pip uninstall {requirement.name} (OpenMM then runs by PythonForce), "
-        f"or {requirement.install} for that torch",
+        (
+            f"pip uninstall {requirement.name} (OpenMM then runs by PythonForce), "
+            f"or {requirement.install} for that torch"
+        ),
     )
 
 
@@ -80,7 +82,9 @@ def run_check(name: str) -> tuple[bool, str]:
     """Run one check of :mod:`physrep.install.selfcheck`: whether it worked, and its last line."""
     command = [sys.executable, "-m", "physrep.install.selfcheck", name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CHECK_SECONDS)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return False, f"gave no answer in {CHECK_SECONDS} s"
     said = (done.stderr if done.returncode else done.stdout).strip().splitlines()

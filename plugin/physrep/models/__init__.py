@@ -1,5 +1,6 @@
 """The models: types and edges in, atomic energies out. One contract, one shared test suite."""
 
+from collections.abc import Callable
 from typing import Any
 
 from physrep.config import ConfigError, StrictModel
@@ -8,7 +9,8 @@ from physrep.models.jat import JAT, JATConfig
 from physrep.models.neuralil import NeuralIL, NeuralILConfig
 from physrep.models.physrep import PhysRep, PhysRepConfig
 
-MODELS: dict[str, tuple[type[AtomicModel], type[StrictModel]]] = {
+# (settings, species) -> model, and the type of its settings.
+MODELS: dict[str, tuple[Callable[[Any, list[int]], AtomicModel], type[StrictModel]]] = {
     "jat": (JAT, JATConfig),
     "neuralil": (NeuralIL, NeuralILConfig),
     "physrep": (PhysRep, PhysRepConfig),

@@ -10,6 +10,8 @@ piece holds the first ``n_centers`` atoms only, the ones whose edges are here. I
 without ghosts both numbers are the same.
 """
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 
 from physrep.nn.edges import Edges
@@ -60,6 +62,9 @@ class AtomicModel(nn.Module):
 
 class LayeredModel(AtomicModel):
     """A model whose steps are the modules in ``self.layers``, each (h, edges) -> h."""
+
+    if TYPE_CHECKING:  # TorchScript reads annotations and does not know this one
+        layers: nn.ModuleList
 
     def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
         out = h

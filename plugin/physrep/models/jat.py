@@ -150,7 +150,7 @@ class AttentionLayer(nn.Module):
         self.messages = PortableMessages(heads, columns.basis_start)
         if self.gru:
             self.update = nn.GRUCell(width, width)
-        self.norm = nn.Identity() if last else nn.LayerNorm(width, eps=LAYER_NORM_EPS)
+        self.norm: Any = nn.Identity() if last else nn.LayerNorm(width, eps=LAYER_NORM_EPS)
         self.skip_norm = PortableSkipNorm(1, LAYER_NORM_EPS)
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:

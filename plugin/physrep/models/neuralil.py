@@ -43,6 +43,9 @@ class NeuralILConfig(StrictModel):
 class Descriptors(nn.Module):
     """The power spectrum with its constants; see :mod:`physrep.ops.power_spectrum`."""
 
+    first: Tensor
+    second: Tensor
+
     def __init__(self, n_types: int, n_max: int, cutoff: float) -> None:
         super().__init__()
         self.radial = SphericalBesselBasis(n_max, cutoff)

@@ -157,4 +157,5 @@ class PhysRep(LayeredModel):
     @torch.jit.unused
     def element_logits(self, types: Tensor, edges: Edges) -> Tensor:
         """Logits of the elements 1 to 64, (n_atoms, 64)."""
+        assert self.elements is not None, "the model has no element head: set masking to true"
         return self.elements(self.encode(types, edges))

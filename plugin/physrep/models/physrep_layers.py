@@ -26,6 +26,8 @@ N_ELEMENTS = 64  # classes of the element head: atomic numbers 1 to 64
 class AtomEmbedding(nn.Module):
     """x_i = W [s_i; sum_j U (s_j * V psi_ij)], s = [embedding, electronegativity] (eqs. 1, 4)."""
 
+    electronegativity: Tensor
+
     def __init__(self, species: list[int], features: int, n_basis: int, masking: bool) -> None:
         """masking: one more type, [MASK], whose electronegativity is the mean of the others."""
         super().__init__()

@@ -9,6 +9,8 @@ from physrep.covalent import NEVER_BONDED_FACTOR, SURELY_BONDED_FACTOR, radii_of
 class CovalentAdjacency(nn.Module):
     """1 for bonded pairs, 0 for others, C2 in between: no list that MD could outlive."""
 
+    radii: Tensor
+
     def __init__(self, species: list[int], masking: bool) -> None:
         """masking: one more type, of hidden elements, which has the mean radius."""
         super().__init__()

@@ -29,6 +29,8 @@ class BesselBasis(nn.Module):
     Source: Gasteiger et al., DimeNet, ICLR 2020, eq. 7.
     """
 
+    frequencies: Tensor
+
     def __init__(self, n_basis: int, cutoff: float) -> None:
         super().__init__()
         self.cutoff = cutoff

@@ -6,7 +6,9 @@ Bessel's equation the curvature then vanishes as well, and the functions need no
 """
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import torch
@@ -49,6 +51,9 @@ def mixing_matrix(l: int, n_functions: int, cutoff: float) -> np.ndarray:
 class SphericalBesselBasis(nn.Module):
     """g_nl(r) for l = 0..n_max and n = 0..n_max - l, l-major; zero beyond the cutoff."""
 
+    roots: Tensor
+    mixing: Tensor
+
     def __init__(self, n_max: int, cutoff: float) -> None:
         super().__init__()
         self.cutoff = cutoff
@@ -63,7 +68,7 @@ class SphericalBesselBasis(nn.Module):
             made = torch.tensor(values, dtype=torch.get_default_dtype())
             self.register_buffer(name, made, persistent=False)
 
-    def _apply(self, fn, recurse=True):
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Round the constants once, from the exact values, whatever moves or casts the module."""
         super()._apply(fn, recurse)
         for name, values in self._exact.items():

@@ -1,7 +1,7 @@
 """What all operators share: two forms, and the exchange of one for the other."""
 
 import inspect
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from torch import nn
 
@@ -20,7 +20,7 @@ class Operator(nn.Module):
     """
 
     form: ClassVar[str]
-    forms: ClassVar[dict[str, type["Operator"]]]
+    forms: ClassVar[dict[str, type[Any]]]  # of the operator itself
 
     def __init_subclass__(cls, form: str | None = None) -> None:
         """Register a form with the operator that it computes."""

@@ -23,6 +23,12 @@ class ZBL(nn.Module):
     bonds and contacts near equilibrium are left to the network.
     """
 
+    charges: Tensor
+    lengths: Tensor
+    cutoffs: Tensor
+    coefficients: Tensor
+    exponents: Tensor
+
     def __init__(self, species: list[int]) -> None:
         super().__init__()
         dtype = torch.get_default_dtype()

@@ -173,7 +173,7 @@ def bond_ranges(structures: Iterable[Any]) -> dict[str, tuple[float, float]]:
         tracker = BondTracker(one.species)
         tracker.update(one.positions, one.cell, one.pbc)
         lengths = bond_lengths(one.positions, tracker.pairs, one.cell, one.pbc)
-        kinds = np.array(bond_kinds(one.species, tracker.pairs), dtype=str)
+        kinds = np.array(bond_kinds(one.species, tracker.pairs), dtype=np.str_)
         for kind in np.unique(kinds).tolist():
             of_kind = lengths[kinds == kind]
             low, high = ranges.get(kind, (np.inf, 0.0))

@@ -15,7 +15,7 @@ from physrep.analysis.chemistry.molecular_graphs import (
 )
 from physrep.analysis.chemistry.species_names import KNOWN
 
-CAGE = np.array([(i, j) for i in range(8) for j in range(i) if bin(i ^ j).count("1") == 1])
+CAGE = np.array([(i, j) for i in range(8) for j in range(i) if (i ^ j).bit_count() == 1])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

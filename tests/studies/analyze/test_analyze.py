@@ -68,7 +68,7 @@ def test_events_have_their_exact_times(reactive, tmp_path):
     frames, path = reactive
     command = [sys.executable, "-m", "physrep.cli.main", "analyze", path, "--topology", TOPOLOGY]
     command += ["--timestep", 10, "-o", tmp_path, "--json"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)  # alone there: mdtraj's reader prints from C
     first, _, third, last = (sorted(pair[:2]) for pair in frames.events)

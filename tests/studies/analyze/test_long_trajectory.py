@@ -32,7 +32,7 @@ def test_a_long_trajectory_is_analysed_in_minutes_and_little_memory(tmp_path):
     command = [sys.executable, "-m", "physrep.cli.main", "analyze", tmp_path / "long.dcd"]
     command += ["--topology", TOPOLOGY, "--timestep", "10", "-o", tmp_path / "out", "--json"]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     wall, after = time.time() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

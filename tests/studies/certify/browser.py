@@ -55,7 +55,11 @@ def opened(page: Path, folder: Path, width: int = 1000, dark: bool = False) -> S
     # The preference of the user; --force-dark-mode alone does not reach pages without a window.
     command += ["--blink-settings=preferredColorScheme=0"] if dark else []
     done = subprocess.run(
-        [*command, "--dump-dom", copy.as_uri()], capture_output=True, text=True, timeout=120
+        [*command, "--dump-dom", copy.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     found = re.search(r'data-seen="([^"]*)"', done.stdout)
     assert found, f"the page did not load: {done.stderr[-2000:]}"

@@ -108,8 +108,10 @@ def test_shortest_distances_are_those_of_the_training_data(finished):
 CONDITIONS = [  # everything that is drawn at random, and walks that continue from visit to visit
     "model={name: physrep, n_layers: 1, features: 8, heads: 2, cutoff: 3.0, masking: true}",
     "data.equilibrium=all",
-    "loss={mask: {weight: 0.7}, zero_force: {weight: 0.1}, bound: {weight: 1.0}, "
-    "denoise: {weight: 1.0}}",
+    (
+        "loss={mask: {weight: 0.7}, zero_force: {weight: 0.1}, bound: {weight: 1.0}, "
+        "denoise: {weight: 1.0}}"
+    ),
 ]
 
 
@@ -142,7 +144,12 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_pat
         process.send_signal(signal.SIGKILL)
     assert 2 <= len(losses(output)) < 6, "killed too late to test anything"
     resumed = subprocess.run(
-        [*command, "--resume"], env=environment, capture_output=True, text=True, timeout=300
+        [*command, "--resume"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert resumed.returncode == 0, resumed.stderr
     assert losses(output) == losses(tmp_path / "finished")
@@ -151,7 +158,9 @@ def test_killed_fit_resumes_with_the_same_losses(config_file, overrides, tmp_pat
 def test_a_log_file_has_a_line_for_every_epoch_and_nothing_else(config_file, tmp_path):
     command = [sys.executable, FIT, config_file, f"output={tmp_path}/run", "run.epochs=3"]
     with (tmp_path / "log").open("w") as log:
-        done = subprocess.run([*command, "run.validate_every=2"], stdout=log, stderr=log)
+        done = subprocess.run(
+            [*command, "run.validate_every=2"], stdout=log, stderr=log, check=False
+        )
     assert done.returncode == 0
     text = (tmp_path / "log").read_text()
     assert "\r" not in text

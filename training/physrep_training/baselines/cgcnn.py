@@ -45,6 +45,8 @@ class CGCNNConfig(StrictModel):
 class GaussianDistance(nn.Module):
     """exp(-(d - mu_k)^2 / spacing^2), mu_k = 0, spacing, ... up to the cutoff."""
 
+    centers: Tensor
+
     def __init__(self, cutoff: float, spacing: float) -> None:
         super().__init__()
         self.spacing = spacing

@@ -6,12 +6,11 @@ what a fit holds does not grow with the number of conformers.
 """
 
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -32,7 +31,7 @@ ARRAYS: dict[str, tuple[type, tuple[int, ...]]] = {
     "rows": (np.int32, ()),  # which conformer of that molecule
     "validation": (np.bool_, ()),
 }
-Arrays = dict[str, np.ndarray]
+Arrays = Mapping[str, np.ndarray]
 
 
 class StoredMolecule(NamedTuple):
@@ -132,7 +131,11 @@ class ConformerView(Sequence[Structure]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Structure: ...
+    @overload
+    def __getitem__(self, index: slice) -> "ConformerView": ...
+    def __getitem__(self, index: int | slice) -> "Structure | ConformerView":
         if isinstance(index, slice):
             return ConformerView(self.store, self.indices[index])
         return self.store.structure(int(self.indices[index]))
@@ -233,7 +236,7 @@ def _write(
         ],
     }
     (partial / "table.json").write_text(json.dumps(table))
-    os.replace(partial, folder)
+    partial.replace(folder)
 
 
 def _new_arrays(folder: Path, drawn: Sequence[Drawn]) -> dict[str, np.memmap]:

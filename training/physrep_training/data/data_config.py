@@ -1,7 +1,7 @@
 """Settings of the data: files, labels, what is kept apart for validation and test."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from ase.data import atomic_numbers
 from ase.formula import Formula
@@ -113,7 +113,7 @@ class DataConfig(StrictModel):
     """How training, validation and test structures are kept apart."""
 
     @property
-    def keys(self) -> dict[str, str | None]:
+    def keys(self) -> dict[str, Any]:
         """Names and units of the labels, as `physrep.io.read_structures` takes them."""
         names = ("energy_key", "forces_key", "virial_key", "stress_key", "units")
         return {name: getattr(self, name) for name in names}

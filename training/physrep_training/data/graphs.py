@@ -1,6 +1,6 @@
 """From structures to batches: types, neighbour lists, labels, as torch_geometric graphs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -175,7 +175,7 @@ class EpochSampler(Sampler[int]):
     def __len__(self) -> int:
         return self.length // self.processes
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length)
         order = order[self.rank :: self.processes][: len(self)]
         for start in range(0, len(self), DRAWN_AT_ONCE):

@@ -9,7 +9,7 @@ from torch_geometric.data import Batch
 class NearEdges(NamedTuple):
     """index: (2, n_edges); vectors: (n_edges, 3) A."""
 
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
     vectors: Tensor
 
 

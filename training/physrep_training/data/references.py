@@ -51,7 +51,7 @@ def _from_structures(path: Path) -> dict[int, float]:
                 f"{path}: structure {k} has {len(structure.species)} atoms; isolated atoms are "
                 "structures of one atom each"
             )
-    return {int(atom.species[0]): atom.energy for atom in atoms}
+    return {int(atom.species[0]): atom.energy for atom in atoms if atom.energy is not None}
 
 
 def fitted_energies(structures: Sequence[Structure], species: list[int]) -> np.ndarray:
@@ -102,7 +102,8 @@ def set_references(
 
 def rms_force(structures: Sequence[Structure]) -> float:
     """Root mean square of the force components, eV/A."""
-    return float(np.sqrt(np.mean(np.concatenate([s.forces.ravel() for s in structures]) ** 2)))
+    components = [s.forces.ravel() for s in structures if s.forces is not None]
+    return float(np.sqrt(np.mean(np.concatenate(components) ** 2)))
 
 
 def _scale(structures: Sequence[Structure], species: list[int], reference: np.ndarray) -> float:
@@ -121,7 +122,8 @@ def set_shortest_distances(potential: Potential, graphs: GraphDataset) -> None:
     """
     n_types = len(potential.species)
     shortest = np.full((n_types, n_types), np.inf)
-    for graph in graphs.sample():
+    sample = graphs.sample()
+    for graph in (sample[k] for k in range(len(sample))):
         types = graph.types.numpy()
         i, j = graph.edge_index.numpy()
         distances = np.linalg.norm(graph.vectors.double().numpy(), axis=1)

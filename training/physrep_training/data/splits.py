@@ -133,7 +133,7 @@ def save_split(split: Split, structures: Sequence[Structure], path: Path) -> Non
     path.write_text(json.dumps(named, indent=0))
 
 
-def load_part(path: Path, part: str, **keys: str | None) -> list[Structure]:
+def load_part(path: Path, part: str, **keys: Any) -> list[Structure]:
     """The structures of one part of a split that was saved; keys: names of the labels."""
     named = json.loads(path.read_text())[part]
     known = {source: read_structures(source, **keys) for source in {source for source, _ in named}}
@@ -152,10 +152,12 @@ def draw_conformers(
     Raises:
         ConfigError: a part that came out empty though it was asked for.
     """
-    held_out = {_frozen(composition_of(f)): f for f in data.conformers.held_out}
+    conformers = data.conformers
+    assert conformers is not None  # else the split is that of structures
+    held_out = {_frozen(composition_of(f)): f for f in conformers.held_out}
     drawn = []
     for file, molecules in enumerate(tables):
-        room = data.conformers.max_per_file or sum(m.n_conformers for m in molecules)
+        room = conformers.max_per_file or sum(m.n_conformers for m in molecules)
         for molecule in molecules:
             formula = held_out.get(_frozen(Counter(molecule.species)))
             if molecule.n_conformers == 0 or (room == 0 and formula is None):
@@ -178,6 +180,7 @@ def _draw(
     rng = _generator(molecule, seed)
     part = formula or ("test" if rng.random() < data.split.test else "train")
     total = molecule.n_conformers
+    assert data.conformers is not None  # as in draw_conformers
     n = min(round(data.conformers.share * total) + 1, total)  # one more, as in the thesis' code
     if part == "train":
         n = min(n, room)

@@ -52,6 +52,8 @@ def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
     store = conformer_store(config, folder, resume)
     if is_first():
         (folder / "split.json").write_text(json.dumps(store.split(), indent=1) + "\n")
-    held_out = {formula: store.view(formula) for formula in config.data.conformers.held_out}
-    occurring = {formula: view for formula, view in held_out.items() if len(view)}
-    return FitData(*(store.view(part) for part in PARTS), held_out=occurring)
+    assert config.data.conformers is not None  # as load_data knows
+    views = {formula: store.view(formula) for formula in config.data.conformers.held_out}
+    held_out: dict[str, Sequence[Structure]] = {name: view for name, view in views.items() if view}
+    train, validation, test = (store.view(part) for part in PARTS)
+    return FitData(train, validation, test, held_out)

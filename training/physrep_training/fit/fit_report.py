@@ -71,8 +71,8 @@ def energy_errors(potential: Potential, view: ConformerView, run: RunConfig) -> 
     device = potential.reference_energies.device
     differences = [np.zeros(0)]
     with torch.no_grad():
-        for batch in progress(batches, "fit", "batch"):
-            batch = batch.to(device)
+        for loaded in progress(batches, "fit", "batch"):
+            batch = loaded.to(device)
             atomic = potential(batch.types, batch.edge_index, batch.vectors)
             energies = sum_edges(atomic, batch.batch, batch.num_graphs)
             differences.append((energies - batch.energy).cpu().numpy())

@@ -13,7 +13,7 @@ from ase.data import chemical_symbols
 from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.engines.heap import keep_heap
-from physrep_training.data.conformers import has_store
+from physrep_training.data.conformers import ConformerView, has_store
 from physrep_training.data.graphs import evenly_drawn, species_of
 from physrep_training.data.references import set_references
 from physrep_training.fit.fit_config import FitConfig
@@ -85,7 +85,8 @@ def report(config: FitConfig, data: FitData, folder: Path) -> dict[str, Any]:
     judged, name = (data.test, "test") if data.test else (data.validation, "validation")
     if config.data.conformers is None:
         return write_report(folder / "best.ckpt", judged, folder)
-    parts = {name: judged, **data.held_out}
+    named = {name: judged, **data.held_out}
+    parts = {name: part for name, part in named.items() if isinstance(part, ConformerView)}
     return write_conformer_report(folder / "best.ckpt", parts, folder, config.run)
 
 

@@ -99,7 +99,7 @@ class PotentialModule(L.LightningModule):
         share = self.config.schedule.warm_up
         progress = self.progress(self.global_step)
         if self.config.schedule.kind == "plateau" and progress <= share:
-            for group in self.optimizers().param_groups:
+            for group in self.trainer.optimizers[0].param_groups:
                 group["lr"] = group["peak_lr"] * schedules.warm_up(progress, share)
 
     def progress(self, step: int) -> float:

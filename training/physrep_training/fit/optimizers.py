@@ -44,7 +44,7 @@ class Muon(Optimizer):
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # no closure is called
         """One step; parameters without a gradient stay."""
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
@@ -53,18 +53,21 @@ class Muon(Optimizer):
                     by_shape[parameter.shape].append(parameter)
             for parameters in by_shape.values():
                 directions = torch.stack([self._momentum(p) for p in parameters])
-                rows, columns = parameters[0].shape
+                tensors: list[Tensor] = list(parameters)
+                rows, columns = tensors[0].shape
                 size = group["lr"] * max(1.0, rows / columns) ** 0.5
-                torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
+                torch._foreach_mul_(tensors, 1.0 - group["lr"] * group["weight_decay"])
                 steps = orthogonalise(directions).unbind()
-                torch._foreach_add_(parameters, list(steps), alpha=-size)
+                torch._foreach_add_(tensors, list(steps), alpha=-size)
 
     def _momentum(self, parameter: nn.Parameter) -> Tensor:
         state = self.state[parameter]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
-        buffer = state["momentum_buffer"].lerp_(parameter.grad, 1.0 - MOMENTUM)
-        return parameter.grad.lerp(buffer, MOMENTUM)
+        gradient = parameter.grad
+        assert gradient is not None  # step() leaves the others out
+        buffer = state["momentum_buffer"].lerp_(gradient, 1.0 - MOMENTUM)
+        return gradient.lerp(buffer, MOMENTUM)
 
 
 class MuonAdamW(Optimizer):

@@ -45,7 +45,7 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
 
 def summarise(errors: Sequence[Numbers]) -> Numbers:
     """Mean and standard deviation of every number that all of them have."""
-    columns = {key: [e.get(key) for e in errors] for key in errors[0]}
+    columns: dict[str, list[Any]] = {key: [e.get(key) for e in errors] for key in errors[0]}
     columns = {key: v for key, v in columns.items() if all(isinstance(x, float) for x in v)}
     return {
         key: {"mean": statistics.mean(v), "std": statistics.stdev(v) if len(v) > 1 else 0.0}

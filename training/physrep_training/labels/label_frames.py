@@ -20,7 +20,7 @@ def label_frames(frames_file: str | Path, output: Path) -> str:
     Raises:
         DataError: the output holds frames that were not labelled here.
     """
-    frames = ase.io.read(frames_file, ":")
+    frames = list(ase.io.iread(frames_file))
     labelled_before = _labelled_before(output)
     if labelled_before:
         say("label", f"{len(labelled_before)} of {len(frames)} frames are labelled already")

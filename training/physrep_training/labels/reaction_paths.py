@@ -84,7 +84,9 @@ def load_reactions(path: str | Path) -> list[Reaction]:
         Reaction(
             int(arrays["rxn_id"][k]),
             arrays["Z"][row].astype(int),
-            *(arrays[name][row].astype(float) for name in ("R", "TS", "P")),
+            arrays["R"][row].astype(float),
+            arrays["TS"][row].astype(float),
+            arrays["P"][row].astype(float),
             str(arrays["smiles"][k]),
             float(arrays["dE0_kcal"][k]),
         )
@@ -118,7 +120,7 @@ def choose_reactions(reactions: list[Reaction], n: int, seed: int) -> list[React
 
 def reactant_of(smiles: str) -> str:
     """The reactant's side of a reaction's SMILES."""
-    return smiles.split(">>")[0]
+    return smiles.split(">>", maxsplit=1)[0]
 
 
 def labelled_path(reaction: Reaction, settings: PathSettings) -> list[Atoms]:
@@ -163,7 +165,9 @@ def attempt(reaction: Reaction, settings: PathSettings) -> list[Atoms] | str:
 def _relaxed(atoms: Atoms, name: str) -> Atoms:
     """The nearest minimum of GFN2-xTB, if it is still the same molecule."""
     moving = with_calculator(atoms)
-    if not LBFGS(moving, logfile=None).run(fmax=RELAXED, steps=MAX_STEPS):
+    # ASE's annotation does not say that None means no log.
+    optimizer = LBFGS(moving, logfile=None)  # type: ignore[arg-type]  # see above
+    if not optimizer.run(fmax=RELAXED, steps=MAX_STEPS):
         raise PathError(f"the {name} is not relaxed after {MAX_STEPS} steps")
     if (bonds(atoms) != bonds(moving)).any():
         raise PathError(f"the {name} changes its bonds when it is relaxed")
@@ -269,9 +273,9 @@ def _said(comment: str, output: Path, settings: PathSettings) -> dict[str, int]:
         name: re.search(rf"\b{name}=(\S+)", comment)
         for name in ("reaction", "image", "n_images", "ends_relaxed", "method")
     }
-    if not all(matches.values()):
+    texts = {name: match.group(1) for name, match in matches.items() if match}
+    if len(texts) < len(matches):
         raise DataError("holds frames that are not from labelled paths; give another -o", output)
-    texts = {name: match.group(1) for name, match in matches.items()}
     wanted = (str(settings.n_images), "FT"[settings.relax_ends], METHOD)
     if (texts["n_images"], texts["ends_relaxed"], texts["method"]) != wanted:
         raise DataError(

@@ -32,7 +32,7 @@ def sample_frames(model: str, data: str, output: str | Path, settings: MDSetting
     Returns:
         number of frames written.
     """
-    starts = ase.io.read(data, ":")
+    starts = list(ase.io.iread(data))
     start = starts[np.random.default_rng(settings.seed).integers(len(starts))]
     atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc)
     atoms.set_cell(atoms.cell * settings.scale_cell, scale_atoms=True)

@@ -4,6 +4,8 @@ Source of mask, zero_force and bound: "Towards Physically Reliable Molecular Rep
 Learning" (UAI 2023), eqs. 7 to 9.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch
@@ -115,7 +117,7 @@ class Objective:
         hidden = torch.rand(batch.num_nodes, generator=draw) < self.loss.mask.share
         hidden[torch.randint(batch.num_nodes, (1,), generator=draw)] = True  # at least one
         hidden = hidden.to(batch.types.device)
-        model = self.potential.model
+        model: Any = self.potential.model  # with an element head, as PhysRep has
         types = torch.where(hidden, len(self.potential.species), batch.types)
         edges = model.edges(types, near.index, near.vectors, batch.num_nodes, batch.batch)
         logits = model.element_logits(types, edges)[hidden]

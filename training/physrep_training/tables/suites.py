@@ -1,6 +1,7 @@
 """What a finished fit is worth, by one of several measures, on its own test part."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,8 +60,10 @@ def measure(suite: str, config: FitConfig) -> Numbers:
     if not kept.is_file():
         structures = load_part(config.folder / "split.json", "test", **config.data.keys)
         calculator = PhysRepCalculator(config.folder / "best.ckpt", device="cpu")
-        judge = {"reliability": reliability, "paths": reaction_paths}[suite]
-        write_atomically(kept, json.dumps(judge(calculator, structures).numbers(), indent=1) + "\n")
+        judges: dict[str, Callable[..., Any]]
+        judges = {"reliability": reliability, "paths": reaction_paths}
+        numbers = judges[suite](calculator, structures).numbers()
+        write_atomically(kept, json.dumps(numbers, indent=1) + "\n")
     return json.loads(kept.read_text())
 
 

@@ -17,7 +17,7 @@ the proton of a short N-H...O bridge would otherwise belong to both. It cannot f
 it goes to an atom only below FORM_FACTOR, and nearer (in sums of radii) than to the one it had.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase.geometry import complete_cell
@@ -62,9 +62,11 @@ class BondTracker:
         self.form, self.break_ = form, break_
         self.radii = radii_of(self.species)
         self.hydrogen = self.species == 1
-        self.pairs: np.ndarray | None = None
+        self.pairs = NO_PAIRS
+        self._started = False
+        self._bonded = np.zeros(0, dtype=bool)  # of the pairs in reach
         self._near = _NearPairs(break_ * self.radii)
-        self._listed: np.ndarray | None = None
+        self._listed: Any = None  # the pairs in reach, an array from the first frame on
 
     def update(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> BondChanges:
         """What changed since the frame before; in the first one nothing did.
@@ -84,11 +86,11 @@ class BondTracker:
         pairs, distances = self._near.of(positions, np.asarray(cell, float), np.asarray(pbc, bool))
         lost = NO_PAIRS if pairs is self._listed else self._take_list(pairs)
         ratios = distances / self._sums
-        first, was = self.pairs is None, self._bonded
+        first, was = not self._started, self._bonded
         bonded = self._start(ratios) if first else self._next(ratios)
         if not first and not len(lost) and np.array_equal(bonded, was):
             return BondChanges(NO_PAIRS, NO_PAIRS)
-        self._bonded, self.pairs = bonded, pairs[bonded]
+        self._bonded, self.pairs, self._started = bonded, pairs[bonded], True
         if first:
             return BondChanges(NO_PAIRS, NO_PAIRS)
         broken = np.concatenate([lost, pairs[was & ~bonded]])
@@ -99,7 +101,7 @@ class BondTracker:
         n, self._listed = len(self.species), pairs
         self._sums = self.radii[pairs].sum(axis=1)
         self._of_hydrogen = self.hydrogen[pairs].any(axis=1)
-        bonds = NO_PAIRS if self.pairs is None else self.pairs
+        bonds = self.pairs
         keys, bond_keys = pairs @ (n, 1), bonds @ (n, 1)
         self._bonded = np.isin(keys, bond_keys, assume_unique=True)
         return bonds[~np.isin(bond_keys, keys, assume_unique=True)]
@@ -124,7 +126,8 @@ class BondTracker:
         degree = np.bincount(pairs[kept].ravel(), minlength=len(self.species))
         if not (self.hydrogen & (degree > 1)).any():
             return bonded
-        taken, result = set(), np.zeros_like(bonded)
+        taken: set[int] = set()
+        result = np.zeros_like(bonded)
         for k in kept[np.argsort(rank[kept], kind="stable")].tolist():
             hydrogens = [atom for atom in pairs[k].tolist() if self.hydrogen[atom]]
             if taken.isdisjoint(hydrogens):

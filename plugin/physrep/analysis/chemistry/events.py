@@ -293,7 +293,7 @@ class _Replay:
             lives.setdefault(molecule.label, []).append((end - molecule.born, False))
         return {
             label: censored_lifetime(
-                np.array([age for age, _ in molecules]), [e for _, e in molecules]
+                np.array([age for age, _ in molecules]), np.array([e for _, e in molecules])
             )
             for label, molecules in lives.items()
         }

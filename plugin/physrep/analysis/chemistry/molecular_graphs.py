@@ -37,11 +37,12 @@ def molecular_graph(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> n
 
 def graph_of(symbols: Sequence[str], bonds: Iterable[Sequence[int]]) -> nx.Graph:
     """As :func:`molecular_graph`, of element symbols."""
-    graph, bonds, n = nx.Graph(), [tuple(bond) for bond in bonds], len(symbols)
-    if any(i == j or not (0 <= i < n and 0 <= j < n) for i, j in bonds):
-        raise ValueError(f"bonds {bonds} do not belong to {n} atoms, counted from 0")
+    graph: nx.Graph = nx.Graph()
+    pairs, n = [(i, j) for i, j in bonds], len(symbols)
+    if any(i == j or not (0 <= i < n and 0 <= j < n) for i, j in pairs):
+        raise ValueError(f"bonds {pairs} do not belong to {n} atoms, counted from 0")
     graph.add_nodes_from((k, {"element": symbol}) for k, symbol in enumerate(symbols))
-    graph.add_edges_from(bonds)
+    graph.add_edges_from(pairs)
     return graph
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 from ase.formula import Formula
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 from physrep.analysis.chemistry.molecular_graphs import (
     Catalogue,
@@ -192,9 +192,12 @@ def _lewis_charge(symbols: list[str], bonds: list[tuple[int, int]]) -> int | Non
         LinearConstraint(np.stack([last - charge, last + charge]), 0, np.inf),
     ]
 
-    def solve(*more: LinearConstraint):
+    def solve(*more: LinearConstraint) -> OptimizeResult:
         return milp(
-            cost, integrality=np.ones(size), bounds=Bounds(0, upper), constraints=[*rules, *more]
+            cost,
+            integrality=np.ones(size, dtype=int),
+            bounds=Bounds(0, upper),
+            constraints=[*rules, *more],
         )
 
     best = solve()
@@ -229,8 +232,8 @@ def _skeleton(text: str) -> tuple[list[str], list[tuple[int, int]]]:
     symbols: list[str] = []
     bonds: list[tuple[int, int]] = []
     chain = []
-    for part in text.split():
-        part, _, branches = part.rstrip(")").partition("(")
+    for word in text.split():
+        part, _, branches = word.rstrip(")").partition("(")
         centre = len(symbols)
         element, _, hydrogens = part.partition("H") if part != "H" else ("H", "", "")
         count = (int(hydrogens) if hydrogens else 1) if "H" in part[1:] else 0

@@ -142,7 +142,9 @@ class ChargeCurrentSums:
         drift, _ = block_error(integrals[:, at] - integrals[:, at // 2])
         change = running.value[at] - running.value[at // 2]
         correlation = Estimate(mean, *block_error(blocks))
-        return GreenKubo(lags, correlation, running, cutoff, _plateau(running, at, change, drift))
+        return GreenKubo(
+            lags, correlation, running, cutoff, _plateau(running, at, change, float(drift))
+        )
 
 
 def _plateau(running: Estimate, at: int, change: float, error: float) -> Estimate:

@@ -151,7 +151,8 @@ class DisplacementSums:
             self.kinds.append(CHARGE)
             of, self.sizes = np.append(of, len(names)), np.append(self.sizes, 1)
         self._shares = masses / masses.sum() if remove_drift else None
-        self._n_atoms, self._start = len(masses), None
+        self._n_atoms = len(masses)
+        self._start: np.ndarray | None = None
         self._unwrapper = Unwrapper()
         self._sums = LagSums(of, n_lags, squared_differences=True)
 
@@ -232,12 +233,12 @@ def diffusion(
     centred = times - times.mean()
     fit = centred / (6.0 * (centred**2).sum())
     apparent = float(fit @ msd)
-    error, lacking = block_error(displacements.blocks[:, row, inside] @ fit)
+    spread, lacking = block_error(displacements.blocks[:, row, inside] @ fit)
     slope = _log_slope(times, msd)
     found = _doubts(slope, float(msd[-1]), kind)
     intercept = float(msd.mean() - 6.0 * apparent * times.mean())
     numbers = apparent, slope, float(msd[-1]), (float(times[0]), float(times[-1])), intercept
-    error = float(np.sqrt(SHARED_VARIANCE) * error)
+    error = float(np.sqrt(SHARED_VARIANCE) * spread)
     if found:
         return Diffusion(float("nan"), float("nan"), *numbers, False, f"not resolved: {found}")
     return Diffusion(apparent, error, *numbers, True, lacking)

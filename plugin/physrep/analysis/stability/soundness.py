@@ -153,7 +153,7 @@ class StabilityWatch:
         failure, kept = self.first_failure, np.array(self.temperatures)
         # One frame alone is as far from the mean as temperatures are; it has no error bar.
         mean, error = mean_and_error(kept) if len(kept) >= FEWEST_FRAMES else (None, None)
-        if failure is None and mean is not None:
+        if failure is None and mean is not None and error is not None:
             failure = self._mean_temperature(mean, error)
         low, high = (float(kept.min()), float(kept.max())) if len(kept) else (None, None)
         numbers = (self.time, self.n_frames, self.bond_strain, self.nearest_contact)

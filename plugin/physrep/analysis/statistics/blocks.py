@@ -5,6 +5,7 @@ the run is too short for is NaN, with the reason in words.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
@@ -25,8 +26,8 @@ class Estimate:
     reason then says why ("" where all of it is known).
     """
 
-    value: np.ndarray
-    error: np.ndarray
+    value: Any
+    error: Any
     reason: str = ""
 
 
@@ -90,7 +91,7 @@ class BlockSums:
         self._full = np.zeros((MAX_BLOCKS, *shape))
         self._open, self._in_open = np.zeros(shape), 0
 
-    def add(self, values: np.ndarray) -> None:
+    def add(self, values: np.ndarray | np.floating) -> None:
         """One frame's array, of the shape given at the start."""
         self._open += values
         self._in_open += 1

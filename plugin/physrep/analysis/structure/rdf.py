@@ -124,8 +124,8 @@ class RadialSums:
         per[self._n_pairs == 0] = np.nan  # no pairs, no function
         scaled = self._scaled.estimate()
         g = Estimate(scaled.value * per, scaled.error * per, scaled.reason)
-        near = self._counts.total().cumsum(axis=1) / self._counts.n_values
-        near = Estimate(near, *block_error(self._counts.blocks().cumsum(axis=2)))
+        mean = self._counts.total().cumsum(axis=1) / self._counts.n_values
+        near = Estimate(mean, *block_error(self._counts.blocks().cumsum(axis=2)))
         names = self.kinds.tolist()
         pairs = [(names[a], names[b]) for a, b in self._pairs]
         sizes = np.bincount(self._of)

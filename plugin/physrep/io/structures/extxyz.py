@@ -62,7 +62,7 @@ def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
 class _DefaultKeys:
     """Picks one of DEFAULT_KEYS for a file and holds every later frame to it."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.chosen: int | None = None
 
@@ -142,7 +142,7 @@ def _check_columns(comment: str, lines: list[str], path: Path, frame: int) -> No
     n_columns = sum(int(width) for width in widths)
     for atom, line in enumerate(lines):
         n_found = len(line.split())
-        if widths and n_found != n_columns:
+        if announced and n_found != n_columns:
             raise DataError(
                 f"atom {atom} has {n_found} columns, Properties={announced.group(1)} announces "
                 f"{n_columns}: {line.strip()[:80]!r}; repair the line or remove the frame",
@@ -153,7 +153,7 @@ def _check_columns(comment: str, lines: list[str], path: Path, frame: int) -> No
 
 def _parse(text: str, path: Path, frame: int) -> ase.Atoms:
     try:
-        return ase.io.read(StringIO(text), index=0, format="extxyz")
+        return next(ase.io.iread(StringIO(text), format="extxyz"))
     except KeyError as error:
         raise DataError(
             f"{error} is not an element symbol; correct the species column", path, frame

@@ -54,7 +54,7 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
     for structure in structures:
         structure.validate()
     counts = [len(structure) for structure in structures]
-    present = {
+    present: dict[str, Any] = {
         f"has_{name}": np.array([getattr(structure, name) is not None for structure in structures])
         for name in LABELS
     }

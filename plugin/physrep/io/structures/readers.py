@@ -106,8 +106,12 @@ def iter_structures(
         raise FileNotFoundError(f"{path}: no such file")
     chosen = _named_format(format) if format else _detected_format(path)
     factors = parse_units(units or chosen.units)
-    names = ("energy_key", "forces_key", "virial_key", "stress_key")
-    keys = LabelKeys(*(labels.get(name) for name in names))
+    keys = LabelKeys(
+        labels.get("energy_key"),
+        labels.get("forces_key"),
+        labels.get("virial_key"),
+        labels.get("stress_key"),
+    )
     return _checked_frames(path, chosen.read(path, keys), factors, tuple(labels.get("require", ())))
 
 

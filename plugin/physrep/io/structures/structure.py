@@ -32,7 +32,7 @@ class DataError(ValueError):
     `source` and `frame` (counted from 0, as ASE does) say where; None where it does not apply.
     """
 
-    def __init__(self, problem: str, source: Any = None, frame: int | None = None):
+    def __init__(self, problem: str, source: Any = None, frame: int | None = None) -> None:
         where = [] if source is None else [str(source)]
         if frame is not None:
             where.append(f"frame {frame} (counted from 0)")
@@ -63,8 +63,8 @@ class Structure:
 
     positions: np.ndarray
     species: np.ndarray
-    cell: np.ndarray | None = None
-    pbc: np.ndarray | bool = False
+    cell: Any = None  # an array of its own from __post_init__ on, as pbc is
+    pbc: Any = False
     energy: float | None = None
     forces: np.ndarray | None = None
     virial: np.ndarray | None = None
@@ -72,7 +72,7 @@ class Structure:
     source: str = "memory"
     frame: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n_atoms = np.size(self.species)
         if n_atoms == 0:
             raise self._error("has no atoms; remove the frame")
@@ -183,9 +183,10 @@ def _check_cell(structure: Structure) -> None:
 
 def _check_overlap(structure: Structure) -> None:
     points, owners = _wrapped_with_images(structure)
-    distances, indices = cKDTree(points).query(
+    found = cKDTree(points).query(
         points[: len(structure)], k=2, distance_upper_bound=OVERLAP_DISTANCE
     )
+    distances, indices = (np.asarray(part) for part in found)
     first = int(np.argmin(distances[:, 1]))
     if np.isinf(distances[first, 1]):
         return

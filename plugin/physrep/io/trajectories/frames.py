@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ase.io
 import numpy as np
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
     time: float | None
     velocities: np.ndarray | None
     wrapped: bool
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
 
 
 @dataclass(eq=False)
@@ -222,7 +222,9 @@ def open_trajectory(
     return trajectory
 
 
-def iter_frames(path: str | Path, topology: str | Path | None = None, **options) -> Iterator[Frame]:
+def iter_frames(
+    path: str | Path, topology: str | Path | None = None, **options: Any
+) -> Iterator[Frame]:
     """Frames of `open_trajectory` with the same arguments."""
     return iter(open_trajectory(path, topology, **options))
 
@@ -239,7 +241,7 @@ def read_topology(path: str | Path) -> np.ndarray:
             atoms = list(mdtraj_for(path).load_topology(str(path)).atoms)
             species = [getattr(atom.element, "atomic_number", 0) for atom in atoms]
         else:
-            species = ase.io.read(path, index=0).numbers.tolist()
+            species = next(ase.io.iread(path)).numbers.tolist()
     # Readers of two libraries, with no error in common.
     except Exception as error:
         text = f"cannot be read as a topology ({type(error).__name__}: {error})"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from physrep.io.structures.raw import Cut, damage_as_data_error
 from physrep.io.structures.structure import DataError
@@ -60,7 +60,7 @@ def mdtraj_frames(path: Path) -> Iterator[tuple]:
                 size = 1  # again, for the frames before the damage
 
 
-def _quietly(function: Callable[..., T], *arguments, **options) -> T:
+def _quietly(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
     with _stdout_shut():
         return function(*arguments, **options)
 

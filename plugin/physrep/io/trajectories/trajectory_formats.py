@@ -219,11 +219,12 @@ def _parse_dump(
 
     cell, origin, pbc = _dump_box(items, asked.path, index)
     positions, wrapped = _dump_positions(read, cell, origin, names, asked.path, index)
-    velocities, time = read("vx", "vy", "vz"), items.get("TIME")
-    if velocities is not None or time is not None:
+    velocities, given = read("vx", "vy", "vz"), items.get("TIME")
+    time = None
+    if velocities is not None or given is not None:
         unit = _dump_time_unit(items, asked, index)
         velocities = None if velocities is None else velocities / unit
-        time = None if time is None else float(time[0]) * unit
+        time = None if given is None else float(given[0]) * unit
     species = _dump_species(columns, order, asked, index)
     step = int(items["TIMESTEP"][0]) if "TIMESTEP" in items else None
     return Raw(positions, species, cell, pbc, time, velocities, wrapped, step)
@@ -261,9 +262,9 @@ def _dump_positions(
     index: int,
 ) -> tuple[np.ndarray, bool]:
     """Unwrapped where the dump allows it."""
-    for given, scaled in ((read("xu", "yu", "zu"), False), (read("xsu", "ysu", "zsu"), True)):
+    for given, in_cell in ((read("xu", "yu", "zu"), False), (read("xsu", "ysu", "zsu"), True)):
         if given is not None:
-            return (origin + given @ cell if scaled else given), False
+            return (origin + given @ cell if in_cell else given), False
     images, positions, scaled = read("ix", "iy", "iz"), read("x", "y", "z"), read("xs", "ys", "zs")
     if positions is None and scaled is not None:
         positions = origin + scaled @ cell
@@ -321,8 +322,8 @@ def _read_dcd(asked: Asked) -> Generator[Callable[[], Raw]]:
 
 def _read_xtc(asked: Asked) -> Generator[Callable[[], Raw]]:
     for positions, time, _, box in mdtraj_frames(asked.path):
-        box = None if box is None else NM_IN_ANGSTROM * box.astype(float)
-        yield partial(_from_box, NM_IN_ANGSTROM * positions.astype(float), box, float(time))
+        cell = None if box is None else NM_IN_ANGSTROM * box.astype(float)
+        yield partial(_from_box, NM_IN_ANGSTROM * positions.astype(float), cell, float(time))
 
 
 def _from_box(positions: np.ndarray, cell: np.ndarray | None, time: float | None = None) -> Raw:
@@ -333,7 +334,7 @@ def _from_box(positions: np.ndarray, cell: np.ndarray | None, time: float | None
 def _read_ase(asked: Asked) -> Generator[Callable[[], Raw]]:
     # ASE's readers share no error; what they raise at a damaged frame ends the file.
     try:
-        frames = ase.io.iread(asked.path, index=":")
+        frames: Any = ase.io.iread(asked.path, index=":")  # a generator
         with closing(frames):
             for index, atoms in enumerate(frames):
                 yield partial(_from_ase, atoms, asked.path, index)

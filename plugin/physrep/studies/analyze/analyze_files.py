@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from physrep.config import ConfigError
 from physrep.figures.page import html_page
 from physrep.io import DataError
@@ -47,7 +49,9 @@ def analyze(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", TrajectoryWarning)
         n_frames = trajectory.count()
-        numbers, interval = trajectory.species, interval_of(trajectory)
+        interval = interval_of(trajectory)
+        # Known from the first frame on; a trajectory without frames is refused.
+        numbers = np.zeros(0, dtype=int) if trajectory.species is None else trajectory.species
         analysis = TrajectoryAnalysis(numbers, n_frames, interval, settings)
         for frame in progress(trajectory, "analyze", "frame", n_frames):
             analysis.observe(frame)
@@ -65,16 +69,16 @@ def interval_of(trajectory: Trajectory) -> float | None:
         DataError: the second is not later than the first.
     """
     frames = list(islice(trajectory, 2))
-    if len(frames) < 2 or any(frame.time is None for frame in frames):
+    times = [frame.time for frame in frames]
+    if len(times) < 2 or times[0] is None or times[1] is None:
         return None
-    first, second = frames
-    interval = second.time - first.time
+    interval = times[1] - times[0]
     if not interval > 0.0:
         raise DataError(
-            f"is at {second.time:g} ps, the frame before at {first.time:g} ps: times must rise; "
+            f"is at {times[1]:g} ps, the frame before at {times[0]:g} ps: times must rise; "
             "cut the trajectory (start, stop), or give the time between frames (--timestep, fs)",
             trajectory.path,
-            second.index,
+            frames[1].index,
         )
     return interval
 

@@ -53,7 +53,7 @@ def sentence(text: str) -> str:
 
 
 def counted(n: int, word: str) -> str:
-    """ "1 event", "2 events"."""
+    """Number and word, as in "1 event" and "2 events"."""
     return f"{n} {word}{'' if n == 1 else 's'}"
 
 

@@ -63,7 +63,9 @@ class TrajectoryAnalysis:
         self.numbers, self.expected, self.interval = np.asarray(numbers), n_frames, interval
         self.settings = settings or Settings()
         self.events = Stream(lambda: EventTracker(self.numbers, self.settings.tau))
-        self.n_frames, self.start, self.end = 0, None, None
+        self.n_frames = 0
+        self.start: float | None = None
+        self.end: float | None = None
         self.notes: list[str] = []
 
     def observe(self, frame: Frame) -> None:
@@ -130,6 +132,8 @@ class TrajectoryAnalysis:
         """Whether the frames have been evenly spaced so far; displacements need that."""
         if self._late or frame.time is None or self.start is None:
             return not self._late
+        assert self.interval is not None
+        assert self.motion is not None
         due = self.start + self.n_frames * self.interval
         allowed = UNEVEN * self.interval + SINGLE_PRECISION * abs(due)
         if abs(frame.time - due) > allowed:

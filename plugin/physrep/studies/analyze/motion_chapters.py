@@ -38,7 +38,9 @@ def _parts(runs: Mapping[str, Results], name: str) -> dict[str, Answer]:
 
 
 def _motion(runs: Mapping[str, Results], name: str) -> MotionResults:
-    return runs[name].motion
+    motion = runs[name].motion
+    assert motion is not None  # asked only of runs that have one
+    return motion
 
 
 def _diffusion(runs: Mapping[str, Results]) -> Chapter:
@@ -98,8 +100,10 @@ def _vibrations(runs: Mapping[str, Results]) -> Chapter:
 
 def _conductivity(runs: Mapping[str, Results]) -> Chapter:
     chapter = Chapter("conductivity", "Electrical conductivity")
-    measured = {k: one for k, one in runs.items() if one.motion}
-    gaps = {k: Answer(None, one.motion_gap) for k, one in runs.items() if not one.motion}
+    measured = {k: one.motion for k, one in runs.items() if one.motion}
+    gaps: dict[str, Answer] = {
+        k: Answer(None, one.motion_gap) for k, one in runs.items() if not one.motion
+    }
     chapter.answers(gaps, "Conductivity")
     ways = {
         "Nernst-Einstein": "nernst_einstein",
@@ -107,9 +111,9 @@ def _conductivity(runs: Mapping[str, Results]) -> Chapter:
         "Green-Kubo": "green_kubo",
     }
     rows = []
-    for name, one in measured.items():
+    for name, motion in measured.items():
         for way, attribute in ways.items():
-            found = getattr(one.motion, attribute)
+            found = getattr(motion, attribute)
             value, reason = _conductivity_cells(found)
             if value:
                 rows.append(row_of(name, len(measured), way, value))
@@ -121,9 +125,7 @@ def _conductivity(runs: Mapping[str, Results]) -> Chapter:
         chapter.tables.append(Table(columns, rows))
     if measured:
         chapter.texts.append(_conductivity_note(measured))
-    currents = {
-        k: one.motion.green_kubo.value for k, one in measured.items() if one.motion.green_kubo.value
-    }
+    currents = {k: one.green_kubo.value for k, one in measured.items() if one.green_kubo.value}
     if currents:
         text = "Green-Kubo: integral of the autocorrelation of the charge current up to a lag."
         chapter.figures.append((green_kubo_figure(currents), text))
@@ -139,11 +141,11 @@ def _conductivity_cells(found: Answer) -> tuple[str, str]:
     return value, estimate.reason
 
 
-def _conductivity_note(measured: Mapping[str, Results]) -> str:
+def _conductivity_note(measured: Mapping[str, MotionResults]) -> str:
     parts = ["Charges are those of whole molecules, guessed from their graphs."]
     for name, one in measured.items():
         of = f" of {name}" if len(measured) > 1 else ""
-        temperature, charge = one.motion.temperature, one.motion.charged
+        temperature, charge = one.temperature, one.charged
         if temperature.value is not None:
             value = f"{float(temperature.value.value):.1f} K"
             parts.append(f"Temperature{of}: {value} ({temperature.reason}).")

@@ -113,8 +113,8 @@ class MotionSums:
     def result(self, volume: float | None) -> MotionResults:
         """The answers so far; volume: its mean in A^3, None without a cell."""
         displacements = self.displacements.answer(lambda sums: sums.result())
-        kinds = displacements.value.kinds if displacements.value else []
-        lines = {kind: diffusion(displacements.value, kind) for kind in kinds}
+        moved = displacements.value
+        lines = {} if moved is None else {kind: diffusion(moved, kind) for kind in moved.kinds}
         velocities = self.velocities.answer(lambda sums: sums.result())
         temperature = self._temperature()
         found = self._conductivities(displacements, lines, temperature, volume)
@@ -138,7 +138,8 @@ class MotionSums:
         n_lags = n_frames // self.every // 10
         if n_lags < FEWEST_LAGS:
             reason = f"{n_frames} frames are too few for displacements (at least"
-            self.displacements = Stream(None, f"{reason} {10 * FEWEST_LAGS}); run longer")
+            reason += f" {10 * FEWEST_LAGS}); run longer"
+            self.displacements = Stream[DisplacementSums](None, reason)
             return
         arguments = self.system.kinds, self.system.masses, self.interval * self.every, n_lags
         self.displacements = Stream(lambda: DisplacementSums(*arguments, groups, charges))
@@ -243,12 +244,12 @@ class MotionSums:
     ) -> tuple[Answer[Estimate], Answer[Estimate], Answer[GreenKubo]]:
         gap = self.charge_gap or ("no cell, so no volume" if volume is None else "")
         gap = gap or (temperature.reason if temperature.value is None else "")
-        if gap:
+        if gap or volume is None or temperature.value is None:
             return Answer(None, gap), Answer(None, gap), Answer(None, gap)
         at = volume, float(temperature.value.value)
         green_kubo = self.current.answer(lambda sums: sums.result(*at))
         if displacements.value is None:
-            nothing = Answer(None, displacements.reason)
+            nothing = Answer[Estimate](None, displacements.reason)
             return nothing, nothing, green_kubo
         alone = self._nernst_einstein(lines, *at)
         together = einstein(displacements.value, *at)[0]

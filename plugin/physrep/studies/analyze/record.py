@@ -1,6 +1,7 @@
 """Results as numbers for JSON: what is not known is null, with its reason."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.shells import shells
 from physrep.studies.analyze.stream import Answer
 from physrep.studies.analyze.structure_stream import StructureResults
+
+T = TypeVar("T")
 
 
 def as_dict(results: Results) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def _motion(motion: MotionResults) -> dict[str, Any]:
     }
 
 
-def _found(found: Answer, read) -> dict[str, Any]:
+def _found(found: Answer[T], read: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
     """Of a gap the reason alone; of an answer its limits in "note"."""
     if found.value is None:
         return {"reason": found.reason}

@@ -39,7 +39,7 @@ class Stream(Generic[S]):
 
         where: the frame in words, for the reason.
         """
-        if not self.running:
+        if not self.running or self.sums is None:
             return None
         try:
             value = add(self.sums)

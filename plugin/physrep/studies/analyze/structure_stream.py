@@ -82,7 +82,8 @@ class StructureSums:
             centres = self.centres.feed(lambda sums: sums.of(frame.positions, *frame_of), where)
             if centres is None:
                 self.ions.stop(self.centres.reason)
-            self.ions.feed(lambda sums: sums.add(centres, *frame_of), where)
+            else:
+                self.ions.feed(lambda sums: sums.add(centres, *frame_of), where)
         near = frame.positions[self._hydrogen_atoms]
         self.hydrogen.feed(lambda sums: sums.add(near, *frame_of), where)
         for stream in (self.hydrogen_bonds, self.bonds, self.angles):
@@ -92,22 +93,19 @@ class StructureSums:
 
     def result(self) -> StructureResults:
         """The answers so far."""
-        radial = (self.elements, self.ions, self.hydrogen)
-        radial = [stream.answer(lambda sums: sums.result()) for stream in radial]
-        others = (self.hydrogen_bonds, self.bonds, self.angles)
-        others = [stream.answer(lambda sums: sums.result()) for stream in others]
-        volume, density = None, Answer(None, self.gap)
+        volume, density = None, Answer[Estimate](None, self.gap)
         if self.cells:
             cells = np.array(self.cells)
             volume = float(np.abs(np.linalg.det(cells)).mean())
-            found = mean_density(cells, self.system.masses)
-            density = Answer(found)
+            density = Answer(mean_density(cells, self.system.masses))
         return StructureResults(
-            radial[0],
-            radial[1],
-            radial[2],
+            self.elements.answer(lambda sums: sums.result()),
+            self.ions.answer(lambda sums: sums.result()),
+            self.hydrogen.answer(lambda sums: sums.result()),
             self.hydrogen_pairs,
-            *others,
+            self.hydrogen_bonds.answer(lambda sums: sums.result()),
+            self.bonds.answer(lambda sums: sums.result()),
+            self.angles.answer(lambda sums: sums.result()),
             density,
             volume,
             self.intermolecular,
@@ -117,10 +115,11 @@ class StructureSums:
     def _radial(
         self, kinds: Sequence[str], molecules: np.ndarray | None = None
     ) -> Stream[RadialSums]:
-        if self.gap:
+        r_max = self.r_max
+        if r_max is None:
             return Stream(None, self.gap)
-        n_bins = max(1, round(self.r_max / BIN_WIDTH))
-        return Stream(lambda: RadialSums(kinds, self.r_max, n_bins, molecules))
+        n_bins = max(1, round(r_max / BIN_WIDTH))
+        return Stream(lambda: RadialSums(kinds, r_max, n_bins, molecules))
 
     def _prepare_hydrogen_bonds(self) -> None:
         """g(r) of H(D) and acceptors, and the number of bonds."""
@@ -135,7 +134,8 @@ class StructureSums:
         if not self.hydrogen_pairs:
             text = f"{len(donors)} hydrogens on N, O or F, {len(acceptors)} acceptors"
             reason = f"no hydrogen bonds are possible: {text} in the first frame"
-            self.hydrogen = self.hydrogen_bonds = Stream(None, reason)
+            self.hydrogen = Stream[RadialSums](None, reason)
+            self.hydrogen_bonds = Stream[HydrogenBondSums](None, reason)
             return
         molecule_of = system.molecules
         self.hydrogen = self._radial(names, molecule_of[self._hydrogen_atoms])
@@ -146,7 +146,8 @@ class StructureSums:
     def _distributions(self) -> tuple[Stream[DistributionSums], Stream[DistributionSums]]:
         system = self.system
         none = "no {} in the first frame"
-        bonds, angles = (Stream(None, none.format(name)) for name in ("bonds", "angles"))
+        bonds = Stream[DistributionSums](None, none.format("bonds"))
+        angles = Stream[DistributionSums](None, none.format("angles"))
         if len(system.bonds):
             bonds = Stream(
                 lambda: DistributionSums(system.bonds, system.bond_kinds(), 0.5, 3.5, 600)

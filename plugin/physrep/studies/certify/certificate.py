@@ -128,7 +128,7 @@ def read_structure(path: str | Path) -> Atoms:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        atoms = ase.io.read(path, index=0)
+        atoms = next(ase.io.iread(path))
     except Exception as error:  # ASE's readers raise what damaged files make of them
         raise ConfigError(
             f"{path}: ASE cannot read it ({type(error).__name__}: {error}); give PDB or extxyz"

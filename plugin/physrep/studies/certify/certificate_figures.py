@@ -1,6 +1,7 @@
 """Figures of a certificate."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -13,7 +14,7 @@ from physrep.studies.certify.pulled_bond import PulledBond
 from physrep.studies.certify.survival import Run
 
 # How a scan was made; the colour shows by which model.
-LINES = {
+LINES: dict[str, dict[str, Any]] = {
     "rigid": {"ls": "-"},
     "relaxed": {"ls": "--", "marker": "o", "ms": 2.5, "lw": 1.0},
     "in the box": {"ls": ":"},

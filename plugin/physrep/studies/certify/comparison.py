@@ -1,7 +1,7 @@
 """Two structures of a liquid compared: differences beyond their error bars."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,23 +48,23 @@ def _radial_checks(
     data: Answer[RadialDistributions],
     pairs: list[tuple[str, str]] | None,
 ) -> Iterator[Check]:
-    gap = _gap(run, data)
-    if gap:
-        yield skipped(name, gap)
+    one, other = run.value, data.value
+    if one is None or other is None:
+        yield skipped(name, _gap(run, data))
         return
-    lacking = run.value.g.reason or data.value.g.reason  # of some values at least
-    chosen = [pair for pair in pairs or run.value.pairs if _in(data.value, pair)]
+    lacking = one.g.reason or other.g.reason  # of some values at least
+    chosen = [pair for pair in pairs or one.pairs if _in(other, pair)]
     ways = (
         ("neighbours", neighbour_deviation, NEIGHBOURS),
         ("g(r)", curve_deviation, CURVES),
     )
     for what, deviation, limits in ways:
-        found = [deviation(run.value, data.value, pair) for pair in chosen]
-        found = [one for one in found if one is not None]
+        judged = [deviation(one, other, pair) for pair in chosen]
+        found = [deviation for deviation in judged if deviation is not None]
         if not found:
             yield skipped(f"{name}: {what}", lacking or "no pair has a first shell in the data")
             continue
-        worst = max(found, key=lambda one: one.value)
+        worst = max(found, key=lambda deviation: deviation.value)
         yield at_most(f"{name}: {what}", worst.value, "relative", *limits, worst.note)
 
 
@@ -126,10 +126,9 @@ def _distribution_check(
     data: Answer[Distribution],
     limits: tuple[float, float],
 ) -> Check:
-    gap = _gap(run, data)
-    if gap:
-        return skipped(name, gap)
     one, other = run.value, data.value
+    if one is None or other is None:
+        return skipped(name, _gap(run, data))
     common = [kind for kind in one.kinds if kind in other.kinds]
     found = []
     for kind in common:
@@ -145,9 +144,7 @@ def _distribution_check(
     return at_most(f"{name}: mean", worst.value, one.unit, *limits, worst.note)
 
 
-def _beyond(
-    here: np.ndarray, error: np.ndarray, there: np.ndarray, its_error: np.ndarray
-) -> np.ndarray:
+def _beyond(here: Any, error: Any, there: Any, its_error: Any) -> Any:
     """Difference of two numbers beyond twice their combined error."""
     return np.maximum(np.abs(here - there) - SIGMAS * np.hypot(error, its_error), 0.0)
 

@@ -49,7 +49,7 @@ def ion_pair_of(atoms: Atoms) -> Molecule | None:
     ]
     partner, its, there = anions[int(np.argmin(gaps))]
     together = np.concatenate([positions, _brought_near(positions, there, atoms)])
-    charge, label = name.charge + partner.charge, f"{name.label} {partner.label}"
+    charge, label = (name.charge or 0) + (partner.charge or 0), f"{name.label} {partner.label}"
     pair = _molecule(label, charge, atoms, np.concatenate([indices, its]), together)
     return pair._replace(n_ions=2)
 

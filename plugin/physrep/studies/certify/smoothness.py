@@ -41,7 +41,7 @@ def smoothness(calculator: Calculator, atoms: Atoms, seed: int = 0) -> Iterator[
     rng = np.random.default_rng(seed)
     for a, b in combinations_with_replacement(sorted(set(atoms.numbers.tolist())), 2):
         pair_name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
-        wall = np.arange(NEAREST, bond_reach(a, b, WALL_SHARE), WALL_STEP)
+        wall = np.arange(NEAREST, float(bond_reach(a, b, WALL_SHARE)), WALL_STEP)
         tail = np.arange(2.0, FURTHEST, TAIL_STEP)
         scans = {
             f"wall: {pair_name} alone": (wall_check, partial(scan_pair_alone, a=a, b=b), wall),
@@ -67,7 +67,7 @@ def _judged(
     if judge is jump_check and check.verdict != "pass":
         # A jump is as large in small steps; what a steep but smooth curve leaves over is not.
         closer = judge(name, scan(calculator, distances=around_jump(found)))
-        check = min(check, closer, key=lambda one: one.value)
+        check = min(check, closer, key=lambda one: float(one.value or 0.0))
     return check
 
 

@@ -88,6 +88,8 @@ def survival_checks(runs: Sequence[Run]) -> Iterator[Check]:
         note = f"{n - len(failures)} of {n} runs of {first.asked:g} ps sound"
         if failures:
             worst = min(failures, key=lambda run: run.stability.time)
-            note += f"; {worst.stability.time:.2f} ps: {worst.stability.first_failure.message}"
+            failure = worst.stability.first_failure
+            assert failure is not None  # the run is not sound
+            note += f"; {worst.stability.time:.2f} ps: {failure.message}"
         share = min(first.stability.time / first.asked, 1.0 if not failures else 0.999)
         yield at_least(f"survival: {temperature:g} K", share, "of the run", 1.0, 1.0, note)

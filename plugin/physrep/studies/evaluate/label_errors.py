@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator, Calculator
 
 from physrep.config import ConfigError
 from physrep.io import Structure
@@ -55,7 +55,7 @@ class _Sums:
     largest: float = 0.0
     n_structures: int = 0
 
-    def add(self, calculator: Calculator, structure: Structure) -> None:
+    def add(self, calculator: BaseCalculator, structure: Structure) -> None:
         """Compute one structure and add its errors."""
         atoms = structure.to_ase()
         atoms.calc = calculator
@@ -85,7 +85,7 @@ class _Sums:
         return Errors(energy_mae, energy_rmse, mae, rmse, largest, self.n_structures)
 
 
-def evaluate(calculator: Calculator, structures: Iterable[Structure]) -> Errors:
+def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Errors:
     """Compare a calculator with the labels, one structure at a time; progress on standard error.
 
     Args:
@@ -105,7 +105,7 @@ def evaluate(calculator: Calculator, structures: Iterable[Structure]) -> Errors:
     return sums.errors()
 
 
-def predict_forces(calculator: Calculator, structures: Iterable[Structure]) -> np.ndarray:
+def predict_forces(calculator: BaseCalculator, structures: Iterable[Structure]) -> np.ndarray:
     """Forces of all atoms of all structures, one after the other, (n, 3) in eV/A."""
     return np.concatenate([calculator.get_forces(structure.to_ase()) for structure in structures])
 

@@ -29,7 +29,7 @@ class Molecule(NamedTuple):
     minus label, None without a label; force_error: (n_atoms, 3) eV/A at the stable structure;
     label_force: largest labelled component, eV/A, None without; assembly: None if not tried."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
     formula: str
     energy_error: float | None
     force_error: np.ndarray
@@ -154,10 +154,10 @@ def _compared(
     index: int, structure: Structure, recovery: Recovery, assembly: Assembly | None
 ) -> Molecule:
     """The force of a stable structure is zero where there is no label."""
-    labelled, label_force = structure.forces is not None, None
-    if labelled:
+    error, label_force = recovery.stable_forces, None
+    if structure.forces is not None:
         label_force = float(np.abs(structure.forces).max())
-    error = recovery.stable_forces - (structure.forces if labelled else 0.0)
+        error = error - structure.forces
     energy_error = None
     if structure.energy is not None:
         energy_error = recovery.stable_energy - structure.energy

@@ -29,7 +29,7 @@ def write_molecules(result: Reliability, directory: Path, name: str) -> None:
     tried = {str(m.index): m.assembly for m in result.molecules if m.assembly}
     if tried:
         assembly_figure({name: list(tried.values())}).savefig(directory / "assembly.png")
-        profiles = {index: one.energies for index, one in tried.items()}
+        profiles: dict[str, Any] = {index: one.energies for index, one in tried.items()}
         np.savez(directory / "assembly_energies.npz", **profiles)
 
 
@@ -58,7 +58,8 @@ def write_relaxations(result: Is2reReliability, directory: Path) -> None:
     for row in rows:
         del row["positions"]
     _write_csv(directory / "relaxations.csv", rows)
-    np.savez(directory / "relaxed.npz", **{str(index): one.positions for index, one in pairs})
+    relaxed: dict[str, Any] = {str(index): one.positions for index, one in pairs}
+    np.savez(directory / "relaxed.npz", **relaxed)
 
 
 def _molecule_row(molecule: Molecule) -> dict[str, Any]:

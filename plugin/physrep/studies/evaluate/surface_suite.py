@@ -78,7 +78,7 @@ def read_relaxations(path: str | Path) -> list[Atoms]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        return ase.io.read(path, ":")
+        return list(ase.io.iread(path))
     # ASE's readers have no error of their own for what a damaged file does to them.
     except Exception as error:
         raise DataError(
