@@ -71,7 +71,7 @@ def test_format_can_be_named_against_the_suffix(one_frame):
 
 def test_npz_of_unknown_arrays(tmp_path):
     np.savez(tmp_path / "a.npz", P=np.zeros(3), Z=np.zeros(3))
-    with pytest.raises(DataError, match=r"a.npz: cannot recognise .* with the arrays P, Z'; name it"):
+    with pytest.raises(DataError, match=r"a.npz: cannot recognise .* arrays P, Z'; name it"):
         read_structures(tmp_path / "a.npz")
 
 
