@@ -20,7 +20,7 @@ namespace {
 using torch::Tensor;
 using Json = nlohmann_lmp::json;
 
-constexpr int FORMAT = 2;
+constexpr int FORMAT = 3, OLDEST_FORMAT = 2;
 const char *const METADATA_FILE = "metadata.json";
 const auto HOST_DOUBLE = torch::TensorOptions().dtype(torch::kFloat64);
 const auto HOST_INDEX = torch::TensorOptions().dtype(torch::kInt64);
@@ -75,9 +75,10 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
       throw ModelError(path + ": exported format " + std::to_string(version) +
                        " is newer than this plugin reads (" + std::to_string(FORMAT) +
                        "); upgrade physrep");
-    if (version < FORMAT)
+    if (version < OLDEST_FORMAT)
       throw ModelError(path + ": exported format " + std::to_string(version) +
-                       " is of an older physrep, this plugin reads " + std::to_string(FORMAT) +
+                       " is of an older physrep, this plugin reads " +
+                       std::to_string(OLDEST_FORMAT) + " to " + std::to_string(FORMAT) +
                        "; export the checkpoint again");
     if (values.value("molecular", false))
       throw ModelError(path + ": this model sees all atoms of an isolated molecule at once (model.cls "
@@ -137,17 +138,8 @@ class CutEdges {
  public:
   CutEdges() = default;
 
-  explicit CutEdges(const c10::IValue &edges) {
-    const auto tuple = edges.toTuple();
-    std::vector<c10::IValue> members = tuple->elements().vec();
-    for (auto &member : members) {
-      if (!member.isTensor() || !member.toTensor().requires_grad()) continue;
-      sources_.push_back(member.toTensor());
-      leaves_.push_back(member.toTensor().detach().requires_grad_(true));
-      member = leaves_.back();
-    }
+  explicit CutEdges(const c10::IValue &edges) : value_(cut(edges)) {
     grads_.resize(leaves_.size());
-    value_ = c10::ivalue::Tuple::createNamed(std::move(members), tuple->type());
   }
 
   const c10::IValue &value() const { return value_; }
@@ -180,8 +172,22 @@ class CutEdges {
   }
 
  private:
-  c10::IValue value_;
+  // The same value, each tensor with a gradient, also in tuples within tuples, become a leaf.
+  c10::IValue cut(const c10::IValue &value) {
+    if (value.isTuple()) {
+      const auto tuple = value.toTuple();
+      std::vector<c10::IValue> members;
+      for (const auto &member : tuple->elements()) members.push_back(cut(member));
+      return c10::ivalue::Tuple::createNamed(std::move(members), tuple->type());
+    }
+    if (!value.isTensor() || !value.toTensor().requires_grad()) return value;
+    sources_.push_back(value.toTensor());
+    leaves_.push_back(value.toTensor().detach().requires_grad_(true));
+    return leaves_.back();
+  }
+
   std::vector<Tensor> sources_, leaves_, grads_;
+  c10::IValue value_;  // behind the vectors, which `cut` fills
 };
 
 // The scripted module and the state of one evaluation.

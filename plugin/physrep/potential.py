@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from physrep import ops
 from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel
-from physrep.nn.edges import Edges
-from physrep.nn.radial import edge_lengths
+from physrep.models.guarded import GuardedEdges, GuardedModel
 from physrep.nn.scatter import sum_edges
-from physrep.pair.guard import acts_on, network_share, shown_vectors
 from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
@@ -43,7 +41,7 @@ def make_repulsion(name: str, species: list[int], cutoff: float) -> nn.Module | 
     return ZBL(species) if name == "zbl" else None
 
 
-class Potential(nn.Module):
+class Potential(GuardedModel):
     """Atomic energies in eV from types and edges.
 
         E_i = g_i (scale (y_i - y_iso) + shift_type (1 - exp(-n_i))) + E0_type + 1/2 sum_j R_ij
@@ -51,10 +49,9 @@ class Potential(nn.Module):
     y is the model's readout and y_iso its readout of the isolated atom; n_i is the sum of the
     envelopes of the atom's edges, so that the shift (the mean cohesive energy) vanishes with the
     last neighbour: an isolated atom has exactly its reference energy. R is the repulsion: ZBL,
-    fixed, or Morse, learned. With one, g_i falls from 1 to 0, and the model is shown longer
-    distances, where two atoms come nearer than any of their elements in the training data
-    (:mod:`physrep.pair.guard`); without one it is 1. Published forms keep
-    E_i = scale y_i + shift_type + E0_type + 1/2 sum_j R_ij.
+    fixed, or Morse, learned. With one, the guard acts (:class:`GuardedModel`), and g_i falls from 1
+    to 0 where two atoms come nearer than any of their elements in the training data; without one
+    g_i is 1. Published forms keep E_i = scale y_i + shift_type + E0_type + 1/2 sum_j R_ij.
 
     The pieces ``edges``, ``embed``, ``step`` and ``readout`` are the exported ones, see
     :mod:`physrep.models.contract`.
@@ -69,28 +66,21 @@ class Potential(nn.Module):
 
     def __init__(self, model: AtomicModel, species: list[int], repulsion: str = "zbl") -> None:
         """species: atomic numbers; type t is the element species[t]. repulsion: of REPULSIONS."""
-        super().__init__()
-        self.model = model
+        super().__init__(model, guarded=repulsion != "none" and not model.published)
         self.species = list(species)
         self.cutoff = model.cutoff
-        self.n_layers = model.n_layers
         self.width = model.width
         self.readout_reads_neighbors = model.readout_reads_neighbors
         self.published = model.published
         self.molecular = model.molecular
         self.repulsion_name = repulsion
         self.repulsion = make_repulsion(repulsion, species, model.cutoff)
-        self.guarded = self.repulsion is not None and not self.published
-        self.baked = False
         self.ops = "portable"
         n_types = len(species)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
         self.register_buffer("shift", torch.zeros(n_types, dtype=double))
         self.register_buffer("reference_energies", torch.zeros(n_types, dtype=double))
-        self.register_buffer("isolated_readouts", torch.zeros(n_types))
-        # Shortest distance of each pair of types in the training data, A; 0 where unknown.
-        self.register_buffer("shortest_distances", torch.zeros(n_types, n_types, dtype=double))
 
     @property
     def symbols(self) -> list[str]:
@@ -126,95 +116,26 @@ class Potential(nn.Module):
         self.ops = name
         return self
 
-    def edges(
-        self,
-        types: Tensor,
-        edge_index: Tensor,
-        vectors: Tensor,
-        n_centers: int,
-        molecules: Tensor | None = None,
-    ) -> Edges:
-        """types (n_atoms,), edge_index (2, n_edges) sorted by centre, vectors (n_edges, 3) in A.
-
-        molecules: (n_centers,) which molecule each atom belongs to; None for a single one.
-        """
-        if molecules is None:
-            molecules = torch.zeros_like(types[:n_centers])
-        vectors = vectors.to(self.isolated_readouts.dtype)
-        if not self.guarded:
-            return self.model.edges(types, edge_index, vectors, n_centers, molecules)
-        shortest = self.shortest_of(types, edge_index[0], edge_index[1]).to(vectors.dtype)
-        if not acts_on(vectors, shortest):  # nearly always
-            return self.model.edges(types, edge_index, vectors, n_centers, molecules)
-        shown = shown_vectors(vectors, shortest)
-        e = self.model.edges(types, edge_index, shown, n_centers, molecules)
-        separations = edge_lengths(vectors)
-        return Edges(
-            e.centers,
-            e.neighbors,
-            e.vectors,
-            e.distances,
-            e.envelope,
-            e.features,
-            e.n_centers,
-            e.molecules,
-            separations,
-            True,
-        )
-
-    def shortest_of(self, types: Tensor, centers: Tensor, neighbors: Tensor) -> Tensor:
-        """Shortest distance in the training data of the elements of each edge, (n_edges,) A."""
-        ends = types.index_select(0, centers), types.index_select(0, neighbors)
-        return self.shortest_distances[ends[0], ends[1]]
-
-    def embed(self, types: Tensor, edges: Edges) -> Tensor:
-        """types (n_atoms,) -> features (n_centers, width)."""
-        return self.model.embed(types, edges)
-
-    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
-        """Layer k: (n_atoms, width) -> (n_centers, width)."""
-        return self.model.step(k, h, edges)
-
-    def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
+    def readout(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
         """Features (n_atoms, width) -> atomic energies (n_centers,) in eV, float64."""
-        own = types[: edges.n_centers]
-        y = self.model.readout(h, types, edges)
+        shown = edges.shown
+        own = types[: shown.n_centers]
+        y = self.model.readout(h, types, shown)
         shift = self.shift.index_select(0, own)
         if not self.published:
             y = y - self.isolated().index_select(0, own)
-            coordination = sum_edges(edges.envelope, edges.centers, edges.n_centers)
+            coordination = sum_edges(shown.envelope, shown.centers, shown.n_centers)
             shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
         energies = self.scale * y.to(self.scale.dtype) + shift
-        if edges.guarded:
-            shortest = self.shortest_of(types, edges.centers, edges.neighbors)
-            near = edges.separations.to(shortest.dtype)
-            energies = energies * network_share(near, shortest, edges.centers, edges.n_centers)
+        share = edges.share
+        if share is not None:
+            energies = energies * share
         energies = energies + self.reference_energies.index_select(0, own)
         if self.repulsion is not None:
-            ends = (types.index_select(0, edges.centers), types.index_select(0, edges.neighbors))
+            ends = (types.index_select(0, shown.centers), types.index_select(0, shown.neighbors))
             pairs = 0.5 * self.repulsion(edges.separations, ends[0], ends[1])
-            energies = energies + sum_edges(pairs, edges.centers, edges.n_centers)
+            energies = energies + sum_edges(pairs, shown.centers, shown.n_centers)
         return energies
-
-    def isolated(self) -> Tensor:
-        """Readout of one isolated atom of each type, (n_types,)."""
-        if self.baked:
-            return self.isolated_readouts
-        types = torch.arange(len(self.species), device=self.isolated_readouts.device)
-        none = torch.zeros(2, 0, dtype=torch.int64, device=types.device)
-        vectors = self.isolated_readouts.new_zeros(0, 3)
-        edges = self.model.edges(types, none, vectors, types.size(0), types)  # each its molecule
-        h = self.model.embed(types, edges)
-        for k in range(self.n_layers):
-            h = self.model.step(k, h, edges)
-        return self.model.readout(h, types, edges)
-
-    def bake(self) -> None:
-        """Keep the isolated-atom readouts as numbers: for exports, whose parameters are fixed."""
-        self.baked = False
-        with torch.no_grad():
-            self.isolated_readouts.copy_(self.isolated())
-        self.baked = True
 
     def forward(
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, molecules: Tensor | None = None

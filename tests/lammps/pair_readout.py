@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from physrep.checkpoint import Checkpoint
 from physrep.models.contract import AtomicModel
 from physrep.nn.cutoffs import polynomial_envelope
-from physrep.nn.edges import Edges, make_edges
+from physrep.nn.edges import Edges
 from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential
 
@@ -30,7 +30,8 @@ class PairReadout(AtomicModel):
         distances = torch.sqrt((vectors * vectors).sum(dim=-1))
         envelope = polynomial_envelope(distances, self.cutoff)
         features = envelope.unsqueeze(-1)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        i, j = edge_index[0], edge_index[1]
+        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         crowd = sum_edges(edges.features, edges.centers, edges.n_centers)

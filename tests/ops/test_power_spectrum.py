@@ -5,7 +5,7 @@ import torch
 
 from physrep import ops
 from physrep.models.neuralil import Descriptors
-from physrep.nn.edges import make_edges
+from physrep.nn.edges import Edges
 
 pytestmark = pytest.mark.skipif(not ops.available(), reason="no compiled operators")
 
@@ -33,7 +33,7 @@ def types_of(n_atoms, n_types):
 def descriptors(module, edge_index, vectors, n_centers, types):
     distances = torch.linalg.vector_norm(vectors, dim=1)
     nothing = vectors[:, :0]
-    edges = make_edges(edge_index, vectors, distances, distances, nothing, n_centers, types)
+    edges = Edges(*edge_index, vectors, distances, distances, nothing, n_centers, types)
     return module(types, edges)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from physrep.engines.heap import keep_heap
-from physrep.nn.edges import Edges
+from physrep.models.guarded import GuardedEdges
 from physrep.ops.neighbor_list import PortableNeighborList
 from physrep.potential import Potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -97,22 +97,24 @@ class ExportedPotential(nn.Module):
             )
 
     @torch.jit.export
-    def edges(self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int) -> Edges:
+    def edges(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int
+    ) -> GuardedEdges:
         """See :meth:`physrep.potential.Potential.edges`."""
         return self.potential.edges(types, edge_index, vectors, n_centers)
 
     @torch.jit.export
-    def embed(self, types: Tensor, edges: Edges) -> Tensor:
+    def embed(self, types: Tensor, edges: GuardedEdges) -> Tensor:
         """See :meth:`physrep.potential.Potential.embed`."""
         return self.potential.embed(types, edges)
 
     @torch.jit.export
-    def step(self, k: int, h: Tensor, edges: Edges) -> Tensor:
+    def step(self, k: int, h: Tensor, edges: GuardedEdges) -> Tensor:
         """See :meth:`physrep.potential.Potential.step`."""
         return self.potential.step(k, h, edges)
 
     @torch.jit.export
-    def readout(self, h: Tensor, types: Tensor, edges: Edges) -> Tensor:
+    def readout(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
         """See :meth:`physrep.potential.Potential.readout`."""
         return self.potential.readout(h, types, edges)
 

@@ -16,7 +16,8 @@ from physrep.config import ConfigError, StrictModel
 from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
-FORMAT_VERSION = 2  # 2: edges() takes the types too
+FORMAT_VERSION = 3  # 2: edges() takes the types too; 3: its edges hold a tuple
+OLDEST_READ = 2
 
 
 class ExportError(ValueError):
@@ -133,10 +134,10 @@ def parse_metadata(text: str | bytes, path: Path) -> Metadata:
             f"{path}: exported format {version} is newer than this physrep reads "
             f"({FORMAT_VERSION}); upgrade physrep"
         )
-    if version < FORMAT_VERSION:
+    if version < OLDEST_READ:
         raise ExportError(
             f"{path}: exported format {version} is of an older physrep, this one reads "
-            f"{FORMAT_VERSION}; export the checkpoint again"
+            f"{OLDEST_READ} to {FORMAT_VERSION}; export the checkpoint again"
         )
     try:
         return Metadata.parse(values)

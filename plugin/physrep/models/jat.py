@@ -16,7 +16,7 @@ from physrep.config import StrictModel
 from physrep.models.contract import LayeredModel
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
 from physrep.nn.activations import swish
-from physrep.nn.edges import Edges, make_edges, own_rows
+from physrep.nn.edges import Edges, own_rows
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
 from physrep.nn.radial import BesselBasis, DistancePowers
 from physrep.ops.attention_weights import PortableAttentionWeights
@@ -261,7 +261,8 @@ class JAT(LayeredModel):
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
         features, distances, envelope = self.edge_features(vectors)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        i, j = edge_index[0], edge_index[1]
+        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers]).repeat(1, self.copies)

@@ -16,7 +16,7 @@ from physrep.config import StrictModel
 from physrep.models.contract import AtomicModel
 from physrep.nn.activations import swish
 from physrep.nn.cutoffs import polynomial_envelope
-from physrep.nn.edges import Edges, make_edges
+from physrep.nn.edges import Edges
 from physrep.nn.mlp import LAYER_NORM_EPS
 from physrep.nn.radial import edge_lengths
 from physrep.nn.spherical_bessel import SphericalBesselBasis
@@ -98,7 +98,8 @@ class NeuralIL(AtomicModel):
         distances = edge_lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
         none = vectors[:, :0]  # the descriptors are made of the vectors themselves
-        return make_edges(edge_index, vectors, distances, envelope, none, n_centers, molecules)
+        i, j = edge_index[0], edge_index[1]
+        return Edges(i, j, vectors, distances, envelope, none, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         descriptors = self.spectrum(types, edges)

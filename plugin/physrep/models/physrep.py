@@ -15,7 +15,7 @@ from physrep.models.contract import LayeredModel
 from physrep.models.physrep_layers import AtomEmbedding, AttentionBlock, ElementHead
 from physrep.nn.adjacency import CovalentAdjacency
 from physrep.nn.cutoffs import cosine_envelope, polynomial_envelope
-from physrep.nn.edges import Edges, make_edges, own_rows
+from physrep.nn.edges import Edges, own_rows
 from physrep.nn.radial import ElementBasis, edge_lengths
 from physrep.nn.scatter import sum_edges
 from physrep.pair.physics_head import PairEnergy
@@ -122,7 +122,9 @@ class PhysRep(LayeredModel):
         if self.bonded:
             bonded = self.adjacency(distances, center_types, types.index_select(0, neighbors))
             features = torch.cat([features, bonded.unsqueeze(1)], dim=1)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        return Edges(
+            centers, neighbors, vectors, distances, envelope, features, n_centers, molecules
+        )
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         x = self.embedding(types, edges)

@@ -90,7 +90,7 @@ def test_nothing_tells_the_element_of_a_hidden_atom(potential):
         edges = potential.model.edges(types, found.edge_index, found.vectors, n, one)
         logits.append(potential.model.element_logits(types, edges))
     assert torch.equal(logits[0], logits[1])
-    shown = potential.edges(types_of(atoms), found.edge_index, found.vectors, n)
+    shown = potential.edges(types_of(atoms), found.edge_index, found.vectors, n).shown
     assert not torch.allclose(logits[0], potential.model.element_logits(types_of(atoms), shown))
 
 

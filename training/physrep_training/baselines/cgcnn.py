@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import CGConv
 
 from physrep.config import StrictModel
-from physrep.nn.edges import Edges, make_edges
+from physrep.nn.edges import Edges
 from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline, graph
 
@@ -88,7 +88,7 @@ class CGCNN(Baseline):
         distances = edge_lengths(vectors)
         envelope = torch.ones_like(distances)
         features = self.expansion(distances)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers])

@@ -26,7 +26,7 @@ from torch_geometric.nn.models.dimenet import (
 
 from physrep.config import StrictModel
 from physrep.nn.cutoffs import polynomial_envelope
-from physrep.nn.edges import Edges, make_edges
+from physrep.nn.edges import Edges
 from physrep.nn.radial import edge_lengths
 from physrep.nn.spherical_bessel import spherical_bessel_roots
 from physrep_training.baselines.base import Baseline
@@ -171,7 +171,7 @@ class DimeNetPlusPlus(Baseline):
         distances = edge_lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.distance_basis(distances)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         kj, ji = triplets(edges)

@@ -12,7 +12,7 @@ from torch_geometric.nn.models import SchNet as Published
 
 from physrep.config import StrictModel
 from physrep.nn.cutoffs import cosine_envelope
-from physrep.nn.edges import Edges, make_edges
+from physrep.nn.edges import Edges
 from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline, graph
 
@@ -57,7 +57,7 @@ class SchNet(Baseline):
         distances = edge_lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.net.embedding(self.numbers(types[: edges.n_centers]))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from physrep.config import ConfigError, StrictModel
 from physrep.nn.cutoffs import cosine_envelope
-from physrep.nn.edges import Edges, make_edges
+from physrep.nn.edges import Edges
 from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline
 
@@ -82,7 +82,7 @@ class TorchMDET(Baseline):
         distances = edge_lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
-        return make_edges(edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         z = self.numbers(types)
