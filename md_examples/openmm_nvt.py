@@ -11,6 +11,8 @@ import openmm
 import openmmtorch
 from openmm import app, unit
 
+import physrep  # noqa: F401  registers the compiled operators that the file may need
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("model", help="file written by physrep export --topology")
 parser.add_argument("structure", help="PDB file with a box, the atoms in the order of the export")

@@ -48,7 +48,10 @@ class Exports:
         topology = None if system is None else SYSTEMS[system]()
         path = self.folder / f"{system}-{dtype}.pt"
         return once(
-            path, lambda path: export_potential(self.checkpoint(dtype), path, topology, dtype)
+            path,
+            lambda path: export_potential(
+                self.checkpoint(dtype), path, topology, dtype, ops="portable"
+            ),
         )
 
 

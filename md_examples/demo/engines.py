@@ -12,6 +12,7 @@ SETTLE_FRICTION = 50.0  # 1/ps
 SETTLE_STEPS = 200
 SAMPLE_EVERY = 5  # steps
 WARM_UP = 20  # steps: TorchScript compiles in its first calls
+PORTABLE_STEPS = 50  # enough to measure a speed
 SEED = 2024
 
 
@@ -40,10 +41,12 @@ def ns_per_day(n_steps: int, seconds: float) -> float:
 class Files(NamedTuple):
     """What the engines read: the structure, and its potential in both precisions.
 
-    structure: the frame that is compared; start: the frame that dynamics starts from.
+    structure: the frame that is compared; start: the frame that dynamics starts from; portable: the
+    potential without compiled operators, to compare its speed.
     """
 
     structure: Path
     start: Path
     model: Path
     model_float64: Path
+    portable: Path

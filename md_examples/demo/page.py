@@ -35,6 +35,11 @@ def result_rows(
     return rows
 
 
+def speed_row(name: str, run: Run) -> tuple[str, ...]:
+    """A row of the table for a run whose speed alone is of interest."""
+    return name, "", "", f"{run.temperatures.mean():.0f}", f"{run.ns_per_day:.2f}"
+
+
 def format_table(rows: Sequence[Sequence[str]]) -> str:
     """HEADER and rows as aligned text."""
     lines = [HEADER, *rows]
@@ -114,7 +119,9 @@ def _test_forces(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]
 def _engines(rows: Sequence[Sequence[str]], n_atoms: int) -> Section:
     caption = (
         f"Energy and forces of the start structure ({n_atoms} atoms) in float64, forces compared "
-        "with those of the checkpoint; temperature and speed of the float32 dynamics below."
+        "with those of the checkpoint; temperature and speed of the float32 dynamics below. The "
+        "last row is the speed of a file exported with --ops portable, which runs wherever PyTorch "
+        "runs; the others use physrep's compiled operators where these are installed."
     )
     return Section("The same file in every engine", [Table(HEADER, rows, caption)])
 

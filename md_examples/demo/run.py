@@ -20,8 +20,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import ase_engine
 import lammps_engine
 import openmm_engine
-from engines import TIME_STEP, Files, Run, SinglePoint
-from page import format_table, result_rows, write_page
+from engines import PORTABLE_STEPS, TIME_STEP, Files, Run, SinglePoint
+from page import format_table, result_rows, speed_row, write_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OUTPUT = Path("out/demo")
@@ -29,6 +29,7 @@ STRUCTURE = Path("md_examples/ean.pdb")
 SHIPPED = Path("plugin/physrep/pretrained/ean-jat.ckpt")
 CONFIG = Path("training/configs/demo.yaml")
 OPENMM, LAMMPS_1, LAMMPS_2, ASE = "OpenMM", "LAMMPS, 1 rank", "LAMMPS, 2 ranks", "ASE"
+PORTABLE = "ASE, --ops portable"
 
 
 def main() -> int:
@@ -56,7 +57,9 @@ def main() -> int:
         openmm_engine.settle(files)
     with timed(f"molecular dynamics in every engine, {arguments.ps:g} ps each"):
         runs = dynamics(files, round(arguments.ps * 1000.0 / TIME_STEP))
-    rows = result_rows(reference, points, runs)
+    with timed("the same without compiled operators, to compare the speed"):
+        slow = ase_engine.nvt(files._replace(model=files.portable), PORTABLE_STEPS)
+    rows = [*result_rows(reference, points, runs), speed_row(PORTABLE, slow)]
     print(f"\n{format_table(rows)}\n")
     page = OUTPUT / "report.html"
     with timed("writing the report"):
@@ -96,12 +99,14 @@ def fine_tune(config: Path, checkpoint: Path, folder: Path, steps: list[list[str
 
 
 def export(checkpoint: Path, steps: list[list[str]]) -> Files:
-    """The float32 file for dynamics and the float64 file for comparison."""
-    files = Files(STRUCTURE, OUTPUT / "start.pdb", OUTPUT / "ean.pt", OUTPUT / "ean_float64.pt")
+    """The float32 files for dynamics and the float64 file for comparison."""
+    models = [OUTPUT / name for name in ("ean.pt", "ean_float64.pt", "ean_portable.pt")]
+    files = Files(STRUCTURE, OUTPUT / "start.pdb", *models)
     base = ["export", str(checkpoint), "--topology", str(STRUCTURE)]
     run_program(steps, "physrep", [*base, "-o", str(files.model)])
     double = [*base, "--dtype", "float64", "-o", str(files.model_float64)]
     run_program(steps, "physrep", double)
+    run_program(steps, "physrep", [*base, "--ops", "portable", "-o", str(files.portable)])
     return files
 
 

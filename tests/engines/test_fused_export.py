@@ -13,6 +13,7 @@ from systems import FORMS, MOLECULAR, compute, liquid, make_checkpoint, molecule
 
 import physrep
 from physrep.checkpoint import load_checkpoint
+from physrep.cli.main import main
 from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError, read_exported
 
@@ -92,6 +93,23 @@ def test_refused_with_advice_where_the_operators_are_missing(tmp_path):
 def test_unknown_operators_are_refused(tmp_path):
     with pytest.raises(ExportError, match="choose one of portable, fused"):
         export_potential(make_checkpoint(), tmp_path / "a.pt", ops="fast")
+
+
+def test_fused_is_the_default_where_the_operators_are_installed(tmp_path, monkeypatch):
+    assert export_potential(make_checkpoint(), tmp_path / "a.pt").ops == "fused"
+    monkeypatch.setattr("physrep.ops.loading.load", lambda: False)
+    assert export_potential(make_checkpoint(), tmp_path / "a.pt").ops == "portable"
+
+
+def test_export_says_which_operators_it_has_chosen(exports, tmp_path, monkeypatch, capsys):
+    command = ["export", str(exports.ckpt()), "-o", str(tmp_path / "a.pt")]
+    assert main(command) == 0
+    assert "--ops portable" in capsys.readouterr().out
+    assert main([*command, "--ops", "portable"]) == 0
+    assert "physrep build" not in capsys.readouterr().out
+    monkeypatch.setattr("physrep.ops.loading.load", lambda: False)
+    assert main(command) == 0
+    assert "physrep build" in capsys.readouterr().out
 
 
 def test_the_shipped_potential_is_exported_without_a_topology(tmp_path):

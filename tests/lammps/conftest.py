@@ -51,7 +51,9 @@ def potentials(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory)
     return {
         dtype: once(
             folder / f"{dtype}.pt",
-            lambda path, dtype=dtype: export_potential(checkpoint, path, dtype=dtype),
+            lambda path, dtype=dtype: export_potential(
+                checkpoint, path, dtype=dtype, ops="portable"
+            ),
         )
         for dtype in ("float64", "float32")
     }

@@ -4,7 +4,7 @@ import argparse
 
 EXAMPLES = (
     "physrep export best.ckpt --topology ean.pdb -o ean.pt",
-    "physrep export best.ckpt --ops fused --dtype float64 -o ean.pt",
+    "physrep export best.ckpt --ops portable --dtype float64 -o ean.pt",
 )
 
 
@@ -25,9 +25,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument(
         "--ops",
-        choices=["portable", "fused"],
-        default="portable",
-        help="fused: several times as fast on CPUs, where physrep is installed (docs/speed.md)",
+        choices=["auto", "fused", "portable"],
+        default="auto",
+        help="fused: several times as fast on CPUs, for machines with physrep's compiled "
+        "operators; portable: runs wherever PyTorch runs; auto (default): fused if the operators "
+        "are installed here",
     )
     verb.add_argument("-o", "--output", required=True, help="file to write, e.g. ean.pt")
 
@@ -48,4 +50,21 @@ def run(parsed: argparse.Namespace) -> int:
         system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system}"
     species = " ".join(metadata.species)
     print(f"{parsed.output}: {species}, {metadata.dtype}, {metadata.ops}, verified; for {system}")
+    if note := note_on_ops(parsed.ops, metadata.ops):
+        print(note)
     return 0
+
+
+def note_on_ops(asked: str, written: str) -> str:
+    """What ``--ops auto`` has chosen and what else there is; empty where the user has chosen."""
+    if asked != "auto":
+        return ""
+    if written == "fused":
+        return (
+            "fused: runs where physrep's compiled operators are installed; "
+            "'--ops portable' writes a file that runs wherever PyTorch runs, more slowly"
+        )
+    return (
+        "portable: physrep's compiled operators, several times as fast on CPUs, are not usable "
+        "here; compile them with 'physrep build' and export again"
+    )

@@ -1,4 +1,10 @@
-"""Export: checkpoint -> one TorchScript file for every engine, verified by reading it back."""
+"""Export: checkpoint -> one TorchScript file for every engine, verified by reading it back.
+
+A file holds one form of the operators (:mod:`physrep.ops`). One file with both would have to choose
+when it is loaded, but TorchScript resolves every operator in the file at that time, so that a file
+which names compiled ones does not load without them, and OpenMM's TorchForce and LAMMPS call
+``torch.jit.load`` themselves and leave no room for a choice.
+"""
 
 import copy
 from pathlib import Path
@@ -16,7 +22,7 @@ from physrep.engines.exported import ExportedPotential
 from physrep.engines.metadata import METADATA_FILE, ExportError, Metadata, read_exported
 from physrep.models import BASELINES
 from physrep.neighbors import neighbor_list
-from physrep.ops import OperatorsMissing
+from physrep.ops import OperatorsMissing, fastest_form
 from physrep.potential import Potential, predict
 from physrep.torchscript import compile_script
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -32,7 +38,7 @@ def export_potential(
     output: str | Path,
     topology: Atoms | None = None,
     dtype: str = "float32",
-    ops: str = "portable",
+    ops: str = "auto",
 ) -> Metadata:
     """Write the file, read it back, compare it with the eager potential.
 
@@ -40,7 +46,8 @@ def export_potential(
         topology: the system that ``forward`` serves (OpenMM); None for LAMMPS and ASE alone.
         dtype: precision of the network's arithmetic; energies are summed in float64 in either.
         ops: ``fused`` is several times as fast on CPUs and needs physrep's compiled operators
-            wherever the file is loaded; ``portable`` needs PyTorch alone.
+            wherever the file is loaded; ``portable`` needs PyTorch alone; ``auto`` is ``fused``
+            where the compiled operators are installed.
     Raises:
         ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
             potential (it is then removed).
@@ -57,6 +64,7 @@ def export_potential(
         topology = set_periodicity(topology, "topology")
         if checkpoint.potential.molecular:
             refuse_periodic(topology, "topology")
+    ops = fastest_form() if ops == "auto" else ops
     potential = prepare(checkpoint.potential, DTYPES[dtype])
     metadata = describe(checkpoint, potential, topology).model_copy(update={"ops": ops})
     module = script(with_ops(potential, ops), topology)

@@ -9,7 +9,15 @@ which form they have; :func:`use_form` exchanges them.
 Importing this package registers the compiled operators where they are installed.
 """
 
-from physrep.ops.loading import ADVICE, OperatorsMissing, available, load, problem, require
+from physrep.ops.loading import (
+    ADVICE,
+    OperatorsMissing,
+    available,
+    fastest_form,
+    load,
+    problem,
+    require,
+)
 from physrep.ops.operator import FORMS, Operator, use_form
 
 load()
@@ -20,6 +28,7 @@ __all__ = [
     "Operator",
     "OperatorsMissing",
     "available",
+    "fastest_form",
     "load",
     "problem",
     "require",

@@ -44,6 +44,11 @@ def problem() -> str:
     return ""
 
 
+def fastest_form() -> str:
+    """The form to choose where nothing else is asked for: fused if the operators can be used."""
+    return "fused" if load() else "portable"
+
+
 def require(what: str) -> None:
     """Raise OperatorsMissing unless the operators are registered; ``what`` begins the message."""
     if not load():
