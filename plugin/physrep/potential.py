@@ -119,18 +119,18 @@ class Potential(GuardedModel):
     def readout(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
         """Features (n_atoms, width) -> atomic energies (n_centers,) in eV, float64."""
         shown = edges.shown
-        own = types[: shown.n_centers]
+        own_types = types[: shown.n_centers]
         y = self.model.readout(h, types, shown)
-        shift = self.shift.index_select(0, own)
+        shift = self.shift.index_select(0, own_types)
         if not self.published:
-            y = y - self.isolated().index_select(0, own)
+            y = y - self.isolated().index_select(0, own_types)
             coordination = sum_edges(shown.envelope, shown.centers, shown.n_centers)
             shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
         energies = self.scale * y.to(self.scale.dtype) + shift
         share = edges.share
         if share is not None:
             energies = energies * share
-        energies = energies + self.reference_energies.index_select(0, own)
+        energies = energies + self.reference_energies.index_select(0, own_types)
         if self.repulsion is not None:
             ends = (types.index_select(0, shown.centers), types.index_select(0, shown.neighbors))
             pairs = 0.5 * self.repulsion(edges.separations, ends[0], ends[1])

@@ -50,15 +50,15 @@ class PhysRepCalculator(Calculator):
                 f"stress needs a volume, and the cell is {system.cell.array.tolist()}; set "
                 "three cell vectors"
             )
-        found = self._predict(system)
+        prediction = self._predict(system)
         self.results = {
-            "energy": found.energy.item(),
-            "free_energy": found.energy.item(),
-            "energies": found.atomic_energies.cpu().numpy(),
-            "forces": found.forces.cpu().numpy(),
+            "energy": prediction.energy.item(),
+            "free_energy": prediction.energy.item(),
+            "energies": prediction.atomic_energies.cpu().numpy(),
+            "forces": prediction.forces.cpu().numpy(),
         }
         if has_volume:
-            stress = -found.virial[0].cpu().numpy() / system.get_volume()
+            stress = -prediction.virial[0].cpu().numpy() / system.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
 
     def _predict(self, atoms: Atoms) -> Prediction:
@@ -71,10 +71,10 @@ class PhysRepCalculator(Calculator):
             torch.tensor(array, device=device)
             for array in (atoms.positions, atoms.cell.array, atoms.pbc)
         )
-        found = neighbor_list(positions, cell, pbc, potential.cutoff)
+        neighbors = neighbor_list(positions, cell, pbc, potential.cutoff)
         return predict(
             potential.atomic_energies,
             torch.from_numpy(types).to(device),
-            found.edge_index,
-            found.vectors,
+            neighbors.edge_index,
+            neighbors.vectors,
         )

@@ -162,9 +162,9 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
     types = torch.from_numpy(types_of(atoms.get_chemical_symbols(), potential.symbols, path))
     positions = torch.from_numpy(atoms.positions)
     cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
-    found = neighbor_list(positions, cell, pbc, potential.cutoff)
-    eager = predict(potential, types, found.edge_index, found.vectors)
-    saved = predict(module.atomic_energies, types, found.edge_index, found.vectors)
+    neighbors = neighbor_list(positions, cell, pbc, potential.cutoff)
+    eager = predict(potential, types, neighbors.edge_index, neighbors.vectors)
+    saved = predict(module.atomic_energies, types, neighbors.edge_index, neighbors.vectors)
     # On the random cluster forces are large, and of them their share counts: float32 has seven
     # digits, and other operators round otherwise.
     large = float(eager.forces.abs().max().clamp(min=1.0)) if topology is None else 1.0

@@ -48,12 +48,12 @@ def load_potential(
         return _load_exported(path, where, dtype)
     potential = load_checkpoint(path, None if dtype is None else DTYPES[dtype]).potential
     potential.requires_grad_(False).bake()
-    own = str(potential.dtype).removeprefix("torch.")
+    precision = str(potential.dtype).removeprefix("torch.")
     return LoadedPotential(
         potential.to(where),
         potential.symbols,
         potential.cutoff,
-        own,
+        precision,
         where,
         path,
         potential.molecular,

@@ -1,7 +1,7 @@
 """OpenMM: an exported file as a Force, checked against the system before a Context exists.
 
 ``openmmtorch.TorchForce("ean.pt")`` alone works as well, where torch is imported before openmm;
-what is added here is that a mistake is found while the System is built, and told in a sentence.
+this module finds mistakes while the System is built and reports them in a sentence.
 """
 
 import logging
@@ -106,13 +106,13 @@ def _tell(metadata: Metadata, path: str | Path) -> None:
 
 def _compare(bound: TopologyInfo, topology: Any, path: str | Path) -> None:
     """Number of atoms, elements in order, box."""
-    found = [None if a.element is None else a.element.symbol for a in topology.atoms()]
-    if len(found) != bound.n_atoms:
+    elements = [None if a.element is None else a.element.symbol for a in topology.atoms()]
+    if len(elements) != bound.n_atoms:
         raise ExportError(
-            f"{path}: exported for {bound.n_atoms} atoms, the topology has {len(found)}; export "
+            f"{path}: exported for {bound.n_atoms} atoms, the topology has {len(elements)}; export "
             "again with the topology of this system"
         )
-    for k, (ours, theirs) in enumerate(zip(bound.symbols, found, strict=True)):
+    for k, (ours, theirs) in enumerate(zip(bound.symbols, elements, strict=True)):
         if ours != theirs:
             raise ExportError(
                 f"{path}: atom {k} (counted from 0) is {ours} in the file and "

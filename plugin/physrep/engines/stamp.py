@@ -10,8 +10,8 @@ from physrep.engines.metadata import METADATA_FILE, ExportError, read_exported
 def stamp_exported(path: str | Path, certificate: dict[str, Any]) -> None:
     """Replace the file by one with the certificate in its metadata, all else the same.
 
-    Written beside it, read back, and only then renamed: whatever happens on the way, the old file
-    stays.
+    The new file is written next to the old one, read back, and only then renamed: whatever happens
+    on the way, the old file stays.
 
     Args:
         certificate: with ``parameters``, the fingerprint of the file's module.

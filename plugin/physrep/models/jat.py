@@ -155,25 +155,25 @@ class AttentionLayer(nn.Module):
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, width) -> (n_centers, width)."""
-        own = own_rows(h, edges)
-        sent, received, values = self.sender(h), self.receiver(own), self.value(h)
+        h_own = own_rows(h, edges)
+        sent, received, values = self.sender(h), self.receiver(h_own), self.value(h)
         weights, self_weights = self.attention_weights(
             sent, received, self.attention, self.edge_attention, None, edges
         )
         message = self.messages(weights, self_weights, values, self.filter, None, edges)
         if self.angular:
             message = torch.cat([message, self.moments(h, weights, edges)], dim=1)
-        return self.updated(self.output(message), own)
+        return self.updated(self.output(message), h_own)
 
-    def updated(self, message: Tensor, own: Tensor) -> Tensor:
+    def updated(self, message: Tensor, h_own: Tensor) -> Tensor:
         """The new features of the atoms, from messages and old ones, (n_centers, width)."""
         if self.gru:
-            return self.norm(self.update(swish(message), own))
+            return self.norm(self.update(swish(message), h_own))
         weight: Tensor | None = None
         bias: Tensor | None = None
         if not self.last:
             weight, bias = self.norm.weight, self.norm.bias
-        return self.skip_norm(message, own, weight, bias)
+        return self.skip_norm(message, h_own, weight, bias)
 
 
 class AngularMoments(nn.Module):

@@ -53,21 +53,21 @@ class PublishedLayer(nn.Module):
 
     def forward(self, h: Tensor, edges: Edges) -> Tensor:
         """(n_atoms, heads * features) -> (n_centers, heads * features)."""
-        own = own_rows(h, edges)
+        h_own = own_rows(h, edges)
         shown = h if self.heads == 1 else h[:, : self.n_in]
-        own_shown = own if self.heads == 1 else own[:, : self.n_in]
-        sent, received = self.sender(shown), self.receiver(own_shown)
+        shown_own = h_own if self.heads == 1 else h_own[:, : self.n_in]
+        sent, received = self.sender(shown), self.receiver(shown_own)
         self_bias = self.self_feature * self.edge_attention.sum(dim=0)
         weights, self_weights = self.attention_weights(
             sent, received, self.attention, self.edge_attention, self_bias, edges
         )
         message = self.messages(weights, self_weights, sent, None, None, edges)
-        return self.updated(message, own)
+        return self.updated(message, h_own)
 
-    def updated(self, message: Tensor, own: Tensor) -> Tensor:
+    def updated(self, message: Tensor, h_own: Tensor) -> Tensor:
         """The new features of the atoms, from messages and old ones."""
         if self.update is not None:
-            new = self.update(swish(message), own)
+            new = self.update(swish(message), h_own)
             if self.norm is None:
                 return new
             return self.norm(new.view(-1, self.heads, self.features)).flatten(1)
@@ -75,7 +75,7 @@ class PublishedLayer(nn.Module):
         bias: Tensor | None = None
         if self.norm is not None:
             weight, bias = self.norm.weight, self.norm.bias
-        return self.skip_norm(message, own, weight, bias)
+        return self.skip_norm(message, h_own, weight, bias)
 
 
 def initialize_as_published(model: nn.Module) -> None:

@@ -47,8 +47,8 @@ class AtomEmbedding(nn.Module):
         sent = table.index_select(0, types.index_select(0, edges.neighbors))
         basis = edges.features[:, : self.n_basis]
         sums = sum_edges(sent * self.filter(basis), edges.centers, edges.n_centers)
-        own = table.index_select(0, types[: edges.n_centers])
-        return self.join(torch.cat([own, self.neighbor(sums)], dim=1))
+        entries = table.index_select(0, types[: edges.n_centers])
+        return self.join(torch.cat([entries, self.neighbor(sums)], dim=1))
 
 
 class AttentionBlock(nn.Module):
@@ -92,8 +92,8 @@ class AttentionBlock(nn.Module):
         """(n_atoms, width) -> (n_centers, width), width = features, twice that with a token."""
         x = h[:, : self.features] if self.token else h
         normed = self.norm(x)
-        own = own_rows(normed, edges)
-        query, key, value = self.query(own), self.key(normed), self.value(normed)
+        query = self.query(own_rows(normed, edges))
+        key, value = self.key(normed), self.value(normed)
         message = self.from_atoms(query, key, value, edges)
         if not self.token:
             return own_rows(x, edges) + self.output(message)

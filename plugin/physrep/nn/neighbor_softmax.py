@@ -24,6 +24,6 @@ def neighbor_softmax(
     exponentials = torch.exp(logits - largest.index_select(0, centers))
     if envelope is not None:
         exponentials = exponentials * envelope.unsqueeze(-1)
-    own = torch.exp(self_logits - largest)
-    total = own + sum_edges(exponentials, centers, self_logits.size(0))
-    return exponentials / total.index_select(0, centers), own / total
+    self_exponentials = torch.exp(self_logits - largest)
+    total = self_exponentials + sum_edges(exponentials, centers, self_logits.size(0))
+    return exponentials / total.index_select(0, centers), self_exponentials / total

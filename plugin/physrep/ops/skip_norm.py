@@ -18,9 +18,9 @@ class SkipNorm(Operator):
         self.eps = eps
 
     def forward(
-        self, message: Tensor, own: Tensor, weight: Tensor | None, bias: Tensor | None
+        self, message: Tensor, h: Tensor, weight: Tensor | None, bias: Tensor | None
     ) -> Tensor:
-        """message, own: (n_atoms, width) m and h; weight, bias: (width / heads,) of the LayerNorm,
+        """message, h: (n_atoms, width) m and h; weight, bias: (width / heads,) of the LayerNorm,
         which the heads share."""
         raise NotImplementedError
 
@@ -29,9 +29,9 @@ class PortableSkipNorm(SkipNorm, form="portable"):
     """With PyTorch's own operators."""
 
     def forward(
-        self, message: Tensor, own: Tensor, weight: Tensor | None, bias: Tensor | None
+        self, message: Tensor, h: Tensor, weight: Tensor | None, bias: Tensor | None
     ) -> Tensor:
-        new = swish(message) + own
+        new = swish(message) + h
         if weight is None:
             return new
         if self.heads == 1:
@@ -44,10 +44,10 @@ class FusedSkipNorm(SkipNorm, form="fused"):
     """With physrep::skip_norm, to which every head is a row of its own."""
 
     def forward(
-        self, message: Tensor, own: Tensor, weight: Tensor | None, bias: Tensor | None
+        self, message: Tensor, h: Tensor, weight: Tensor | None, bias: Tensor | None
     ) -> Tensor:
         if self.heads == 1:
-            return torch.ops.physrep.skip_norm(message, own, weight, bias, self.eps)
+            return torch.ops.physrep.skip_norm(message, h, weight, bias, self.eps)
         features = message.size(1) // self.heads
-        rows = message.reshape(-1, features), own.reshape(-1, features)
-        return torch.ops.physrep.skip_norm(rows[0], rows[1], weight, bias, self.eps).view_as(own)
+        rows = message.reshape(-1, features), h.reshape(-1, features)
+        return torch.ops.physrep.skip_norm(rows[0], rows[1], weight, bias, self.eps).view_as(h)
