@@ -102,6 +102,6 @@ def test_wrong_arguments_are_refused():
         descriptors(module, edge_index, vectors, 3, torch.tensor([0, 1, 0, 1, 0, 1, 2]))
     with pytest.raises(RuntimeError, match="vectors must be"):
         descriptors(module, edge_index, vectors[1:], 3, types_of(7, 2))
-    module.n_max = 9
+    module.power_spectrum.n_max = 9
     with pytest.raises(RuntimeError, match="degree = 9"):
         descriptors(module, edge_index, vectors, 3, types_of(7, 2))
