@@ -60,8 +60,6 @@ class Potential(GuardedModel):
     scale: Tensor
     shift: Tensor
     reference_energies: Tensor
-    isolated_readouts: Tensor
-    shortest_distances: Tensor
     __jit_unused_properties__ = ["symbols", "dtype"]
 
     def __init__(self, model: AtomicModel, species: list[int], repulsion: str = "zbl") -> None:

@@ -35,6 +35,9 @@ class GuardedModel(nn.Module):
             where unknown. isolated_readouts: (n_types,), see :meth:`isolated`.
     """
 
+    isolated_readouts: Tensor
+    shortest_distances: Tensor
+
     def __init__(self, model: AtomicModel, guarded: bool) -> None:
         """guarded: whether the guard may act at all."""
         super().__init__()
