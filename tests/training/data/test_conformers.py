@@ -321,9 +321,9 @@ def test_molecules_and_parts_that_cannot_be(files, tmp_path):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("data.conformers.held_out=[C2H6N2, water]", "'water' is no chemical formula; write it"),
+        ("data.conformers.held_out=[C2H6N2, water]", "'water' is not a chemical formula; write it"),
         ("data.conformers.held_out=[C2H6N2, N2C2H6]", "C2H6N2 and N2C2H6 are one composition"),
-        ("data.conformers.held_out=[C2Qq6]", "'C2Qq6' is no chemical formula"),
+        ("data.conformers.held_out=[C2Qq6]", "'C2Qq6' is not a chemical formula"),
         ("data.conformers.share=0", "data.conformers.share = 0"),
         ("data.conformers.shares=0.1", "did you mean 'share'"),
         ("data.conformers=null", "split.method molecules needs data.conformers"),
