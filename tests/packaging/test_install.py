@@ -127,6 +127,7 @@ def test_the_wheel_holds_what_it_needs_and_no_more(packages):
         "physrep/native/lammps/CMakeLists.txt",
         "physrep/native/lammps/pair_physrep.cpp",
         "physrep/pretrained/ean-jat.ckpt",
+        "physrep/figures/templates/page.html.j2",
     } <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.endswith(".so") or "/tests/" in name]
