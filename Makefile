@@ -88,7 +88,7 @@ thesis-tables: setup
 	@echo "thesis-tables: done, runs/thesis-tables"
 
 # All tools run, so that one call tells everything. actionlint is on no package index as a program.
-CPP := $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh' 2>/dev/null)
+CPP := $(shell git ls-files "*.cpp" "*.h" "*.cu" "*.cuh" 2>/dev/null)
 lint: $(VENV)/.package
 	@failed=; run() { echo "lint: $$1"; shift; "$$@" || failed=1; }; \
 	run "ruff check" $(BIN)/ruff check --quiet .; \

@@ -34,7 +34,8 @@ ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 class Fit(NamedTuple):
     """timed_as: how its rows in speed.json begin, of which the fastest counts; settings: of fit.py,
-    in addition to jat_ean.yaml; environment: of a peer that has its own trainer, else empty."""
+    in addition to jat_ean.yaml; environment: of a peer that has its own trainer, else empty.
+    """
 
     label: str
     folder: str

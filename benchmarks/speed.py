@@ -32,7 +32,8 @@ TOGETHER = 1000  # atoms; in larger systems one contender at a time is in memory
 
 class Row(NamedTuple):
     """ms: median; fastest: ms; ratio: times as fast as the thesis' JAT at this size and threads,
-    None where that was not run; peak_mb: of the process, with its libraries."""
+    None where that was not run; peak_mb: of the process, with its libraries.
+    """
 
     name: str
     engine: str
@@ -135,7 +136,8 @@ def measure_together(
 
 def answer(contender: Contender, worker: Worker, n: int) -> dict | None:
     """Of n evaluations; None, with a line on stderr, if the process has ended, for example because
-    memory ran out."""
+    memory ran out.
+    """
     try:
         return worker.ask(n)
     except (RuntimeError, OSError) as error:

@@ -56,7 +56,8 @@ def separated(text: str, names: set[str]) -> str:
 
 def entries_of(text: str, names: set[str]) -> list[tuple[str, str]]:
     """Name and description of each argument; a part that begins with no name goes on with the one
-    before."""
+    before.
+    """
     entries: list[tuple[str, str]] = []
     for part in re.split(rf"(?:;|(?<=\.)) +(?={_starts(names)})", text):
         found = NAMES.match(part)

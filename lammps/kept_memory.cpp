@@ -38,8 +38,10 @@ class Ranges {
       last = next->second;
       next = last_.erase(next);
     }
-    if (next != last_.begin() && std::prev(next)->second == first) std::prev(next)->second = last;
-    else last_.emplace_hint(next, first, last);
+    if (next != last_.begin() && std::prev(next)->second == first)
+      std::prev(next)->second = last;
+    else
+      last_.emplace_hint(next, first, last);
   }
 
   // Whatever of this there is.
@@ -96,7 +98,8 @@ class Arena final : public c10::Allocator {
 
   // Addresses for all the memory of the machine; pages come when they are written to.
   Arena() {
-    const auto size = whole(size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)), HUGE_PAGE);
+    const auto size =
+        whole(size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)), HUGE_PAGE);
     void *const found = mmap(nullptr, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (found == MAP_FAILED) return;

@@ -81,7 +81,8 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
                        std::to_string(OLDEST_FORMAT) + " to " + std::to_string(FORMAT) +
                        "; export the checkpoint again");
     if (values.value("molecular", false))
-      throw ModelError(path + ": this model sees all atoms of an isolated molecule at once (model.cls "
+      throw ModelError(path +
+                       ": this model sees all atoms of an isolated molecule at once (model.cls "
                        "true), which LAMMPS cannot split among ranks and periodic images; fit one "
                        "with model.cls false");
     Metadata out;

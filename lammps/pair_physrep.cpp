@@ -60,8 +60,10 @@ void PairPhysRep::allocate() {
 
 void PairPhysRep::settings(int narg, char **arg) {
   if (strcmp(update->unit_style, "metal") != 0)
-    error->all(FLERR, "pair physrep: units are {}, but the potential works in eV and A: use "
-               "'units metal' (time is then in ps)", update->unit_style);
+    error->all(FLERR,
+               "pair physrep: units are {}, but the potential works in eV and A: use "
+               "'units metal' (time is then in ps)",
+               update->unit_style);
   device_ = "cpu";
   memory_ = "keep";
   for (int k = 0; k < narg; k += 2) {
@@ -71,8 +73,10 @@ void PairPhysRep::settings(int narg, char **arg) {
     else if (keyword == "memory")
       memory_ = one_of(keyword, value, "keep", "system");
     else
-      error->all(FLERR, "pair physrep: unknown keyword '{}': use 'device cpu|cuda' or "
-                 "'memory keep|system'", keyword);
+      error->all(FLERR,
+                 "pair physrep: unknown keyword '{}': use 'device cpu|cuda' or "
+                 "'memory keep|system'",
+                 keyword);
   }
 }
 
@@ -88,7 +92,8 @@ void PairPhysRep::coeff(int narg, char **arg) {
   if (narg < 3)  // LAMMPS has seen to the '* *': one_coeff
     error->all(FLERR, "pair physrep: write 'pair_coeff * * FILE.pt' and one element per atom type");
   if (narg != 3 + n_types)
-    error->all(FLERR, "pair physrep: {} elements in pair_coeff, but there are {} atom types: give "
+    error->all(FLERR,
+               "pair physrep: {} elements in pair_coeff, but there are {} atom types: give "
                "the element of each type in order, for example 'pair_coeff * * {} C H N O'",
                narg - 3, n_types, arg[2]);
   if (!allocated) allocate();
@@ -124,11 +129,15 @@ void PairPhysRep::map_elements(int narg, char **arg) {
     const std::string element = arg[k];
     const auto at = std::find(species.begin(), species.end(), element);
     if (element == "NULL" && !hybrid)
-      error->all(FLERR, "pair physrep: atom type {} is NULL, which only pair_style hybrid allows: "
-                 "give its element", k + 1);
+      error->all(FLERR,
+                 "pair physrep: atom type {} is NULL, which only pair_style hybrid allows: "
+                 "give its element",
+                 k + 1);
     if (element != "NULL" && at == species.end())
-      error->all(FLERR, "pair physrep: element '{}' of atom type {} is unknown to this potential, "
-                 "which was fitted for {}", element, k + 1, join(species));
+      error->all(FLERR,
+                 "pair physrep: element '{}' of atom type {} is unknown to this potential, "
+                 "which was fitted for {}",
+                 element, k + 1, join(species));
     elements_.push_back(element);
     model_type_.push_back(element == "NULL" ? -1 : static_cast<int>(at - species.begin()));
   }
@@ -145,11 +154,14 @@ void PairPhysRep::map_elements(int narg, char **arg) {
 void PairPhysRep::announce(const std::string &path) {
   if (comm->me != 0) return;
   const auto &about = model_->metadata();
-  utils::logmesg(lmp, "physrep potential {}: {}, {} layers of {} features, {}, cutoff {} A, "
-                 "device {}, elements {}\n", path, about.model, about.n_layers, about.width,
-                 about.dtype, about.cutoff, device_, join(elements_));
+  utils::logmesg(lmp,
+                 "physrep potential {}: {}, {} layers of {} features, {}, cutoff {} A, "
+                 "device {}, elements {}\n",
+                 path, about.model, about.n_layers, about.width, about.dtype, about.cutoff, device_,
+                 join(elements_));
   if (about.verdict.empty())
-    utils::logmesg(lmp, "physrep certificate: none ('physrep certify --stamp' measures and writes "
+    utils::logmesg(lmp,
+                   "physrep certificate: none ('physrep certify --stamp' measures and writes "
                    "one)\n");
   else if (about.verdict == "pass")
     utils::logmesg(lmp, "physrep certificate: {}\n", about.certificate);
@@ -159,7 +171,8 @@ void PairPhysRep::announce(const std::string &path) {
 
 void PairPhysRep::init_style() {
   if (force->newton_pair == 0)
-    error->all(FLERR, "pair physrep: newton pair is off, but forces on ghost atoms must travel "
+    error->all(FLERR,
+               "pair physrep: newton pair is off, but forces on ghost atoms must travel "
                "back to their owners: use 'newton on' (the default)");
   neighbor->add_request(this, NeighConst::REQ_FULL);
   lists_checked_ = false;
@@ -181,16 +194,20 @@ void PairPhysRep::check_lists() {
   const double *lj = force->special_lj, *coul = force->special_coul;
   for (int k = 1; k <= 3 && atom->molecular != Atom::ATOMIC; k++)
     if (lj[k] != 1.0 || coul[k] != 1.0)
-      error->all(FLERR, "pair physrep: special_bonds weights of 1-2, 1-3, 1-4 neighbors are lj "
+      error->all(FLERR,
+                 "pair physrep: special_bonds weights of 1-2, 1-3, 1-4 neighbors are lj "
                  "{} {} {}, coul {} {} {}; the potential needs every neighbor with weight 1 (0 "
                  "silently drops bonded ones): use 'special_bonds lj/coul 1 1 1'",
                  lj[1], lj[2], lj[3], coul[1], coul[2], coul[3]);
   const double ghosts = comm->get_comm_cutoff();
   if (ghosts < model_->metadata().cutoff)
-    error->all(FLERR, "pair physrep: ghost atoms reach {} A, less than the potential's cutoff of "
-               "{} A: raise 'comm_modify cutoff'", ghosts, model_->metadata().cutoff);
+    error->all(FLERR,
+               "pair physrep: ghost atoms reach {} A, less than the potential's cutoff of "
+               "{} A: raise 'comm_modify cutoff'",
+               ghosts, model_->metadata().cutoff);
   if (neighbor->exclude && comm->me == 0)
-    error->warning(FLERR, "pair physrep: neigh_modify exclude is set; the potential does not see "
+    error->warning(FLERR,
+                   "pair physrep: neigh_modify exclude is set; the potential does not see "
                    "the excluded pairs, and its energy then is not the one it was fitted to");
 }
 
@@ -283,11 +300,12 @@ void PairPhysRep::add_neighbors(int i, std::string &problem) {
 }
 
 std::string PairPhysRep::contact_error(int i, int j, double distance) const {
-  return fmt::format("atoms {} ({}) and {} ({}) are {:.4f} A apart at step {}, far nearer than any "
-                     "such pair the potential was fitted to: check the units, the elements in "
-                     "pair_coeff and the time step; or the run has blown up",
-                     tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]],
-                     distance, update->ntimestep);
+  return fmt::format(
+      "atoms {} ({}) and {} ({}) are {:.4f} A apart at step {}, far nearer than any "
+      "such pair the potential was fitted to: check the units, the elements in "
+      "pair_coeff and the time step; or the run has blown up",
+      tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]], distance,
+      update->ntimestep);
 }
 
 int64_t PairPhysRep::tag_of(int i) const { return atom->tag_enable ? atom->tag[i] : 0; }
@@ -298,9 +316,10 @@ std::string PairPhysRep::tally_energies() {
     const double energy = result_.energies[i];
     if (model_type_[atom->type[i]] < 0) continue;
     if (!std::isfinite(energy))
-      return fmt::format("the energy of atom {} ({}) is {} at step {}: the run has blown up; start "
-                         "from relaxed positions or with a shorter time step",
-                         tag_of(i), elements_[atom->type[i]], energy, update->ntimestep);
+      return fmt::format(
+          "the energy of atom {} ({}) is {} at step {}: the run has blown up; start "
+          "from relaxed positions or with a shorter time step",
+          tag_of(i), elements_[atom->type[i]], energy, update->ntimestep);
     if (eflag_global) eng_vdwl += energy;
     if (eflag_atom) eatom[i] += energy;
   }
@@ -315,10 +334,12 @@ std::string PairPhysRep::tally_forces() {
     const int i = graph_.centers[e], j = ends_[e];
     const double *const slope = &result_.slopes[3 * e];
     if (!std::isfinite(slope[0] + slope[1] + slope[2]))
-      return fmt::format("the force between atoms {} ({}) and {} ({}) is not finite at step {}: the "
-                         "run has blown up; start from relaxed positions or with a shorter time "
-                         "step", tag_of(i), elements_[atom->type[i]], tag_of(j),
-                         elements_[atom->type[j]], update->ntimestep);
+      return fmt::format(
+          "the force between atoms {} ({}) and {} ({}) is not finite at step {}: the "
+          "run has blown up; start from relaxed positions or with a shorter time "
+          "step",
+          tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]],
+          update->ntimestep);
     for (int a = 0; a < 3; a++) {
       f[i][a] += slope[a];
       f[j][a] -= slope[a];
@@ -331,7 +352,9 @@ std::string PairPhysRep::tally_forces() {
 // Only where virial_fdotr_compute does not serve: per-atom virials, or styles in pair hybrid that
 // rule it out.
 void PairPhysRep::tally_virial(int i, int j, const double *r, const double *slope) {
-  const double v[6] = {-r[0] * slope[0], -r[1] * slope[1], -r[2] * slope[2],
+  const double v[6] = {-r[0] * slope[0],
+                       -r[1] * slope[1],
+                       -r[2] * slope[2],
                        -0.5 * (r[0] * slope[1] + r[1] * slope[0]),
                        -0.5 * (r[0] * slope[2] + r[2] * slope[0]),
                        -0.5 * (r[1] * slope[2] + r[2] * slope[1])};

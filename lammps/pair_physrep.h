@@ -70,17 +70,18 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   std::string device_ = "cpu";
   std::string memory_ = "keep";
   std::unique_ptr<physrep::Model> model_;
-  std::vector<std::string> elements_;   // per LAMMPS type from 1; "NULL" where hybrid uses another
-  std::vector<int> model_type_;         // per LAMMPS type from 1; -1 where NULL
-  std::vector<double> contacts_;        // (n_types + 1)^2 by LAMMPS types: shortest distances, A
+  std::vector<std::string> elements_;  // per LAMMPS type from 1; "NULL" where hybrid uses another
+  std::vector<int> model_type_;  // per LAMMPS type from 1; -1 where NULL
+  std::vector<double> contacts_;  // (n_types + 1)^2 by LAMMPS types: shortest distances, A
   bool lists_checked_ = false;
 
-  physrep::Graph graph_;    // kept between steps for their memory
+  physrep::Graph graph_;  // kept between steps for their memory
   physrep::Result result_;
-  std::vector<int> row_;    // per atom and ghost: its row in the model's arrays
-  std::vector<int> ends_;   // per edge: the neighbor as LAMMPS counts atoms
+  std::vector<int> row_;  // per atom and ghost: its row in the model's arrays
+  std::vector<int> ends_;  // per edge: the neighbor as LAMMPS counts atoms
 
-  double *rows_ = nullptr;  // what is being exchanged: (n_rows, row_width_), columns from column_ on
+  double *rows_ =
+      nullptr;  // what is being exchanged: (n_rows, row_width_), columns from column_ on
   int row_width_ = 0;
   int column_ = 0;
   int n_columns_ = 0;

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 class Share(NamedTuple):
     """most: seconds that a step may take; least: seconds kept for it while earlier steps run, and
-    without which it is not started."""
+    without which it is not started.
+    """
 
     most: float
     least: float

@@ -63,7 +63,8 @@ class Checkpoint:
 
 def fingerprint(module: nn.Module) -> str:
     """Short hash of all parameters and buffers, by name and value, whatever their precision or
-    device; of a Potential, or of the module of an exported file (which has others)."""
+    device; of a Potential, or of the module of an exported file (which has others).
+    """
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         wide = torch.float64 if value.is_floating_point() else torch.int64
@@ -123,6 +124,7 @@ def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Check
 
     Args:
         dtype: precision of the model's arithmetic; None keeps the stored one.
+
     Raises:
         CheckpointError: not a checkpoint, a newer format, missing or unknown parameters.
     """

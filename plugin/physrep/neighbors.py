@@ -38,8 +38,10 @@ def neighbor_list(
         pbc: (3,) bool.
         cutoff: in A.
         method: "cell_list" or "brute_force".
+
     Returns:
         Neighbors, edges sorted by centre.
+
     Raises:
         ValueError: wrong shapes, non-finite positions, a flat cell, an unknown method.
     """

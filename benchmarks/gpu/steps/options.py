@@ -15,7 +15,8 @@ class Skip(Exception):
 
 class Options(NamedTuple):
     """device: cpu or cuda; sizes: numbers of atoms; build: whether to compile; quick: few
-    repetitions; work: a folder for files of the run; end: of the step, on time.monotonic()."""
+    repetitions; work: a folder for files of the run; end: of the step, on time.monotonic().
+    """
 
     device: str
     sizes: list[int]

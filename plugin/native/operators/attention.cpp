@@ -9,7 +9,15 @@ namespace physrep {
 namespace {
 
 enum Slot : size_t {
-  EDGE_COTANGENT, SELF_COTANGENT, SENT, RECEIVED, VECTOR, FEATURES, SLOPES, ENVELOPE, SELF_BIAS,
+  EDGE_COTANGENT,
+  SELF_COTANGENT,
+  SENT,
+  RECEIVED,
+  VECTOR,
+  FEATURES,
+  SLOPES,
+  ENVELOPE,
+  SELF_BIAS,
   N_SLOTS
 };
 
@@ -141,11 +149,13 @@ struct AttentionForm : Form {
 // sent (n_atoms, width), received (n_centers, width), vector (width, heads); features (n_edges,
 // columns), of which the logits read as many as slopes (n_features, heads) has rows; envelope
 // (n_edges) or none for a hard cutoff; self_bias (heads). See attention_kernel.h.
-std::tuple<Tensor, Tensor> attention_weights(
-    const Tensor &sent, const Tensor &received, const Tensor &vector, const Tensor &features,
-    const Tensor &slopes, const std::optional<Tensor> &envelope,
-    const std::optional<Tensor> &self_bias, const Tensor &centers, const Tensor &neighbors,
-    bool softmax, double scale) {
+std::tuple<Tensor, Tensor> attention_weights(const Tensor &sent, const Tensor &received,
+                                             const Tensor &vector, const Tensor &features,
+                                             const Tensor &slopes,
+                                             const std::optional<Tensor> &envelope,
+                                             const std::optional<Tensor> &self_bias,
+                                             const Tensor &centers, const Tensor &neighbors,
+                                             bool softmax, double scale) {
   Graph graph{centers, neighbors, received.size(0)};
   check_graph(graph);
   TORCH_CHECK(softmax == self_bias.has_value(), "self_bias belongs to softmax");

@@ -77,16 +77,22 @@ template <class M, int64_t width_, bool factored> struct Attention {
         }
     }
     PHYSREP_METHOD Num received_at(const AttentionArgs<T> &a, int64_t k) const {
-      if constexpr (local) return received[k / N];
-      else return M::get(a.received, i * a.width + k);
+      if constexpr (local)
+        return received[k / N];
+      else
+        return M::get(a.received, i * a.width + k);
     }
     PHYSREP_METHOD Num vector_at(const AttentionArgs<T> &a, int64_t h, int64_t k) const {
-      if constexpr (local) return vector[k / N];
-      else return M::get(a.vector, h * a.width + k);
+      if constexpr (local)
+        return vector[k / N];
+      else
+        return M::get(a.vector, h * a.width + k);
     }
     PHYSREP_METHOD auto exponential_at(const AttentionArgs<T> &a, int64_t k) const {
-      if constexpr (local) return exponentials[k / N];
-      else return load(a.received_exp + i * a.width + k);
+      if constexpr (local)
+        return exponentials[k / N];
+      else
+        return load(a.received_exp + i * a.width + k);
     }
     PHYSREP_METHOD T *row(const AttentionArgs<T> &a) const {
       return a.d_received ? a.d_received + i * a.width : nullptr;
@@ -102,8 +108,10 @@ template <class M, int64_t width_, bool factored> struct Attention {
                                         int64_t k) {
     const int64_t at = j * a.width + k;
     const Num x = M::get(a.sent, at) + c.received_at(a, k);
-    if constexpr (!factored) return swish(x);
-    else return swish_of(x, reciprocal(1 + load(a.sent_exp + at) * c.exponential_at(a, k)));
+    if constexpr (!factored)
+      return swish(x);
+    else
+      return swish_of(x, reciprocal(1 + load(a.sent_exp + at) * c.exponential_at(a, k)));
   }
 
   static PHYSREP_METHOD Scalar logit(const AttentionArgs<T> &a, int64_t j, const Center &c,
@@ -150,8 +158,7 @@ template <class M, int64_t width_, bool factored> struct Attention {
         const int64_t at = e * a.columns + b, entry = b * a.heads + h;
         if (a.d_features)
           add_one(a.d_features + at, M::part_one(slope(h) * M::one(a.slopes, entry)));
-        if (a.d_slopes)
-          add_one(a.d_slopes + entry, M::part_one(slope(h) * M::one(a.features, at)));
+        if (a.d_slopes) add_one(a.d_slopes + entry, M::part_one(slope(h) * M::one(a.features, at)));
       }
     if (a.d_envelope) add_one(a.d_envelope + e, M::part_one(M::one(s.envelope_slopes, k)));
   }
@@ -175,7 +182,8 @@ template <class M, int64_t width_, bool factored> struct Attention {
       const auto at = [&](int64_t k) { return (first + k) * a.heads + h; };
       read_logits(a, first, n, c, h, s);
       if (a.edge_cotangent.value)
-        fill(s, s.cotangents, h, n, zero, [&](int64_t k) { return M::one(a.edge_cotangent, at(k)); });
+        fill(s, s.cotangents, h, n, zero,
+             [&](int64_t k) { return M::one(a.edge_cotangent, at(k)); });
       else
         fill(s, s.cotangents, h, n, zero, none);
     }

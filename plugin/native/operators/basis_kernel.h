@@ -63,8 +63,8 @@ template <class T> struct EdgeBasis {
       for (int c = 0; c < 3; c++) lanes[c][k] = v[c];
     }
     for (int k = 0; k < N; k++)
-      lanes[3][k] = root(lanes[0][k] * lanes[0][k] + lanes[1][k] * lanes[1][k] +
-                         lanes[2][k] * lanes[2][k]);
+      lanes[3][k] =
+          root(lanes[0][k] * lanes[0][k] + lanes[1][k] * lanes[1][k] + lanes[2][k] * lanes[2][k]);
     d = load(lanes[3]);
     inverse = 1 / d;
     for (int c = 0; c < 3; c++) u[c] = load(lanes[c]) * inverse;
@@ -143,8 +143,10 @@ template <class T> struct EdgeBasis {
   static void edges(const BasisArgs<T> &a, int64_t from, int64_t to) {
     for (int64_t e = from; e < to; e += N) {
       const EdgeBasis basis(a, e, to);
-      if (a.d_vectors) basis.backward();
-      else basis.forward();
+      if (a.d_vectors)
+        basis.backward();
+      else
+        basis.forward();
     }
   }
 };

@@ -40,8 +40,8 @@ Tensor vectors_of(const Tensor &positions, const Tensor &cell, const Tensor &ind
   T *v = out.data_ptr<T>();
   for (int64_t e = 0; e < n_edges; e++, s += 3, v += 3)
     for (int k = 0; k < 3; k++)
-      v[k] = (x[3 * j[e] + k] - x[3 * i[e] + k]) +
-             (s[0] * h[k] + s[1] * h[3 + k] + s[2] * h[6 + k]);
+      v[k] =
+          (x[3 * j[e] + k] - x[3 * i[e] + k]) + (s[0] * h[k] + s[1] * h[3 + k] + s[2] * h[6 + k]);
   return out;
 }
 

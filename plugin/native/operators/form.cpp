@@ -125,9 +125,8 @@ struct Forward : torch::autograd::Function<Forward> {
     std::vector<bool> wanted(task.form->n_tensors, false);
     for (size_t k = 0; k < task.places.size(); k++)
       wanted[task.places[k]] = ctx->needs_input_grad(k);
-    const auto all = torch::GradMode::is_enabled()
-                         ? derivatives_with_graph(task.form, x, wanted)
-                         : task.form->derivatives(x, {}, wanted);
+    const auto all = torch::GradMode::is_enabled() ? derivatives_with_graph(task.form, x, wanted)
+                                                   : task.form->derivatives(x, {}, wanted);
     Tensors grads{Tensor()};
     for (const size_t place : task.places) grads.push_back(all[place]);
     return grads;
@@ -219,8 +218,7 @@ Tensor Shared::total() const {
 
 void check_graph(const Graph &graph) {
   const auto &i = graph.centers, &j = graph.neighbors;
-  TORCH_CHECK(i.device().is_cpu(),
-              "physrep operators run on the CPU, got tensors on ", i.device(),
+  TORCH_CHECK(i.device().is_cpu(), "physrep operators run on the CPU, got tensors on ", i.device(),
               "; on another device use 'physrep export --ops portable'");
   TORCH_CHECK(i.dim() == 1 && i.sizes() == j.sizes() && i.scalar_type() == torch::kInt64 &&
                   j.scalar_type() == torch::kInt64 && i.is_contiguous() && j.is_contiguous(),

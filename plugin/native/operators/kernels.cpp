@@ -71,10 +71,18 @@ template <class T> void messages(const MessageArgs<T> &a, const Block &b) {
 
 #define PHYSREP_QUOTE(name) #name
 #define PHYSREP_NAME(name) PHYSREP_QUOTE(name)
-extern const Kernels PHYSREP_KERNELS = {
-    PHYSREP_NAME(PHYSREP_KERNELS), exponentials<float>, exponentials<double>,
-    attention<float>, attention<double>, messages<float>, messages<double>,
-    skip_norm<float>, skip_norm<double>,
-    EdgeBasis<float>::edges, EdgeBasis<double>::edges, spectrum<float>, spectrum<double>};
+extern const Kernels PHYSREP_KERNELS = {PHYSREP_NAME(PHYSREP_KERNELS),
+                                        exponentials<float>,
+                                        exponentials<double>,
+                                        attention<float>,
+                                        attention<double>,
+                                        messages<float>,
+                                        messages<double>,
+                                        skip_norm<float>,
+                                        skip_norm<double>,
+                                        EdgeBasis<float>::edges,
+                                        EdgeBasis<double>::edges,
+                                        spectrum<float>,
+                                        spectrum<double>};
 
 }  // namespace physrep

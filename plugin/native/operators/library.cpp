@@ -11,11 +11,13 @@ namespace physrep {
 
 using torch::Tensor;
 
-std::tuple<Tensor, Tensor> attention_weights(
-    const Tensor &sent, const Tensor &received, const Tensor &vector, const Tensor &features,
-    const Tensor &slopes, const std::optional<Tensor> &envelope,
-    const std::optional<Tensor> &self_bias, const Tensor &centers, const Tensor &neighbors,
-    bool softmax, double scale);
+std::tuple<Tensor, Tensor> attention_weights(const Tensor &sent, const Tensor &received,
+                                             const Tensor &vector, const Tensor &features,
+                                             const Tensor &slopes,
+                                             const std::optional<Tensor> &envelope,
+                                             const std::optional<Tensor> &self_bias,
+                                             const Tensor &centers, const Tensor &neighbors,
+                                             bool softmax, double scale);
 Tensor messages(const Tensor &weights, const std::optional<Tensor> &self_weights,
                 const Tensor &values, const std::optional<Tensor> &features,
                 const std::optional<Tensor> &filter, const std::optional<Tensor> &bias,

@@ -81,8 +81,10 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
   // v c and w v c
   static PHYSREP_METHOD Num carried(const Args &a, int64_t j, int64_t k, const Scratch &s) {
     const Num v = M::get(a.values, j * a.width + k);
-    if constexpr (filter == NONE) return v;
-    else return v * M::get(s.factor, k);
+    if constexpr (filter == NONE)
+      return v;
+    else
+      return v * M::get(s.factor, k);
   }
 
   static PHYSREP_METHOD Num weight_at(const Args &a, int64_t k, Num alone, const Scratch &s) {
@@ -112,7 +114,8 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
                                   const Scratch &s, Sums &sums) {
     for (int64_t k = 0; k < a.width; k += N) {
       const Num sent = weight_at(a, k, alone, s) * carried(a, j, k, s);
-      if constexpr (!angular) sums.take(a.messages + i * a.width, k, sent);
+      if constexpr (!angular)
+        sums.take(a.messages + i * a.width, k, sent);
       else
         for (int64_t l = 0; l < a.n_harmonics; l++)
           add<M>(a.messages + row(a, i, l) + k, M::spread(harmonic(a, e, l)) * sent);
@@ -135,8 +138,10 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
         back = back * c;
       }
       if (a.d_values) add_at_neighbor<M>(a.d_values + j * a.width + k, back);
-      if (a.heads > 1) M::put(s.product, k, g * sent);
-      else to_weight = to_weight + g * sent;
+      if (a.heads > 1)
+        M::put(s.product, k, g * sent);
+      else
+        to_weight = to_weight + g * sent;
     }
     sync_lanes<T>();
     if (a.d_weights) weight_slopes(a, e, to_weight, s);

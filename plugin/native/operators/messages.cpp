@@ -8,7 +8,15 @@ namespace physrep {
 namespace {
 
 enum Slot : size_t {
-  WEIGHTS, SELF_WEIGHTS, COTANGENT, VALUES, FEATURES, FILTER, BIAS, TRANSPOSED, N_SLOTS
+  WEIGHTS,
+  SELF_WEIGHTS,
+  COTANGENT,
+  VALUES,
+  FEATURES,
+  FILTER,
+  BIAS,
+  TRANSPOSED,
+  N_SLOTS
 };
 
 void run(const MessageArgs<float> &a, const Block &block) { kernels().messages_float(a, block); }
@@ -143,8 +151,7 @@ Tensor messages(const Tensor &weights, const std::optional<Tensor> &self_weights
                                 self_weights->size(1) == weights.size(1)),
               "self_weights do not fit");
   const auto target = COTANGENT;
-  auto form =
-      c10::make_intrusive<MessageForm>(std::move(graph), target, columns, weights.size(1));
+  auto form = c10::make_intrusive<MessageForm>(std::move(graph), target, columns, weights.size(1));
   return evaluate(std::move(form), x)[0];
 }
 

@@ -80,7 +80,8 @@ class CellList {
     }
     for (int c = 0; c < 3; c++) volume += frame_[0][c] * inverse_[c][0];
     TORCH_CHECK(std::abs(volume) > FLAT * lengths, "the cell is flat or not finite (volume ",
-                volume, " A^3); give three lattice vectors that span a volume, or set pbc to False "
+                volume,
+                " A^3); give three lattice vectors that span a volume, or set pbc to False "
                 "where there is no period");
     for (auto &row : inverse_)
       for (double &x : row) x /= volume;
@@ -107,7 +108,8 @@ class CellList {
   void place_atoms(const Tensor &positions) {
     const double *const x = positions.data_ptr<double>();
     for (int64_t k = 0; k < 3 * n_; k++)
-      TORCH_CHECK(std::isfinite(x[k]), "positions hold NaN or infinity: the simulation has blown "
+      TORCH_CHECK(std::isfinite(x[k]),
+                  "positions hold NaN or infinity: the simulation has blown "
                   "up before here");
     std::vector<Vector> fractional(n_);
     atoms_.resize(n_);
@@ -198,9 +200,7 @@ class CellList {
     }
   }
 
-  int64_t flat(const Triple &bin) const {
-    return (bin[0] * bins_[1] + bin[1]) * bins_[2] + bin[2];
-  }
+  int64_t flat(const Triple &bin) const { return (bin[0] * bins_[1] + bin[1]) * bins_[2] + bin[2]; }
 
   Vector cartesian(const Vector &f) const {
     Vector x{};

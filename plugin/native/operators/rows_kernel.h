@@ -19,7 +19,7 @@ template <class T> struct SkipNormRow {
   static constexpr int64_t N = Lanes<T>::N;
 
   const SkipNormArgs<T> &a;
-  int64_t at;       // of the row's first number
+  int64_t at;  // of the row's first number
   T mean, inverse;  // 1 / standard deviation
 
   PHYSREP_METHOD Swish<V> message(int64_t k) const { return swish(load(a.message + at + k)); }

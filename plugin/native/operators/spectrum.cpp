@@ -60,7 +60,8 @@ struct SpectrumForm : Form {
   Tensor blocks, scales;
 
   SpectrumForm(Graph graph, Functions of)
-      : Form(std::move(graph), {COTANGENT}, N_SLOTS), functions(std::move(of)),
+      : Form(std::move(graph), {COTANGENT}, N_SLOTS),
+        functions(std::move(of)),
         blocks(mixing_blocks(functions)),
         scales(norms(functions.degree, functions.roots.options())) {}
 
@@ -134,8 +135,8 @@ Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &
               MOST_DEGREE);
   TORCH_CHECK(types.dim() == 1 && types.scalar_type() == torch::kInt64,
               "types must be (n_atoms) int64, got ", types.sizes(), " ", types.scalar_type());
-  Functions functions{types.contiguous(), roots.detach().contiguous(), mixing.detach(), cutoff,
-                      n_types, degree};
+  Functions functions{
+      types.contiguous(), roots.detach().contiguous(), mixing.detach(), cutoff, n_types, degree};
   for (const auto &t : {roots, mixing}) check_like(t, vectors, "roots or mixing");
   const auto *const type = functions.types.const_data_ptr<int64_t>();
   for (int64_t k = 0; k < types.size(0); k++)

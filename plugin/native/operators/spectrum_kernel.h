@@ -79,7 +79,7 @@ template <class M> struct SpectrumEdges {
   Num g[FUNCTIONS], slopes[FUNCTIONS];
   Num y[HARMONICS];
   Num cosines[MOST_DEGREE + 1], sines[MOST_DEGREE + 1];  // Re, Im of (u_x + i u_y)^m
-  Num legendre[MOST_DEGREE + 1][MOST_DEGREE + 2];        // Q_lm(u_z), Q_l,l+1 = 0
+  Num legendre[MOST_DEGREE + 1][MOST_DEGREE + 2];  // Q_lm(u_z), Q_l,l+1 = 0
 
   PHYSREP_METHOD SpectrumEdges(const SpectrumArgs<T> &a, int64_t first, int64_t n) : a(a) {
     Num v[3];
@@ -281,7 +281,12 @@ template <class M> struct Spectrum {
 
   static void block(const SpectrumArgs<T> &a, const Block &block) {
     const int64_t most = CENTERS_AT_ONCE * a.n_types * a.terms;
-    Spectrum group{a, 0, 0, 0, block.first_edge, {a.scratch, a.scratch + 2 * most},
+    Spectrum group{a,
+                   0,
+                   0,
+                   0,
+                   block.first_edge,
+                   {a.scratch, a.scratch + 2 * most},
                    {a.scratch + most, a.scratch + 3 * most}};
     for (int64_t i = block.first_center; i < block.last_center; i += CENTERS_AT_ONCE) {
       const int64_t end = i + CENTERS_AT_ONCE;

@@ -290,9 +290,7 @@ template <class T_> struct Mode<T_, true> {
   }
   static PHYSREP_METHOD Num spread(Scalar x) { return {broadcast(x.value), broadcast(x.tangent)}; }
   static PHYSREP_METHOD Scalar total(Num x) { return {sum<T>(x.value), sum<T>(x.tangent)}; }
-  static PHYSREP_METHOD Scalar first(Num x) {
-    return {first_lane(x.value), first_lane(x.tangent)};
-  }
+  static PHYSREP_METHOD Scalar first(Num x) { return {first_lane(x.value), first_lane(x.tangent)}; }
   static PHYSREP_METHOD T value(Scalar x) { return x.value; }
   static PHYSREP_METHOD V part(Num x) { return x.tangent; }
   static PHYSREP_METHOD T part_one(Scalar x) { return x.tangent; }
@@ -316,8 +314,10 @@ template <class M, int64_t width> struct RowSums {
     for (auto &x : of) x = M::zero();
   }
   PHYSREP_METHOD void take(T *row, int64_t k, Num x) {
-    if constexpr (local) of[k / N] = of[k / N] + x;
-    else if (row) add<M>(row + k, x);
+    if constexpr (local)
+      of[k / N] = of[k / N] + x;
+    else if (row)
+      add<M>(row + k, x);
   }
   PHYSREP_METHOD void finish(T *row) const {
     if constexpr (local)

@@ -102,7 +102,8 @@ def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
 
 def _name(model: str) -> str:
     """What figures call it: ean-jat for ean-jat.ckpt, jat_ean for runs/jat_ean/best.ckpt, TBLite
-    for ase:tblite.ase:TBLite."""
+    for ase:tblite.ase:TBLite.
+    """
     if model.startswith("ase:"):
         return model.rsplit(":", maxsplit=1)[-1]
     path = Path(model).resolve()

@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None, speaker: str = "physrep") -> in
     Args:
         arguments: the words after ``physrep``; by default those of this process.
         speaker: the name that error messages begin with.
+
     Returns:
         the exit code: 0; 1 for a result that is negative (a failed certificate, a diverged fit);
         2 for a mistake of the user.

@@ -26,6 +26,7 @@ def report_mistakes(
     Args:
         speaker: the name that the line begins with.
         verb, extra: what needs the packages that are missing, and the extra that installs them.
+
     Returns:
         the exit code of the work, or 2.
     """
@@ -62,7 +63,8 @@ def user_errors() -> tuple[type[Exception], ...]:
 @contextmanager
 def answer_alone() -> Iterator[None]:
     """Discard what is printed meanwhile: some calculators print (TBLite its cycles), and standard
-    output is for the answer."""
+    output is for the answer.
+    """
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         yield
 

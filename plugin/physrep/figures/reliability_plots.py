@@ -26,6 +26,7 @@ def recovery_figure(delta_p: Mapping[str, np.ndarray], delta_e: Mapping[str, np.
     Args:
         delta_p: name -> (n,) A; delta_e: name -> (n,) meV, the same names. NaN marks a failed
             relaxation: it is not drawn, and the legend counts it.
+
     Raises:
         ValueError: the names differ.
     """

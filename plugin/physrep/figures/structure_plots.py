@@ -36,6 +36,7 @@ def radial_figure(
         curves: name of the trajectory -> its distributions, the reference among them.
         pairs: (a, b), b around a; by default those of the first trajectory. A trajectory without
             a pair has no line there.
+
     Raises:
         ValueError: no trajectory.
     """
@@ -101,6 +102,7 @@ def displacement_figure(
         curves: name of the trajectory -> displacements; one panel for each, the collective
             displacement of charge is not drawn.
         lines: (name, kind) -> its fit.
+
     Raises:
         ValueError: no trajectory.
     """
@@ -158,6 +160,7 @@ def spectrum_figure(
     """Vibrational density of states of one kind of atom, all trajectories in one panel.
 
     Args: curves: name -> spectrum; kind: the row drawn; highest: cm^-1.
+
     Raises:
         ValueError: no trajectory, or one without this kind.
     """
@@ -206,6 +209,7 @@ def distribution_figure(curves: Mapping[str, Distribution], columns: int = 3) ->
     """Bond lengths or angles, one panel for each kind, with the mean of each trajectory.
 
     Args: curves: name -> distribution, all of lengths or all of angles.
+
     Raises:
         ValueError: no trajectory, or lengths and angles in one figure.
     """

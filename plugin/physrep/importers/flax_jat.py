@@ -18,6 +18,7 @@ def import_jat(parameters: str | Path, settings: str | Path) -> Checkpoint:
     Args:
         parameters: npz; settings: JSON with graph_cut (A), sorted_elements, embed_d, layer_dims,
             n_head.
+
     Raises:
         ImportProblem: a missing or superfluous key, a wrong shape, layers of unequal widths.
     """

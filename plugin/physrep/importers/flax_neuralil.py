@@ -17,6 +17,7 @@ def import_neuralil(parameters: str | Path, settings: str | Path) -> Checkpoint:
     Args:
         parameters: npz; settings: JSON with r_cut (A), n_max, sorted_elements, embed_d,
             core_widths.
+
     Raises:
         ImportProblem: a missing or superfluous key, a wrong shape.
     """

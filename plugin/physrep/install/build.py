@@ -47,6 +47,7 @@ def build(
         jobs: compilers at a time, some 1.5 GB of memory each; None for one per core.
         objects: where object files are kept for the next build; None for a temporary folder.
         say: receives a line at a time of what was found and what happens.
+
     Raises:
         BuildError: a tool is missing, ``output`` is not writable, or a step failed; the message
             then ends with the last lines of its output.

@@ -44,7 +44,8 @@ class AtomicModel(nn.Module):
         self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
     ) -> Edges:
         """types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A, molecules
-        (n_centers,) -> Edges with the model's features."""
+        (n_centers,) -> Edges with the model's features.
+        """
         raise NotImplementedError
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:

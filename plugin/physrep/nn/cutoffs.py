@@ -15,6 +15,7 @@ def polynomial_envelope(distances: Tensor, cutoff: float) -> Tensor:
     Args:
         distances: (n_edges,) in A.
         cutoff: in A.
+
     Returns:
         (n_edges,) dimensionless.
     """

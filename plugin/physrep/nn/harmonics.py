@@ -15,6 +15,7 @@ def real_harmonics(unit: Tensor, degree: int) -> list[Tensor]:
 
     Args:
         unit: (n_edges, 3) unit vectors.
+
     Returns:
         one (n_edges, 2 l + 1) for each l.
     """

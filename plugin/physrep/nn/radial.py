@@ -16,6 +16,7 @@ def bessel_waves(distances: Tensor, envelope: Tensor, frequencies: Tensor, cutof
 
     Args:
         distances: (n_edges,) in A; envelope: (n_edges,); frequencies: (n_basis,) in 1/A; cutoff: A.
+
     Returns:
         (n_edges, n_basis).
     """

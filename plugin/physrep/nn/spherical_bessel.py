@@ -87,6 +87,7 @@ def radial_functions(
 
     Args:
         distances: (n_edges,) in A; cutoff: A.
+
     Returns:
         (n_edges, (n_max + 1) (n_max + 2) / 2) in A^-1.5.
     """

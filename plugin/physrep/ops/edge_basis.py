@@ -11,7 +11,8 @@ from physrep.ops.operator import Operator
 
 class EdgeBasis(Operator):
     """The radial basis of :class:`physrep.nn.radial.BesselBasis` and, side by side with it, the
-    real spherical harmonics of degrees 1 to ``degree`` (0: none)."""
+    real spherical harmonics of degrees 1 to ``degree`` (0: none).
+    """
 
     def __init__(self, cutoff: float, degree: int) -> None:
         """cutoff: A."""
@@ -21,7 +22,8 @@ class EdgeBasis(Operator):
 
     def forward(self, vectors: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """vectors (n_edges, 3) in A and frequencies (n_basis,) in 1/A, which may be none ->
-        columns (n_edges, n_basis + n_harmonics), distances in A, polynomial envelope."""
+        columns (n_edges, n_basis + n_harmonics), distances in A, polynomial envelope.
+        """
         raise NotImplementedError
 
 

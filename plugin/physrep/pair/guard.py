@@ -42,6 +42,7 @@ def network_share(separations: Tensor, shortest: Tensor, centers: Tensor, n_cent
 
     Args:
         separations: (n_edges,) A; shortest: (n_edges,) d_0 in A, 0 where nothing is known (p = 0).
+
     Returns:
         (n_centers,) in [0, 1].
     """

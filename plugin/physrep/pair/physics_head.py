@@ -14,7 +14,8 @@ N_PARAMETERS = 5
 
 class PairParameters(NamedTuple):
     """Of each pair, (n_edges,): ``charge`` and ``strength`` multiply 1/d, ``depth``, ``exponent``
-    and ``size`` (A) shape the Lennard-Jones form (beta_0 to beta_4 of the paper)."""
+    and ``size`` (A) shape the Lennard-Jones form (beta_0 to beta_4 of the paper).
+    """
 
     charge: Tensor
     strength: Tensor

@@ -22,7 +22,8 @@ PULL = 0.7  # A
 
 class FunctionalGroup(NamedTuple):
     """atoms: (n,) indices of the group, sorted; head: the one bonded to the rest; anchor: the atom
-    of the rest it is bonded to."""
+    of the rest it is bonded to.
+    """
 
     anchor: int
     head: int
@@ -32,7 +33,8 @@ class FunctionalGroup(NamedTuple):
 class Assembly(NamedTuple):
     """energies: (n_steps + 1,) eV above the stable structure, by the model, along the relaxation;
     delta_p: RMSD in A to the stable structure, NaN where the relaxation failed; same_bonds: the
-    bonds of the stable structure and no others."""
+    bonds of the stable structure and no others.
+    """
 
     delta_p: float
     same_bonds: bool
@@ -118,6 +120,7 @@ def assemble(
     Args:
         stable: the whole molecule, not changed; groups: of :func:`choose_groups`; stable_energy:
             the model's energy of ``stable`` in eV, the zero of the profile; fmax: eV/A.
+
     Raises:
         ValueError: there is no group.
     """

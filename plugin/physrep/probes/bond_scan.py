@@ -19,7 +19,8 @@ RELAXED_FMAX, RELAXED_STEPS = 0.05, 60  # eV/A: a scan needs its energies to som
 
 class Stretch(NamedTuple):
     """A bond to be pulled: ``carried``, indices that move as one, holds ``moved`` and not
-    ``fixed``."""
+    ``fixed``.
+    """
 
     fixed: int
     moved: int
@@ -28,7 +29,8 @@ class Stretch(NamedTuple):
 
 class BondScan(NamedTuple):
     """distances: (n,) A; energies: (n,) eV; forces: (n,) eV/A on all that is carried, along the
-    bond, negative where the bond pulls it back."""
+    bond, negative where the bond pulls it back.
+    """
 
     distances: np.ndarray
     energies: np.ndarray
@@ -56,7 +58,8 @@ class Fall(NamedTuple):
     size: eV, from the top to the lowest point behind it, 0 where it rises throughout; top: A, from
     where on; barrier: eV, height of the top above the equilibrium; minimum: A, where behind the
     top the bond is caught, NaN where it falls to the end; depth: eV, of that minimum below the
-    lower of its two sides, 0 without."""
+    lower of its two sides, 0 without.
+    """
 
     size: float
     top: float
@@ -80,6 +83,7 @@ def bond_scan(
     Args:
         atoms: the structure to start from, not changed; distances: (n,) A; carried: indices,
         ``moved`` among them; by default it alone.
+
     Raises:
         ValueError: ``fixed`` and ``moved`` are the same atom.
     """
@@ -142,7 +146,8 @@ def scan_of(calculator: Calculator, structures: Sequence[Atoms], stretch: Stretc
 
 def largest_fall(scan: BondScan, start: int) -> Fall:
     """The largest fall of the energy from ``start`` (an index, the equilibrium) outward; points
-    that are not finite are skipped."""
+    that are not finite are skipped.
+    """
     finite = np.isfinite(scan.energies)
     finite[:start] = False
     x, energies = scan.distances[finite], scan.energies[finite]

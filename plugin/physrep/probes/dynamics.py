@@ -14,7 +14,8 @@ FRICTION = 1.0  # 1/ps
 
 class Sample(NamedTuple):
     """time: ps; positions: (n_atoms, 3) A; velocities: (n_atoms, 3) A/ps; potential, kinetic: eV;
-    temperature: K, of all 3 n_atoms degrees of freedom."""
+    temperature: K, of all 3 n_atoms degrees of freedom.
+    """
 
     time: float
     positions: np.ndarray

@@ -33,8 +33,10 @@ def group_paths(infos: Sequence[Mapping[str, Any]]) -> dict[int | str, list[int]
             with ``formula`` where there is one) and either ``image`` (whole number, growing along
             the path, the smallest is the reactant) or ``role`` (reactant, ts or transition_state,
             product). Where a path has both, ``image`` decides.
+
     Returns:
         reaction -> frame numbers in order; reactions as they first appear.
+
     Raises:
         ValueError: a frame says neither, or a path is not complete.
     """
@@ -62,6 +64,7 @@ def path_errors(reference: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
 
     Args:
         reference, predicted: one array (n_images,) of eV a reaction, reactant first.
+
     Raises:
         ValueError: no reaction, or arrays that do not belong together.
     """

@@ -108,6 +108,7 @@ def element_scan(
 
     Args:
         atoms: not changed; axis: (3,) direction, any length; displacements: (n,) A.
+
     Raises:
         ConfigError: a model without element head, no such atom, an axis of no length.
     """

@@ -17,7 +17,8 @@ class Recovery(NamedTuple):
     """stable_energy (eV) and stable_forces (n_atoms, 3) (eV/A): the model's at the stable
     structure; delta_p: RMSD in A from the stable to the relaxed structure after optimal
     superposition; delta_e: |E_relaxed - E_stable| in eV, by the model. Both NaN where the
-    relaxation failed, and ``failure`` describes how."""
+    relaxation failed, and ``failure`` describes how.
+    """
 
     stable_energy: float
     stable_forces: np.ndarray
@@ -54,6 +55,7 @@ def recover(
 
     Args:
         stable: not changed; noise: A; fmax: eV/A.
+
     Raises:
         Exception: whatever the calculator raises at the stable structure; later errors are
             reported as ``failure``.

@@ -18,7 +18,8 @@ ENERGY_WITHIN = 0.02  # eV, of OC20's EwT
 
 class Relaxation(NamedTuple):
     """atoms: where it ended; energies: (n_steps + 1,) eV, the start first; converged: forces
-    below the limit; failure: what broke it off, empty where nothing did."""
+    below the limit; failure: what broke it off, empty where nothing did.
+    """
 
     atoms: Atoms
     energies: np.ndarray
@@ -65,7 +66,8 @@ def relax(
 class Is2re(NamedTuple):
     """One relaxation and its reference: positions (n_atoms, 3) in A where it ended; energies in
     eV; mean distances of the free atoms to the reference's relaxed places in A, at the end and at
-    the start. Energy and displacement are NaN where the relaxation failed."""
+    the start. Energy and displacement are NaN where the relaxation failed.
+    """
 
     positions: np.ndarray
     energy: float
@@ -79,7 +81,8 @@ class Is2re(NamedTuple):
 
 class Is2reErrors(NamedTuple):
     """Means over the relaxations that did not fail, NaN where all did; ``within`` is a share of
-    all, a failed one counts as outside."""
+    all, a failed one counts as outside.
+    """
 
     energy_mae: float  # eV
     within: float
@@ -99,6 +102,7 @@ def is2re(
     Args:
         atoms: with info ``relaxed_energy`` (eV), arrays ``relaxed_pos`` (n_atoms, 3) in A and
             ``free`` (n_atoms,), 1 where an atom may move and 0 where it is held.
+
     Raises:
         ValueError: one of the three is missing or unusable.
         Exception: whatever the calculator raises at the initial structure; later errors are

@@ -31,6 +31,7 @@ def find_label_names(path: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     Returns:
         label (energy, forces, stress, virial) -> name, empty where the format's own names give
         energies and forces; label -> further names.
+
     Raises:
         DataError: the file cannot be read.
     """

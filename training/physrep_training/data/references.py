@@ -26,6 +26,7 @@ def isolated_atom_energies(path: Path, species: list[int]) -> np.ndarray:
     Args:
         path: ``{"unit": "eV", "energies": {"H": ...}}`` in JSON, or structures of one atom each in
             any format that physrep reads.
+
     Raises:
         ConfigError: wrong unit, missing element, a structure of several atoms.
     """

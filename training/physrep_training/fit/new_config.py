@@ -32,6 +32,7 @@ def new_config(summary: DataSummary, model: str, config: Path) -> str:
 
     Args:
         config: where the file will stand; it names the JSON schema that stands there, if any.
+
     Raises:
         DataError: too few frames, or no label that all frames have.
     """

@@ -18,7 +18,8 @@ def cosine(progress: float, warm_up_share: float, end: float) -> float:
 
 def one_cycle(progress: float, start: float, end: float) -> float:
     """The thesis' cycle (sec. 4.2): 45 % of the steps from ``start`` up to 1, 45 % down to
-    ``start``, 10 % linearly from there to ``end`` (all as factors of the peak)."""
+    ``start``, 10 % linearly from there to ``end`` (all as factors of the peak).
+    """
     if progress < 0.45:
         return start + (1.0 - start) * progress / 0.45
     if progress < 0.90:

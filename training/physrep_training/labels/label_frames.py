@@ -17,6 +17,7 @@ def label_frames(frames_file: str | Path, output: Path) -> str:
 
     Returns:
         a line that sums up.
+
     Raises:
         DataError: the output holds frames that were not labelled here.
     """

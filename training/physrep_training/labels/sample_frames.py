@@ -47,7 +47,8 @@ def sample_frames(model: str, data: str, output: str | Path, settings: MDSetting
 
 def run_md(atoms: Atoms, settings: MDSettings) -> list[Atoms]:
     """Langevin MD (time step 0.5 fs, friction 0.02/fs); stops where atoms come closer than
-    TOO_CLOSE."""
+    TOO_CLOSE.
+    """
     rng = np.random.default_rng(settings.seed)
     kelvin, friction = settings.temperature, 0.02 / units.fs
     MaxwellBoltzmannDistribution(atoms, temperature_K=kelvin, rng=rng)

@@ -54,7 +54,8 @@ class BoundTerm(Condition):
 
 class DenoiseTerm(Condition):
     """Forces on perturbed structures are those of springs to the structure at equilibrium
-    (``physrep_training.objective.springs``, ``physrep_training.objective.walks``)."""
+    (``physrep_training.objective.springs``, ``physrep_training.objective.walks``).
+    """
 
     noise: Positive = 0.1
     """[A] Largest standard deviation of the perturbation of every coordinate; it is drawn between 0

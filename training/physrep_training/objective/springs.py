@@ -58,7 +58,8 @@ class Springs:
 
     def predicted_displacement_to_minimum(self, batch: Batch, forces: Tensor) -> Tensor:
         """One Newton step from forces (n_atoms, 3) eV/A to the minimum: H^-1 F, (n_atoms, 3) A;
-        H is the Hessian of the springs at rest."""
+        H is the Hessian of the springs at rest.
+        """
         if self.bonds == 0.0:
             return forces / self.ties
         steps = [

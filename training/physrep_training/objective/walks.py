@@ -104,7 +104,8 @@ def removable_parts(atoms: Atoms) -> list[FunctionalGroup]:
 
 def perturbation(positions: Tensor, noise: float, draw: torch.Generator) -> Tensor:
     """Gaussian displacements (n_atoms, 3) A without rigid motion; their standard deviation is
-    uniform between 0 and ``noise`` (A)."""
+    uniform between 0 and ``noise`` (A).
+    """
     size = noise * torch.rand(1, generator=draw, dtype=torch.float64)
     drawn = torch.randn(positions.shape, generator=draw, dtype=torch.float64)
     return without_rigid_motion(size * drawn, positions)

@@ -92,6 +92,7 @@ def load_plan(path: Path, minutes: float | None = None) -> Plan:
 
     Args:
         minutes: processor time of every fit, in place of the plan's.
+
     Raises:
         ConfigError: no such file, or it is not a plan.
     """
@@ -128,8 +129,10 @@ def make_tables(
 
     Args:
         only: names of the tables wanted, all where empty; overrides: settings for every fit.
+
     Returns:
         the Markdown files.
+
     Raises:
         ConfigError: an unknown name; a folder holds a fit with other settings.
     """

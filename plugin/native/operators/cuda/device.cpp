@@ -117,9 +117,8 @@ template <class T> void attention(const AttentionArgs<T> &arguments, const Block
   copies.replace(a.d_vector, a.heads * a.width);
   copies.replace(a.d_slopes, a.n_features * a.heads);
   copies.replace(a.d_self_bias, a.heads);
-  const auto scratch =
-      torch::empty({attention_scratch(a, route.walk)},
-                   place.options().dtype(c10::CppTypeToScalarType<T>::value));
+  const auto scratch = torch::empty({attention_scratch(a, route.walk)},
+                                    place.options().dtype(c10::CppTypeToScalarType<T>::value));
   check_launch(physrep::attention(a, route.walk, scratch.template data_ptr<T>()));
   copies.add_up();
 }
@@ -158,10 +157,18 @@ std::vector<Block> Split::operator()(const Graph &graph) const {
 
 // skip_norm and edge_basis are PyTorch's here; NeuralIL has its portable equations.
 const Kernels &kernels() {
-  static const Kernels table = {"cuda",           no_exponentials<float>, no_exponentials<double>,
-                                attention<float>, attention<double>,      messages<float>,
-                                messages<double>, nullptr,                nullptr,
-                                nullptr,          nullptr,                nullptr,
+  static const Kernels table = {"cuda",
+                                no_exponentials<float>,
+                                no_exponentials<double>,
+                                attention<float>,
+                                attention<double>,
+                                messages<float>,
+                                messages<double>,
+                                nullptr,
+                                nullptr,
+                                nullptr,
+                                nullptr,
+                                nullptr,
                                 nullptr};
   return table;
 }

@@ -52,9 +52,7 @@ template <class T> PHYSREP_INLINE T of_lane_across(T x, int distance) {
 }
 
 // More than one group adds to a neighbour's row, in no fixed order; launch.h has the other way.
-template <class T> PHYSREP_INLINE void add_shared(T *at, T x) {
-  atomicAdd(at + lane<T>(), x);
-}
+template <class T> PHYSREP_INLINE void add_shared(T *at, T x) { atomicAdd(at + lane<T>(), x); }
 
 }  // namespace
 }  // namespace physrep

@@ -17,9 +17,9 @@ namespace physrep {
 
 struct Walk {
   int64_t n_centers, n_edges;
-  int64_t n_groups;        // group g has the centres g, g + n_groups, ...
-  const int64_t *starts;   // (n_centers + 1): where a centre's edges begin
-  const int64_t *order;    // (n_edges): edges sorted by neighbour; null for sums in any order
+  int64_t n_groups;  // group g has the centres g, g + n_groups, ...
+  const int64_t *starts;  // (n_centers + 1): where a centre's edges begin
+  const int64_t *order;  // (n_edges): edges sorted by neighbour; null for sums in any order
   void *stream;
 };
 

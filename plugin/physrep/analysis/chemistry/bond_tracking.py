@@ -73,6 +73,7 @@ class BondTracker:
 
         Args:
             positions: (n_atoms, 3) in A; cell: (3, 3) in A, rows; pbc: (3,) bool.
+
         Raises:
             ValueError: another number of atoms, or positions that are not finite.
         """

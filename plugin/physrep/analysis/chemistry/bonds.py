@@ -29,6 +29,7 @@ def find_bonds(
     Args:
         positions: (n_atoms, 3) in A, wrapped into the cell or not; species: (n_atoms,) atomic
             numbers; cell: (3, 3) in A, rows; pbc: (3,) bool. Any cell, also triclinic.
+
     Returns:
         Bonds; of several images of a pair the nearest; bonds of an atom to its own image are
         skipped.
@@ -59,6 +60,7 @@ def bond_lengths(
 
     Args:
         positions: (n_frames, n_atoms, 3) or (n_atoms, 3) in A; pairs: (n_bonds, 2).
+
     Returns:
         (n_frames, n_bonds), or (n_bonds,) of a single frame.
     """

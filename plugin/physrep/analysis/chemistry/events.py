@@ -44,7 +44,8 @@ class Event:
     "recombination" (two atoms bond that both lost a partner of such an element before) or
     "H-O formation" and the like; atoms: indices, of a transfer donor, hydrogen, acceptor;
     before, after: labels of the molecules that take part; confirmed: False within tau of the end
-    of the trajectory, where the change may yet be undone."""
+    of the trajectory, where the change may yet be undone.
+    """
 
     time: float
     kind: str

@@ -28,6 +28,7 @@ def molecular_graph(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> n
 
     Args:
         species: (n,) atomic numbers; pairs: (n_bonds, 2) indices into it, in any order.
+
     Raises:
         ValueError: a bond to an atom that is not there, or of an atom to itself.
     """
@@ -53,7 +54,8 @@ def elements_of(graph: nx.Graph) -> list[str]:
 
 def same_molecule(one: nx.Graph, other: nx.Graph) -> bool:
     """Whether the graphs are isomorphic; above LARGEST_COMPARED atoms, whether their hashes are
-    equal."""
+    equal.
+    """
     return graph_hash(one) == graph_hash(other) and _isomorphic(one, other)
 
 

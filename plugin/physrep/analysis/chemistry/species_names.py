@@ -96,7 +96,8 @@ LARGEST_LEWIS = 200  # atoms; beyond, the charge is unknown
 
 class SpeciesName(NamedTuple):
     """label: formula with charge, e.g. "C2H8N+", "NO2" where the charge is unknown; formula: Hill
-    order; charge: e, None: unknown; name: "" where not in KNOWN."""
+    order; charge: e, None: unknown; name: "" where not in KNOWN.
+    """
 
     label: str
     formula: str
@@ -121,6 +122,7 @@ class SpeciesBook:
 
         Args:
             species: (n,) atomic numbers; pairs: (n_bonds, 2) indices into it.
+
         Raises:
             ValueError: a bond to an atom that is not there, or of an atom to itself.
         """

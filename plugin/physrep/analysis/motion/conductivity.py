@@ -28,8 +28,10 @@ def nernst_einstein(
 
     Args: coefficients, errors: (n_kinds,) in A^2/ps, independent of each other; numbers:
         (n_kinds,) ions in the box; charges: (n_kinds,) in e; volume in A^3; temperature in K.
+
     Returns:
         NaN with a reason where a coefficient is not resolved (NaN).
+
     Raises:
         ValueError: lengths that differ, volume or temperature not positive.
     """
@@ -59,8 +61,10 @@ def einstein(
 
     Args: displacements: with charges; volume in A^3, its mean; temperature in K; window in ps as
         in :func:`physrep.analysis.motion.msd.diffusion`.
+
     Returns:
         the conductivity, NaN with a reason unless resolved, and the line behind it.
+
     Raises:
         ValueError: displacements without charges, volume or temperature not positive.
     """
@@ -73,7 +77,8 @@ def einstein(
 class GreenKubo:
     """lags: (n_lags + 1,) in ps; correlation: <J(0) . J(t)> in e^2 A^2/ps^2; running: its
     integral up to each lag in S/m; conductivity: at ``cutoff`` (ps), NaN unless the running
-    integral is flat there."""
+    integral is flat there.
+    """
 
     lags: np.ndarray
     correlation: Estimate
@@ -122,6 +127,7 @@ class ChargeCurrentSums:
         the difference.
 
         Args: volume in A^3; temperature in K; cutoff in ps, by default the longest lag.
+
         Raises:
             ValueError: too few frames for the longest lag; a cutoff beyond it; volume or
                 temperature not positive.

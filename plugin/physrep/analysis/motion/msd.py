@@ -43,6 +43,7 @@ class Unwrapper:
         """(n_atoms, 3) in A, the first frame as it came.
 
         Args: positions (n_atoms, 3) in A, wrapped or not; cell (3, 3) in A; pbc (3,), also none.
+
         Raises:
             ValueError: an atom that moved by more than 0.4 of the cell since the last frame;
                 another number of atoms; positions that are not finite; changed periodicity.
@@ -218,6 +219,7 @@ def diffusion(
     stretches of time origins.
 
     Args: window: first and last lag of the fit in ps, by default 0.4 to 1 of the longest lag.
+
     Raises:
         ValueError: no such kind, fewer than 3 lags in the window.
     """
@@ -252,6 +254,7 @@ def yeh_hummer(temperature: float, viscosity: float, length: float) -> float:
 
     Args: temperature in K; viscosity in mPa s, of the model's liquid, not of experiment; length
         of the cubic cell in A.
+
     Raises:
         ValueError: a number that is not positive.
     """

@@ -143,6 +143,7 @@ def spectrum(correlation: VelocityCorrelation, window: str = "hann") -> Spectrum
     Chem. Phys. 15 (2013) 6608. A window that ends at zero keeps the ends of lines from ringing.
 
     Args: window: a name scipy.signal.get_window knows; its right half is used.
+
     Raises:
         ValueError: a correlation that is zero, a window that is not known.
     """

@@ -8,7 +8,8 @@ import numpy as np
 @dataclass(frozen=True)
 class Drift:
     """Linear drift of the total energy with its standard error (meV/atom/ps), and the RMS
-    deviation from the line (meV/atom)."""
+    deviation from the line (meV/atom).
+    """
 
     drift: float
     error: float
@@ -23,6 +24,7 @@ def energy_drift(times: np.ndarray, energies: np.ndarray, n_atoms: int) -> Drift
 
     Args:
         times: (n,) in ps; energies: (n,) total (potential + kinetic) in eV.
+
     Raises:
         ValueError: fewer than 3 samples, or times and energies of different lengths.
     """

@@ -38,7 +38,8 @@ FEWEST_FRAMES = 10
 class Limits:
     """The numbers of the definition. bond, mean_temperature: relative deviations; contact: share
     of the shortest distance in the data; sigmas: of the instantaneous temperature;
-    equilibration: ps at the start of which the temperature is not judged."""
+    equilibration: ps at the start of which the temperature is not judged.
+    """
 
     bond: float = 0.30
     contact: float = 0.80
@@ -50,7 +51,8 @@ class Limits:
 @dataclass(frozen=True)
 class Failure:
     """time: ps; kind: bond, contact, temperature, mean temperature or not finite; atoms: indices
-    from 0, may be empty; value and limit: in A or K; message: all this in a sentence."""
+    from 0, may be empty; value and limit: in A or K; message: all this in a sentence.
+    """
 
     time: float
     kind: str

@@ -55,6 +55,7 @@ def block_error(blocks: np.ndarray) -> tuple[np.ndarray, str]:
 
     Args:
         blocks: (n_blocks, ...) means over consecutive, equally long stretches, any unit.
+
     Returns:
         (...) in the unit of the blocks, and a reason, "" where nothing is NaN.
     """

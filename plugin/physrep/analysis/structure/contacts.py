@@ -79,6 +79,7 @@ def shortest_contacts(structures: Iterable[Any], radius: float = SEARCH_RADIUS) 
     Args:
         structures: with ``positions`` (A), ``species``, ``cell`` (A), ``pbc``, as `physrep.io`
             reads them.
+
     Raises:
         ValueError: there are no structures.
     """

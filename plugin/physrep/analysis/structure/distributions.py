@@ -16,6 +16,7 @@ def cell_heights(cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
     """(3,) in A: distances of opposite faces of the cell; inf along directions not periodic.
 
     Args: cell (3, 3) in A, rows; pbc (3,) bool.
+
     Raises:
         ValueError: a periodic cell without volume.
     """
@@ -245,6 +246,7 @@ def densities(cells: np.ndarray, masses: np.ndarray) -> np.ndarray:
     """(n_frames,) in g/cm^3.
 
     Args: cells (n_frames, 3, 3) in A; masses (n_atoms,) in amu.
+
     Raises:
         ValueError: a cell without volume, with its frame; masses that are not positive.
     """

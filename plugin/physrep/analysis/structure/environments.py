@@ -33,7 +33,8 @@ CHUNK = 2000
 class Surroundings(NamedTuple):
     """elements: (n_elements,) atomic numbers; fingerprints: of each, (n, n_elements, n_k), in
     units of ``spread``, likewise by element; far: (n_elements,) distance that 99 % of the data keep
-    to the rest of the data; between_blocks: the distances behind that, by element."""
+    to the rest of the data; between_blocks: the distances behind that, by element.
+    """
 
     elements: np.ndarray
     fingerprints: list[np.ndarray]
@@ -43,7 +44,8 @@ class Surroundings(NamedTuple):
 
     def distances(self, structure: Any) -> np.ndarray:
         """(n_atoms,) distances d_i of one structure, with ``positions`` (A), ``species``, ``cell``
-        and ``pbc``, in units of each element's ``far``: 1 is as far as 1 % of the data are."""
+        and ``pbc``, in units of each element's ``far``: 1 is as far as 1 % of the data are.
+        """
         found = fingerprints(structure, self.elements)
         result = np.empty(len(found))
         for k, z in enumerate(self.elements):
@@ -76,6 +78,7 @@ def surroundings(structures: Sequence[Any], elements: Iterable[int]) -> Surround
     Args:
         structures: in the order of their trajectories, at least BLOCKS; elements: atomic numbers
         to look at, all of them in the data.
+
     Raises:
         ValueError: too few structures, or an element that the data lacks.
     """

@@ -286,7 +286,8 @@ def centre_weights(groups: Sequence[np.ndarray], masses: np.ndarray) -> csr_arra
 class HydrogenBondSums:
     """Hydrogen bonds D-H...A frame by frame: D...A nearer than ``distance``, and the angle between
     D-H and D...A below ``angle`` (A. Luzar and D. Chandler, Nature 379 (1996) 55, for water, by
-    default 3.5 A and 30 degrees; M. Brehm's TRAVIS counts alike)."""
+    default 3.5 A and 30 degrees; M. Brehm's TRAVIS counts alike).
+    """
 
     def __init__(
         self,
@@ -325,6 +326,7 @@ class HydrogenBondSums:
 
         Args: positions (n_atoms, 3) in A; cell (3, 3) in A; pbc (3,), also a molecule's without
             cell.
+
         Raises:
             ValueError: ``distance`` above half the smallest height of the cell, positions that are
                 not finite, another number of atoms.

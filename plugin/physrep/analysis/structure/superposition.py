@@ -14,6 +14,7 @@ def superposed(positions: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Source: W. Kabsch, Acta Cryst. A34 (1978) 827.
 
     Args and returns: (n_atoms, 3) each, any unit; atoms in the same order, all weighing the same.
+
     Raises:
         ValueError: shapes that do not belong together.
     """
@@ -34,6 +35,7 @@ def rmsd(positions: np.ndarray, reference: np.ndarray) -> float:
     """Root mean square distance per atom after optimal superposition.
 
     Args: as :func:`superposed`. Returns: in the unit of the positions.
+
     Raises:
         ValueError: shapes that do not belong together.
     """
@@ -51,6 +53,7 @@ def periodic_rmsd(
     Args:
         positions, reference: (n_atoms, 3) in A, wrapped or not; cell: (3, 3) in A, rows, the same
             for both; pbc: (3,) bool.
+
     Raises:
         ValueError: shapes that do not belong together.
     """

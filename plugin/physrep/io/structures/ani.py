@@ -82,6 +82,7 @@ def iter_conformers(path: Path, chosen: Mapping[str, np.ndarray]) -> Generator[S
     Args:
         path: the file.
         chosen: by name of the molecule, which of its conformers, (n,) ascending, from 0.
+
     Raises:
         DataError: as `read_structures`, for what was chosen; the message names the molecule too.
     """

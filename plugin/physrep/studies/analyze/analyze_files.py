@@ -35,6 +35,7 @@ def analyze(
 
     Args: as :func:`physrep.io.trajectories.frames.open_trajectory`; timestep: fs between frames
         in the file, replaces times in the file.
+
     Raises:
         ConfigError: an argument that makes no sense. DataError: the file is not what it should be.
         FileNotFoundError: there is no such file.

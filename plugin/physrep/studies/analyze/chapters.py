@@ -15,6 +15,7 @@ def chapters(runs: Mapping[str, Results]) -> list[Chapter]:
     """All chapters, every trajectory in the same figures.
 
     Args: runs: name as in the legends -> results; the first one says which pairs are drawn.
+
     Raises:
         ValueError: no trajectory.
     """

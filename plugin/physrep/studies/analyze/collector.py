@@ -40,7 +40,8 @@ class Results:
 
 class TrajectoryAnalysis:
     """``observe`` every frame, ``finish`` at the end. Memory does not grow with the frames, but
-    for 72 bytes each for the cell and what reactions there are."""
+    for 72 bytes each for the cell and what reactions there are.
+    """
 
     def __init__(
         self,

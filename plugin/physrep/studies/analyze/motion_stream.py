@@ -52,7 +52,8 @@ class MotionResults:
     """displacements: of the centres of mass of molecules by label, with "charge"; every: frames
     between those it looked at; lines: label -> fitted diffusion. velocities, spectrum: of atoms by
     element. temperature: K with its source in its reason. nernst_einstein, einstein: S/m;
-    green_kubo. charged: the sum of all charges in e."""
+    green_kubo. charged: the sum of all charges in e.
+    """
 
     displacements: Answer[Displacements]
     every: int
@@ -131,7 +132,8 @@ class MotionSums:
 
     def _prepare_displacements(self, n_frames: int) -> None:
         """Lags up to a tenth of the run; long runs are thinned, with no loss of information: what
-        neighbouring frames add is the same displacement once more."""
+        neighbouring frames add is the same displacement once more.
+        """
         groups, charges = self.system.groups, None if self.charge_gap else self.system.charges
         most = min(LAGS_OF_MSD, NUMBERS_HELD // (6 * (len(groups) + 1)))
         self.every = max(1, -(-n_frames // (10 * most)))

@@ -10,7 +10,8 @@ from physrep.analysis.structure.rdf import RadialDistributions, first_shell
 class Shell(NamedTuple):
     """a, b: kinds; peak, end: A, first maximum of g and the minimum behind it; height: g at the
     maximum; number: mean number of b around one a up to the end, error: its standard error. NaN
-    where there is no maximum or no minimum."""
+    where there is no maximum or no minimum.
+    """
 
     a: str
     b: str

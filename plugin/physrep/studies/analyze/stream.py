@@ -24,7 +24,8 @@ class Stream(Generic[S]):
 
     def __init__(self, build: Callable[[], S] | None, reason: str = "") -> None:
         """Args: build: makes the accumulator, or refuses by ValueError; None: a gap from the start,
-        for the reason given."""
+        for the reason given.
+        """
         self.sums: S | None = None
         self.reason, self.n_frames, self.running = reason, 0, False
         if build is None:

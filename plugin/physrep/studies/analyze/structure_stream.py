@@ -37,7 +37,8 @@ class StructureResults:
     """elements, ions: radial distributions of atoms and of centres of mass of molecules;
     hydrogen: of donated hydrogens "H(N)" with acceptors, without pairs within a molecule; hydrogen_
     pairs: the two kinds of each of its curves; hydrogen_bonds: mean number in a frame; bonds in A,
-    angles in degrees; density in g/cm^3; volume: mean in A^3. n_frames: number of frames used."""
+    angles in degrees; density in g/cm^3; volume: mean in A^3. n_frames: number of frames used.
+    """
 
     elements: Answer[RadialDistributions]
     ions: Answer[RadialDistributions]

@@ -76,7 +76,8 @@ class System:
 
     def acceptors(self) -> np.ndarray:
         """(n,) atom indices: oxygen and halogens, and nitrogen with a lone pair (fewer than four
-        bonds, none of them to oxygen)."""
+        bonds, none of them to oxygen).
+        """
         symbols = self.symbols
         around: list[list[str]] = [[] for _ in symbols]
         for i, j in self.bonds.tolist():
@@ -93,6 +94,7 @@ def read_system(numbers: np.ndarray, frame: Frame) -> System:
     """The molecules of a frame.
 
     Args: numbers: (n_atoms,) atomic numbers.
+
     Raises:
         ValueError: another number of atoms, or positions that are not finite.
     """

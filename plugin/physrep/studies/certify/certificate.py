@@ -84,6 +84,7 @@ def certify(
         model: checkpoint, exported file or ase:MODULE:CLASS; structure: any format ASE reads, its
         first frame; level: quick, standard or full; reference: data behind the potential; options:
         see :class:`Options`.
+
     Raises:
         ConfigError: unknown level, a survival that is not positive, an unreadable structure, or
             data that lacks one of its elements.

@@ -16,7 +16,8 @@ class Molecule(NamedTuple):
     """label: formula with its charge; charge: e, None where the bonds do not tell; atoms: whole,
     not periodic, with initial charges that sum up to it (quantum chemistry through ASE reads its
     total charge from there; a potential of ours does not look); indices: (n,) in the system;
-    n_ions: 2 of an ion pair."""
+    n_ions: 2 of an ion pair.
+    """
 
     label: str
     charge: int | None
@@ -36,7 +37,8 @@ def molecules_of(atoms: Atoms) -> list[Molecule]:
 
 def ion_pair_of(atoms: Atoms) -> Molecule | None:
     """The first cation with the anion nearest to it, contact by contact; None where there is no
-    cation or no anion."""
+    cation or no anion.
+    """
     pieces = list(_pieces(atoms, SpeciesBook()))
     cations = [piece for piece in pieces if (piece[0].charge or 0) > 0]
     anions = [piece for piece in pieces if (piece[0].charge or 0) < 0]

@@ -29,6 +29,7 @@ def density_check(
 
     Args:
         temperature: K; duration: ps.
+
     Raises:
         Exception: whatever the calculator raises, also if it provides no stress.
     """

@@ -63,7 +63,8 @@ def longest_sound_run(
     runs: Sequence[Run], temperature: float, equilibration: float
 ) -> tuple[Run | None, str]:
     """The longest run at a temperature (K) in which nothing failed; None with the reason, where
-    there is none or too little of it is left after the equilibration (ps)."""
+    there is none or too little of it is left after the equilibration (ps).
+    """
     at_temperature = [run for run in runs if run.temperature == temperature]
     sound = [run for run in at_temperature if run.stability.sound]
     if not sound:

@@ -15,6 +15,7 @@ def scan_reference(name: str) -> Calculator | str:
 
     Args:
         name: "gfn2" (by tblite, where it is installed), "none", or a model as certify takes it.
+
     Raises:
         CheckpointError, ExportError, ConfigError: such a model cannot be loaded.
     """

@@ -25,7 +25,8 @@ N_DIRECTIONS = 200
 
 class PairScan(NamedTuple):
     """One atom carried along the line from another: distances (n,) A; energies (n,) eV; forces (n,)
-    eV/A on it, positive where it is pushed away."""
+    eV/A on it, positive where it is pushed away.
+    """
 
     distances: np.ndarray
     energies: np.ndarray

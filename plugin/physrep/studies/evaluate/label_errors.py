@@ -91,6 +91,7 @@ def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Err
     Args:
         calculator: an ASE calculator (``PhysRepCalculator`` or any other).
         structures: labelled structures (``physrep.io``), a list or a stream.
+
     Raises:
         ConfigError: there is nothing to compare with.
     """

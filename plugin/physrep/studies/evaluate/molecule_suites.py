@@ -27,7 +27,8 @@ AT_REST = 0.3  # eV/A
 class Molecule(NamedTuple):
     """What became of one structure. index: its place in the data, from 0; energy_error: eV, model
     minus label, None without a label; force_error: (n_atoms, 3) eV/A at the stable structure;
-    label_force: largest labelled component, eV/A, None without; assembly: None if not tried."""
+    label_force: largest labelled component, eV/A, None without; assembly: None if not tried.
+    """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
     formula: str
@@ -114,6 +115,7 @@ def reliability(
         calculator: any ASE calculator; structures: stable ones, labelled or not.
         max_structures: test that many, drawn at random; all by default.
         n_assembly: molecules with a group to pull off, drawn at random; 0 for none.
+
     Raises:
         ConfigError: a number out of range. DataError: no structures.
     """

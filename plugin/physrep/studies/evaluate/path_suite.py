@@ -39,6 +39,7 @@ def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> P
         structures: labelled with energies, info as :func:`group_paths` reads it, in any order.
             Those with role "path" and no image (Transition1x: steps of the search for the path,
             in no order) are skipped.
+
     Raises:
         DataError: no energy label, or frames that make up no paths.
     """

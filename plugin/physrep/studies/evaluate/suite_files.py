@@ -21,7 +21,8 @@ N_DRAWN = 6  # paths in the figure
 
 def write_molecules(result: Reliability, directory: Path, name: str) -> None:
     """Into an existing folder: molecules.csv, recovery.png, assembly.png (where one was tried)
-    and assembly_energies.npz, the profiles in eV by index. ``name``: of the model."""
+    and assembly_energies.npz, the profiles in eV by index. ``name``: of the model.
+    """
     _write_csv(directory / "molecules.csv", [_molecule_row(one) for one in result.molecules])
     delta_p = np.array([molecule.recovery.delta_p for molecule in result.molecules])
     delta_e = 1000.0 * np.array([molecule.recovery.delta_e for molecule in result.molecules])
@@ -35,7 +36,8 @@ def write_molecules(result: Reliability, directory: Path, name: str) -> None:
 
 def write_paths(result: PathReliability, directory: Path, name: str) -> None:
     """Into an existing folder: reactions.csv, barriers.png, and paths.png with the first N_DRAWN
-    reactions."""
+    reactions.
+    """
     barriers = (result.errors.reference_barriers, result.errors.predicted_barriers)
     rows = [
         {"reaction": reaction, "barrier_ev": known, "model_barrier_ev": found}

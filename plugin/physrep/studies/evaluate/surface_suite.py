@@ -53,6 +53,7 @@ def relaxations(
 
     Args:
         frames: what :func:`is2re` takes; max_structures: test that many, drawn at random.
+
     Raises:
         ConfigError: a number out of range. DataError: a frame without its reference.
     """
