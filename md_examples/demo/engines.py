@@ -25,7 +25,8 @@ class SinglePoint(NamedTuple):
 
 class Run(NamedTuple):
     """Of an NVT run: times (n,) in ps, temperatures (n,) in K, potential energies (n,) in eV,
-    ns_per_day without the warm-up."""
+    ns_per_day without the warm-up.
+    """
 
     times: np.ndarray
     temperatures: np.ndarray

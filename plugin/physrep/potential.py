@@ -20,7 +20,8 @@ REPULSIONS = ("zbl", "morse", "none")
 
 class Prediction(NamedTuple):
     """energy: (n_structures,) eV, float64; atomic_energies: (n_atoms,) eV, float64;
-    forces: (n_atoms, 3) eV/A; virial: (n_structures, 3, 3) eV, -dE/dstrain, symmetric."""
+    forces: (n_atoms, 3) eV/A; virial: (n_structures, 3, 3) eV, -dE/dstrain, symmetric.
+    """
 
     energy: Tensor
     atomic_energies: Tensor

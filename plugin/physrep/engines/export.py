@@ -48,6 +48,7 @@ def export_potential(
         ops: ``fused`` is several times as fast on CPUs and needs physrep's compiled operators
             wherever the file is loaded; ``portable`` needs PyTorch alone; ``auto`` is ``fused``
             where the compiled operators are installed.
+
     Raises:
         ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
             potential (it is then removed).
@@ -145,7 +146,8 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
 
 def certificate_of(checkpoint: Checkpoint, module: torch.jit.ScriptModule) -> dict[str, Any] | None:
     """The checkpoint's, if it holds for its parameters; from here on for those of the file, which
-    are the same numbers and what follows from them."""
+    are the same numbers and what follows from them.
+    """
     kept = valid_certificate(checkpoint.certificate, checkpoint.potential)
     return None if kept is None else {**kept, "parameters": fingerprint(module)}
 

@@ -16,7 +16,8 @@ from physrep.engines.metadata import ExportError, read_exported
 
 class LoadedPotential(NamedTuple):
     """atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
-    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel."""
+    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel.
+    """
 
     atomic_energies: Callable[[Tensor, Tensor, Tensor], Tensor]
     symbols: list[str]
@@ -36,6 +37,7 @@ def load_potential(
         device: None takes cuda where there is one, otherwise the CPU.
         dtype: "float32" or "float64", precision of the network; None keeps the file's own. An
             exported file cannot change its own.
+
     Raises:
         CheckpointError, ExportError: not such a file; unknown dtype; another dtype than exported.
     """

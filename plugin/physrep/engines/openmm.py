@@ -26,6 +26,7 @@ def TorchForce(path: str | Path, topology: Any = None) -> Any:  # noqa: N802 (of
     Args:
         path: file written by ``physrep export --topology``.
         topology: ``openmm.app.Topology`` of the system; compared with the file atom by atom.
+
     Raises:
         ExportError: not an exported file, no topology in it, or another system than ``topology``.
         ImportError: OpenMM or openmmtorch is not installed or does not load; says what to do.
@@ -98,7 +99,8 @@ def read_bound(path: str | Path, topology: Any = None) -> TopologyInfo:
 
 def _tell(metadata: Metadata, path: str | Path) -> None:
     """The verdict in the log: a warning, which Python shows by default, unless it is a pass or
-    there is none."""
+    there is none.
+    """
     worth_a_warning = (metadata.certificate or {}).get("verdict", "pass") != "pass"
     level = logging.WARNING if worth_a_warning else logging.INFO
     logger.log(level, "%s: certificate: %s", path, metadata.verdict)

@@ -15,6 +15,7 @@ def stamp_exported(path: str | Path, certificate: dict[str, Any]) -> None:
 
     Args:
         certificate: with ``parameters``, the fingerprint of the file's module.
+
     Raises:
         ExportError: not an exported file, or the new one does not hold the same parameters.
     """

@@ -93,7 +93,8 @@ class JATConfig(StrictModel):
 class EdgeColumns(NamedTuple):
     """Where the columns of the edge features stand: what the attention reads (the first
     ``n_attention``), the radial basis that filters read, spherical harmonics. With
-    ``edge_features: rbf`` attention and filters read the same columns."""
+    ``edge_features: rbf`` attention and filters read the same columns.
+    """
 
     n_attention: int
     basis_start: int

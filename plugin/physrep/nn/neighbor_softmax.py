@@ -17,6 +17,7 @@ def neighbor_softmax(
         logits: (n_edges, heads); self_logits: (n_centers, heads); centers: (n_edges,).
         envelope: (n_edges,) multiplies the exponentials, so that a pair enters and leaves without
             a jump; None for a hard cutoff.
+
     Returns:
         weights of the edges (n_edges, heads) and of the atoms themselves (n_centers, heads).
     """

@@ -21,7 +21,8 @@ class SkipNorm(Operator):
         self, message: Tensor, h: Tensor, weight: Tensor | None, bias: Tensor | None
     ) -> Tensor:
         """message, h: (n_atoms, width) m and h; weight, bias: (width / heads,) of the LayerNorm,
-        which the heads share."""
+        which the heads share.
+        """
         raise NotImplementedError
 
 

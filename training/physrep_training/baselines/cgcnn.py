@@ -88,7 +88,8 @@ class CGCNN(Baseline):
         distances = edge_lengths(vectors)
         envelope = torch.ones_like(distances)
         features = self.expansion(distances)
-        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        i, j = edge_index
+        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers])

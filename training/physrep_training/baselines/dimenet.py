@@ -171,7 +171,8 @@ class DimeNetPlusPlus(Baseline):
         distances = edge_lengths(vectors)
         envelope = polynomial_envelope(distances, self.cutoff)
         features = self.distance_basis(distances)
-        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        i, j = edge_index
+        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         kj, ji = triplets(edges)

@@ -82,7 +82,8 @@ class TorchMDET(Baseline):
         distances = edge_lengths(vectors)
         envelope = cosine_envelope(distances, self.cutoff)
         features = self.net.distance_expansion(distances)
-        return Edges(*edge_index, vectors, distances, envelope, features, n_centers, molecules)
+        i, j = edge_index
+        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         z = self.numbers(types)
