@@ -19,7 +19,10 @@ PAGES = ["README.md"] + sorted(
     for path in (REPOSITORY / "docs" / folder).glob("*.md")
 )
 # Minutes long even when they are shortened.
-SLOW: set[str] = set()
+SLOW = {
+    "docs/start/assess.md",
+    *(f"docs/tutorials/{name}.md" for name in ("bond-scan", "molecules", "sampling", "transfer")),
+}
 # Page -> replacements in its code blocks.
 SHORTER: dict[str, dict[str, str]] = {
     "README.md": {
