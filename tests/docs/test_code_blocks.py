@@ -85,7 +85,7 @@ def run(block: Block, desk: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,  # certify of 225 atoms, on a busy machine
         check=False,
     )
     assert result.returncode == 0, f"{block.name}:\n{result.stdout}{result.stderr}"
