@@ -1,13 +1,23 @@
 """Figures have labels with units; the page stands alone."""
 
+import io
 import re
 from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
-from physrep.figures.page import Commands, Paragraph, Picture, Section, Table, html_page
+from physrep.figures.page import (
+    Commands,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    compact,
+    html_page,
+)
 from physrep.figures.picture import box_figure, whole_molecules
 from physrep.figures.plots import energy_figure, parity_figure, temperature_figure, training_figure
 from physrep.figures.style import STYLE
@@ -144,6 +154,23 @@ def test_the_page_refers_to_nothing_outside(page):
     assert not {tag for tag, _, _ in collected.attributes} & {"script", "link", "iframe"}
     assert "http" not in page and "@import" not in page
     assert not re.search(r"url\((?!#)", page)
+
+
+def as_tree(element: ET.Element) -> tuple:
+    """Names, attributes and text of an element and of all within it; white space is folded."""
+    words = {name: value.split() for name, value in element.attrib.items()}
+    text = ((element.text or "").split(), (element.tail or "").split())
+    return element.tag, words, text, [as_tree(child) for child in element]
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_a_compact_drawing_is_the_same_in_fewer_bytes(make):
+    stream = io.StringIO()
+    make().savefig(stream, format="svg")
+    drawn = stream.getvalue()
+    short = compact(drawn)
+    assert as_tree(ET.fromstring(short)) == as_tree(ET.fromstring(drawn))
+    assert "\n" not in short.strip() and len(short) < 0.97 * len(drawn)
 
 
 def test_names_inside_the_page_do_not_collide(page):

@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from physrep.figures.style import INK
 
 DECIMALS = re.compile(r"(\.\d)\d+")
+BETWEEN_ELEMENTS = re.compile(r">\s+<")
+LINE_BREAK = re.compile(r"\s*\n\s*")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,15 @@ class Picture:
         text = re.sub(r' (?:width|height)="[^"]*pt"', "", text, count=2)
         # A tenth of a point is finer than any screen shows at this size.
         text = re.sub(r' d="[^"]*"', lambda path: DECIMALS.sub(r"\1", path[0]), text)
-        return text.replace(INK, "currentColor").strip()
+        return compact(text.replace(INK, "currentColor")).strip()
+
+
+def compact(svg: str) -> str:
+    """The same drawing in one line: no white space between elements, one space per line break.
+
+    Letters are drawn as paths here: no text stands between elements whose spaces could matter.
+    """
+    return LINE_BREAK.sub(" ", BETWEEN_ELEMENTS.sub("><", svg))
 
 
 Block = Paragraph | Subheading | Commands | Table | Picture
