@@ -19,10 +19,10 @@ from physrep.nn.activations import swish
 from physrep.nn.edges import Edges, own_rows
 from physrep.nn.mlp import LAYER_NORM_EPS, Readout
 from physrep.nn.radial import BesselBasis, DistancePowers
-from physrep.ops.attention_weights import PortableAttentionWeights
+from physrep.ops.attention_weights import AttentionInputs, PortableAttentionWeights
 from physrep.ops.edge_basis import PortableEdgeBasis
 from physrep.ops.invariants import PortableInvariants
-from physrep.ops.messages import PortableMessages
+from physrep.ops.messages import MessageInputs, PortableMessages
 from physrep.ops.skip_norm import PortableSkipNorm
 
 READOUT_WIDTHS = {"pyramidal": [64, 32, 16, 16], "shallow": [64, 24]}
@@ -158,10 +158,10 @@ class AttentionLayer(nn.Module):
         """(n_atoms, width) -> (n_centers, width)."""
         h_own = own_rows(h, edges)
         sent, received, values = self.sender(h), self.receiver(h_own), self.value(h)
-        weights, self_weights = self.attention_weights(
-            sent, received, self.attention, self.edge_attention, None, edges
-        )
-        message = self.messages(weights, self_weights, values, self.filter, None, edges)
+        read = AttentionInputs(sent, received, self.attention, self.edge_attention, None)
+        weights, self_weights = self.attention_weights(read, edges)
+        passed = MessageInputs(weights, self_weights, values, self.filter, None)
+        message = self.messages(passed, edges)
         if self.angular:
             message = torch.cat([message, self.moments(h, weights, edges)], dim=1)
         return self.updated(self.output(message), h_own)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from physrep.nn.activations import swish
 from physrep.nn.edges import Edges, own_rows
 from physrep.nn.mlp import LAYER_NORM_EPS
-from physrep.ops.attention_weights import PortableAttentionWeights
-from physrep.ops.messages import PortableMessages
+from physrep.ops.attention_weights import AttentionInputs, PortableAttentionWeights
+from physrep.ops.messages import MessageInputs, PortableMessages
 from physrep.ops.skip_norm import PortableSkipNorm
 
 
@@ -58,10 +58,9 @@ class PublishedLayer(nn.Module):
         shown_own = h_own if self.heads == 1 else h_own[:, : self.n_in]
         sent, received = self.sender(shown), self.receiver(shown_own)
         self_bias = self.self_feature * self.edge_attention.sum(dim=0)
-        weights, self_weights = self.attention_weights(
-            sent, received, self.attention, self.edge_attention, self_bias, edges
-        )
-        message = self.messages(weights, self_weights, sent, None, None, edges)
+        read = AttentionInputs(sent, received, self.attention, self.edge_attention, self_bias)
+        weights, self_weights = self.attention_weights(read, edges)
+        message = self.messages(MessageInputs(weights, self_weights, sent, None, None), edges)
         return self.updated(message, h_own)
 
     def updated(self, message: Tensor, h_own: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from physrep.nn.activations import swish
 from physrep.nn.edges import Edges, own_rows
 from physrep.nn.electronegativity import electronegativity
 from physrep.nn.scatter import sum_edges
-from physrep.ops.messages import PortableMessages
+from physrep.ops.messages import MessageInputs, PortableMessages
 from physrep.ops.products import PortableProducts
 
 N_ELEMENTS = 64  # classes of the element head: atomic numbers 1 to 64
@@ -112,7 +112,8 @@ class AttentionBlock(nn.Module):
         weights = swish(logits) * edges.envelope.unsqueeze(-1)
         if self.adjacency:
             weights = weights * swish(self.mask(edges.features[:, self.n_basis :]))
-        return self.messages(weights, None, value, by_value.weight.t(), by_value.bias, edges)
+        inputs = MessageInputs(weights, None, value, by_value.weight.t(), by_value.bias)
+        return self.messages(inputs, edges)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of row i to row i alone, all (n_atoms, features)."""

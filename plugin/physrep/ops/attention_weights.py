@@ -1,5 +1,7 @@
 """GATv2's attention over the edges: a softmax over the neighbours, or a gate for each of them."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,23 @@ from physrep.nn.activations import swish
 from physrep.nn.edges import Edges
 from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.ops.operator import Operator
+
+
+class AttentionInputs(NamedTuple):
+    """What a layer has made of its atoms, and its parameters; names as in
+    :class:`AttentionWeights`.
+    """
+
+    sent: Tensor
+    """(n_atoms, width) s."""
+    received: Tensor
+    """(n_centers, width) r."""
+    attention: Tensor
+    """(width, heads) a."""
+    slopes: Tensor
+    """(n, heads) b, which reads the first n columns of the edge features."""
+    self_bias: Tensor | None
+    """(heads,) c; None for zeros."""
 
 
 class AttentionWeights(Operator):
@@ -25,36 +44,16 @@ class AttentionWeights(Operator):
         self.smooth = smooth
         self.scale = scale
 
-    def forward(
-        self,
-        sent: Tensor,
-        received: Tensor,
-        attention: Tensor,
-        slopes: Tensor,
-        self_bias: Tensor | None,
-        edges: Edges,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Weights of the edges, (n_edges, heads), and with ``softmax`` of the atoms themselves.
-
-        sent: (n_atoms, width) s; received: (n_centers, width) r; attention: (width, heads) a;
-        slopes: (n, heads) b, which reads the first n columns of the edge features;
-        self_bias: (heads,) c, None for zeros.
-        """
+    def forward(self, inputs: AttentionInputs, edges: Edges) -> tuple[Tensor, Tensor | None]:
+        """Weights of the edges, (n_edges, heads), and with ``softmax`` of the atoms themselves."""
         raise NotImplementedError
 
 
 class PortableAttentionWeights(AttentionWeights, form="portable"):
     """With PyTorch's own operators."""
 
-    def forward(
-        self,
-        sent: Tensor,
-        received: Tensor,
-        attention: Tensor,
-        slopes: Tensor,
-        self_bias: Tensor | None,
-        edges: Edges,
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, inputs: AttentionInputs, edges: Edges) -> tuple[Tensor, Tensor | None]:
+        sent, received, attention, slopes, self_bias = inputs
         meeting = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
         logits = swish(meeting) @ attention + edges.features[:, : slopes.size(0)] @ slopes
         if not self.softmax:
@@ -69,23 +68,16 @@ class PortableAttentionWeights(AttentionWeights, form="portable"):
 class FusedAttentionWeights(AttentionWeights, form="fused"):
     """With physrep::attention_weights."""
 
-    def forward(
-        self,
-        sent: Tensor,
-        received: Tensor,
-        attention: Tensor,
-        slopes: Tensor,
-        self_bias: Tensor | None,
-        edges: Edges,
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, inputs: AttentionInputs, edges: Edges) -> tuple[Tensor, Tensor | None]:
+        self_bias = inputs.self_bias
         if self.softmax and self_bias is None:
-            self_bias = torch.zeros_like(attention[0])
+            self_bias = torch.zeros_like(inputs.attention[0])
         weights, self_weights = torch.ops.physrep.attention_weights(
-            sent,
-            received,
-            attention,
+            inputs.sent,
+            inputs.received,
+            inputs.attention,
             edges.features,
-            slopes,
+            inputs.slopes,
             edges.envelope if self.smooth else None,
             self_bias,
             edges.centers,

@@ -1,5 +1,7 @@
 """Weighted, possibly filtered messages from the neighbours, summed at each centre."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,21 @@ from physrep.nn.activations import swish
 from physrep.nn.edges import Edges
 from physrep.nn.scatter import sum_edges
 from physrep.ops.operator import Operator
+
+
+class MessageInputs(NamedTuple):
+    """What a layer has made of its atoms and edges; names as in :class:`Messages`."""
+
+    weights: Tensor
+    """(n_edges, heads) w_ij."""
+    self_weights: Tensor | None
+    """(n_centers, heads) w_ii; None: an atom sends nothing to itself."""
+    values: Tensor
+    """(n_atoms, width) v."""
+    filters: Tensor | None
+    """(n_basis, width) F; None: f_ij is 1."""
+    bias: Tensor | None
+    """(width,) b; None: the filters are linear."""
 
 
 class Messages(Operator):
@@ -21,35 +38,16 @@ class Messages(Operator):
         self.heads = heads
         self.basis_start = basis_start
 
-    def forward(
-        self,
-        weights: Tensor,
-        self_weights: Tensor | None,
-        values: Tensor,
-        filters: Tensor | None,
-        bias: Tensor | None,
-        edges: Edges,
-    ) -> Tensor:
-        """The messages, (n_centers, width).
-
-        weights: (n_edges, heads); self_weights: (n_centers, heads); values: (n_atoms, width) v;
-        filters: (n_basis, width) F; bias: (width,) b.
-        """
+    def forward(self, inputs: MessageInputs, edges: Edges) -> Tensor:
+        """The messages, (n_centers, width)."""
         raise NotImplementedError
 
 
 class PortableMessages(Messages, form="portable"):
     """With PyTorch's own operators."""
 
-    def forward(
-        self,
-        weights: Tensor,
-        self_weights: Tensor | None,
-        values: Tensor,
-        filters: Tensor | None,
-        bias: Tensor | None,
-        edges: Edges,
-    ) -> Tensor:
+    def forward(self, inputs: MessageInputs, edges: Edges) -> Tensor:
+        weights, self_weights, values, filters, bias = inputs
         sent = values.index_select(0, edges.neighbors)
         if filters is None:
             sent = sent * self.spread(weights, values)
@@ -76,22 +74,14 @@ class PortableMessages(Messages, form="portable"):
 class FusedMessages(Messages, form="fused"):
     """With physrep::messages."""
 
-    def forward(
-        self,
-        weights: Tensor,
-        self_weights: Tensor | None,
-        values: Tensor,
-        filters: Tensor | None,
-        bias: Tensor | None,
-        edges: Edges,
-    ) -> Tensor:
+    def forward(self, inputs: MessageInputs, edges: Edges) -> Tensor:
         return torch.ops.physrep.messages(
-            weights,
-            self_weights,
-            values,
+            inputs.weights,
+            inputs.self_weights,
+            inputs.values,
             edges.features,
-            filters,
-            bias,
+            inputs.filters,
+            inputs.bias,
             edges.centers,
             edges.neighbors,
             edges.n_centers,
