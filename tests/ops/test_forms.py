@@ -12,6 +12,8 @@ from test_fused_ops import compare, random_leaves
 
 from physrep import ops
 from physrep.engines.export import export_potential
+from physrep.library import OPERATORS_FILE, find_built, read_stamp
+from physrep.ops import loading
 from physrep.ops.neighbor_list import NeighborList
 from physrep.ops.operator import Operator
 from physrep.ops.skip_norm import PortableSkipNorm
@@ -78,3 +80,22 @@ def test_only_operators_and_the_check_of_an_installation_call_what_is_compiled()
     assert calling == {"install", "ops"}
     assert len(OPERATORS) == 8
     assert NeighborList in OPERATORS
+
+
+def test_a_gpu_gets_a_portable_file_where_the_operators_are_for_cpus_alone(monkeypatch):
+    """A fused file would refuse the tensors of a run on the GPU."""
+    monkeypatch.setattr(loading, "load", lambda: True)
+    for gpu, kernels, form in [
+        (False, False, "fused"),
+        (True, False, "portable"),
+        (True, True, "fused"),
+    ]:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda gpu=gpu: gpu)
+        monkeypatch.setattr(loading, "compiled_for_gpus", lambda kernels=kernels: kernels)
+        assert loading.fastest_form() == form
+
+
+def test_the_registered_kernels_are_those_of_the_stamp():
+    ops.require("this test")
+    stamp = read_stamp(find_built(OPERATORS_FILE).parent)
+    assert loading.compiled_for_gpus() == stamp["cuda"]

@@ -29,7 +29,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         default="auto",
         help="fused: several times as fast on CPUs, for machines with physrep's compiled "
         "operators; portable: runs wherever PyTorch runs; auto (default): fused if the operators "
-        "are installed here",
+        "are installed here, for the GPU too where there is one",
     )
     verb.add_argument("-o", "--output", required=True, help="file to write, e.g. ean.pt")
 
@@ -63,6 +63,13 @@ def note_on_ops(asked: str, written: str) -> str:
         return (
             "fused: runs where physrep's compiled operators are installed; "
             "'--ops portable' writes a file that runs wherever PyTorch runs, more slowly"
+        )
+    from physrep import ops
+
+    if ops.available():
+        return (
+            "portable: this machine has a GPU and the compiled operators are for CPUs alone; "
+            "'physrep build --cuda' compiles them for both, '--ops fused' writes a file for CPUs"
         )
     return (
         "portable: physrep's compiled operators, several times as fast on CPUs, are not usable "

@@ -45,8 +45,19 @@ def problem() -> str:
 
 
 def fastest_form() -> str:
-    """The form to choose where nothing else is asked for: fused if the operators can be used."""
-    return "fused" if load() else "portable"
+    """The form to choose where nothing else is asked for.
+
+    Fused if the operators can be used here, on the GPU too where there is one: operators that were
+    compiled for CPUs alone would refuse the tensors of a run on it.
+    """
+    if not load() or (torch.cuda.is_available() and not compiled_for_gpus()):
+        return "portable"
+    return "fused"
+
+
+def compiled_for_gpus() -> bool:
+    """Whether the registered operators have kernels for GPUs (``physrep build --cuda``)."""
+    return torch._C._dispatch_has_kernel_for_dispatch_key("physrep::messages", "CUDA")
 
 
 def require(what: str) -> None:
