@@ -156,7 +156,7 @@ def test_mistakes_are_one_line(exports, labelled, tmp_path, capsys):
     unknown = refused(capsys, "export", exports.ckpt(), "--topology", chlorine, *out)
     assert "element Cl is unknown" in unknown
     assert "no such file" in refused(capsys, "evaluate", exports.ckpt(), nothing)
-    assert "cannot tell the format" in refused(capsys, "evaluate", exports.ckpt(), text)
+    assert "cannot recognise the format" in refused(capsys, "evaluate", exports.ckpt(), text)
     assert "give ase:MODULE:CLASS" in refused(capsys, "evaluate", "ase:nowhere", labelled)
     assert "No module named" in refused(capsys, "evaluate", "ase:no.where:X", labelled)
     assert not (tmp_path / "a.pt").exists()

@@ -13,17 +13,29 @@ from physrep.cli.main import VERBS, load_verb, main, verb_parser
 SCRIPTS = ("fit", "label", "paths", "repeat", "sample", "tables")
 
 
+def examples_of(verb: str) -> list[tuple[str, list[str]]]:
+    """Verb and words of the examples at the end of a help page."""
+    _, _, ending = verb_parser(verb).format_help().partition("\nexamples:\n")
+    lines = [shlex.split(line, comments=True) for line in ending.splitlines()]
+    assert lines and all(line[0] == "physrep" for line in lines)
+    return [(line[1], line[2:]) for line in lines]
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_ends_with_examples_that_parse(verb, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([verb, "--help"])
     assert stopped.value.code == 0
-    examples = re.findall(r"^  (physrep .*)$", capsys.readouterr().out, re.MULTILINE)
-    assert examples
-    for example in examples:
-        name, called, *words = shlex.split(example, comments=True)
-        assert (name, called) == ("physrep", verb)
+    assert capsys.readouterr().out == verb_parser(verb).format_help()
+    for called, words in examples_of(verb):
+        assert called == verb
         assert verb_parser(verb).parse_intermixed_args(words)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_says_what_the_verb_does(verb):
+    described = verb_parser(verb).description
+    assert described and described.endswith((".", "schema.json")) and len(described) > 30
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -56,16 +68,16 @@ def test_no_verb_imports_torch_or_training_before_it_runs():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if hasattr(load_verb(verb), "EXTRA")])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if VERBS[verb].extra])
 def test_a_missing_package_names_the_extra_to_install(verb, monkeypatch, capsys):
     def missing(_):
         raise ModuleNotFoundError("No module named 'lightning'")
 
     monkeypatch.setattr(load_verb(verb), "run", missing)
-    words = shlex.split(load_verb(verb).EXAMPLES[0], comments=True)[1:]
-    assert main(words) == 2
+    _, words = examples_of(verb)[0]
+    assert main([verb, *words]) == 2
     said = capsys.readouterr().err
-    extra = load_verb(verb).EXTRA
+    extra = VERBS[verb].extra
     assert f"'physrep {verb}' needs" in said and f'pip install "physrep[{extra}]"' in said
 
 

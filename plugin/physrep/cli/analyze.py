@@ -1,14 +1,16 @@
-"""``physrep analyze``."""
+"""Structure, motion and reactions of a trajectory.
+
+Examples:
+  physrep analyze md.dcd --topology ean.pdb --timestep 10 --temperature 300 -o out/analysis
+  physrep analyze dump.lammpstrj --units metal --elements C H N O --timestep 10 --json
+"""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-EXAMPLES = (
-    "physrep analyze md.dcd --topology ean.pdb --timestep 10 --temperature 300 -o out/analysis",
-    "physrep analyze dump.lammpstrj --units metal --elements C H N O --timestep 10 --json",
-)
+from physrep.cli.verb import add_report_options
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -51,14 +53,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         help="time of rattling displacements, in fs (default 50)",
     )
     verb.add_argument("--temperature", type=float, metavar="K", help="in K, for conductivities")
-    verb.add_argument(
-        "-o",
-        "--output",
-        default="out/analysis",
-        metavar="DIR",
-        help="of the report (default %(default)s)",
-    )
-    verb.add_argument("--json", action="store_true", help="print JSON instead of text")
+    add_report_options(verb, "out/analysis", "text")
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -1,17 +1,17 @@
-"""``physrep build``."""
+"""Compile the operators and the LAMMPS plugin for this environment.
+
+Examples:
+  physrep build                                  # again after an upgrade of torch or LAMMPS
+  physrep build --cuda
+  physrep build -o ~/physrep-lammps              # then LAMMPS_PLUGIN_PATH=~/physrep-lammps
+"""
 
 import argparse
 import sys
 from functools import partial
 from pathlib import Path
 
-from physrep.cli.verb import at_least
-
-EXAMPLES = (
-    "physrep build                                  # again after an upgrade of torch or LAMMPS",
-    "physrep build --cuda",
-    "physrep build -o ~/physrep-lammps              # then LAMMPS_PLUGIN_PATH=~/physrep-lammps",
-)
+from physrep.cli.verb import add_number
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -24,12 +24,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         help="where the libraries go (default: lib/physrep of this Python environment); physrep "
         "and lmp find another folder by the environment variable LAMMPS_PLUGIN_PATH",
     )
-    verb.add_argument(
-        "--jobs",
-        type=partial(at_least, 1),
-        metavar="N",
-        help="compilers at a time, 1.5 GB of memory each (default: one per core)",
-    )
+    about = "compilers at a time, 1.5 GB of memory each (default: one per core)"
+    add_number(verb, "--jobs", about)
     verb.add_argument(
         "--objects", metavar="DIR", help="keep object files there: the next build is shorter"
     )

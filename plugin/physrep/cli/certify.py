@@ -1,16 +1,16 @@
-"""The verb ``physrep certify``. Imports what it needs when it runs, as every verb does."""
+"""Is a potential fit for MD? Checks, a verdict and a report.
+
+Examples:
+  physrep certify ean-jat.ckpt ean.pdb --level quick -o out/certificate
+  physrep certify best.ckpt box.extxyz --reference data.extxyz --survival 20 --stamp
+"""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from physrep.cli.verb import answer_alone
-
-EXAMPLES = (
-    "physrep certify ean-jat.ckpt ean.pdb --level quick -o out/certificate",
-    "physrep certify best.ckpt box.extxyz --reference data.extxyz --survival 20 --stamp",
-)
+from physrep.cli.verb import add_report_options, answer_alone
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -52,14 +52,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--stamp", action="store_true", help="write the verdict into the model's file"
     )
-    verb.add_argument(
-        "-o",
-        "--output",
-        default="out/certificate",
-        metavar="DIR",
-        help="of the report (default %(default)s)",
-    )
-    verb.add_argument("--json", action="store_true", help="print JSON instead of the verdict")
+    add_report_options(verb, "out/certificate", "the verdict")
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -1,13 +1,13 @@
-"""``physrep doctor``."""
+"""Show what is installed, whether it works, and what to do.
+
+Examples:
+  physrep doctor
+  physrep doctor --json
+"""
 
 import argparse
 import json
 from dataclasses import asdict
-
-EXAMPLES = (
-    "physrep doctor",
-    "physrep doctor --json",
-)
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

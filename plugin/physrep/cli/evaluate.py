@@ -1,4 +1,10 @@
-"""``physrep evaluate``."""
+"""Errors of a potential, and tests of its reliability.
+
+Examples:
+  physrep evaluate best.ckpt test.extxyz
+  physrep evaluate ean.pt data.npz --units eV --json
+  physrep evaluate best.ckpt qm9.extxyz --suite reliability --energy-key U0_eV -o out/qm9
+"""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -14,11 +20,6 @@ if TYPE_CHECKING:
     from physrep.studies.evaluate.label_errors import Errors
     from physrep.studies.evaluate.suite_summary import Summary
 
-EXAMPLES = (
-    "physrep evaluate best.ckpt test.extxyz",
-    "physrep evaluate ean.pt data.npz --units eV --json",
-    "physrep evaluate best.ckpt qm9.extxyz --suite reliability --energy-key U0_eV -o out/qm9",
-)
 
 # Options that only some suites have.
 LABELS = ("format", "units", "energy_key", "forces_key")

@@ -1,11 +1,11 @@
-"""``physrep export``."""
+"""Write a checkpoint as one file for every engine, and verify the file.
+
+Examples:
+  physrep export best.ckpt --topology ean.pdb -o ean.pt
+  physrep export best.ckpt --ops portable --dtype float64 -o ean.pt
+"""
 
 import argparse
-
-EXAMPLES = (
-    "physrep export best.ckpt --topology ean.pdb -o ean.pt",
-    "physrep export best.ckpt --ops portable --dtype float64 -o ean.pt",
-)
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

@@ -1,25 +1,19 @@
-"""``physrep fit``."""
+"""Fit a potential to labelled data.
+
+Examples:
+  physrep fit config.yaml
+  physrep fit config.yaml run.epochs=20 model.cutoff=4.5 output=runs/trial
+  physrep fit config.yaml --resume
+"""
 
 import argparse
 
-EXTRA = "training"
-EXAMPLES = (
-    "physrep fit config.yaml",
-    "physrep fit config.yaml run.epochs=20 model.cutoff=4.5 output=runs/trial",
-    "physrep fit config.yaml --resume",
-)
+from physrep.cli.verb import add_config
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.add_argument("config", metavar="CONFIG", help="YAML file; 'physrep init' writes one")
-    verb.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="settings in place of those of the file, e.g. run.epochs=20; all of them, with units: "
-        "'physrep schema --markdown'",
-    )
+    add_config(verb)
     verb.add_argument("--resume", action="store_true", help="continue an interrupted fit")
 
 

@@ -1,8 +1,10 @@
-"""``physrep import``."""
+"""Write the parameters of a published model as a checkpoint.
+
+Examples:
+  physrep import jat params.npz hyperparameters.json -o thesis.ckpt
+"""
 
 import argparse
-
-EXAMPLES = ("physrep import jat params.npz hyperparameters.json -o thesis.ckpt",)
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

@@ -1,23 +1,20 @@
-"""``physrep init``."""
+"""Inspect a file of labelled structures (elements, sizes, periodicity, which keys hold
+energies in eV, forces in eV/A and stresses, isolated atoms) and write a commented
+config file, ready for 'physrep fit'.
+
+Examples:
+  physrep init --data frames.extxyz
+  physrep init physrep --data molecules.npz -o molecules.yaml
+"""
 
 import argparse
 from pathlib import Path
 
-EXTRA = "training"
-EXAMPLES = (
-    "physrep init --data frames.extxyz",
-    "physrep init physrep --data molecules.npz -o molecules.yaml",
-)
 MODELS = ("jat", "physrep", "neuralil")
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "Inspect a file of labelled structures (elements, sizes, periodicity, which keys hold "
-        "energies in eV, forces in eV/A and stresses, isolated atoms) and write a commented "
-        "config file, ready for 'physrep fit'."
-    )
     verb.add_argument(
         "model", nargs="?", choices=MODELS, default="jat", help="model to fit (default jat)"
     )

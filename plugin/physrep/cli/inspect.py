@@ -1,12 +1,12 @@
-"""``physrep inspect``."""
+"""Show what a checkpoint or an exported file holds.
+
+Examples:
+  physrep inspect ean.pt
+  physrep inspect best.ckpt --json
+"""
 
 import argparse
 import json
-
-EXAMPLES = (
-    "physrep inspect ean.pt",
-    "physrep inspect best.ckpt --json",
-)
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

@@ -1,34 +1,24 @@
-"""``physrep label``."""
+"""Label frames with GFN2-xTB (tblite): REF_energy in eV and REF_forces in eV/A, in
+extxyz. Resumable: frames that the output already holds are not computed again. Frames
+whose self-consistent cycle does not converge are skipped and reported.
+
+Examples:
+  physrep label frames.extxyz -o labelled.extxyz
+  physrep label md.traj -o labelled.extxyz --threads 2
+"""
 
 import argparse
 import os
-from functools import partial
 from pathlib import Path
 
-from physrep.cli.verb import at_least
-
-EXTRA = "labels"
-EXAMPLES = (
-    "physrep label frames.extxyz -o labelled.extxyz",
-    "physrep label md.traj -o labelled.extxyz --threads 2",
-)
+from physrep.cli.verb import add_number
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "Label frames with GFN2-xTB (tblite): REF_energy in eV and REF_forces in eV/A, in extxyz. "
-        "Resumable: frames that the output already holds are not computed again. Frames whose "
-        "self-consistent cycle does not converge are skipped and reported."
-    )
     verb.add_argument("frames", help="structures in any format that ASE reads")
     verb.add_argument("-o", "--output", type=Path, required=True, help="extxyz file to append to")
-    verb.add_argument(
-        "--threads",
-        type=partial(at_least, 1),
-        metavar="N",
-        help="processor cores to use (default: OMP_NUM_THREADS, or 1)",
-    )
+    add_number(verb, "--threads", "processor cores to use (default: OMP_NUM_THREADS, or 1)")
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -8,32 +8,48 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from physrep import __version__
 from physrep.cli.verb import make_parser, report_mistakes
 
-# Verb -> its module in physrep.cli and what it does. A module holds EXAMPLES (command lines),
-# add_options(parser), run(parsed) -> exit code and, where the verb needs one, the EXTRA of
-# pyproject.toml to install. It is imported only when its verb is called, and imports what it needs
-# in run(): `physrep --help` and `physrep doctor` work without torch.
+
+class Verb(NamedTuple):
+    """A verb's module in physrep.cli: its docstring is the verb's help and ends with examples, and
+    it holds ``add_options(parser)`` and ``run(parsed)``, which returns the exit code.
+
+    It is imported only when its verb is called, and imports what it needs in ``run``: ``physrep
+    --help`` and ``physrep doctor`` work without torch.
+    """
+
+    module: str
+    purpose: str
+    """What it does, in the list of all verbs."""
+    extra: str | None = None
+    """The extra of physrep that installs what the verb needs; None: no extra."""
+
+
 VERBS = {
-    "init": ("init", "inspect labelled data and write a config to fit a model to them"),
-    "fit": ("fit", "fit a potential to labelled data"),
-    "export": ("export", "checkpoint -> one file for every engine, verified"),
-    "inspect": ("inspect", "what a checkpoint or an exported file holds"),
-    "evaluate": ("evaluate", "errors of a potential, and tests of its reliability"),
-    "certify": ("certify", "is a potential fit for MD? checks and a report"),
-    "analyze": ("analyze", "structure, motion and reactions of a trajectory"),
-    "sample": ("sample", "collect frames of MD with a potential, to be labelled"),
-    "label": ("label", "label frames with GFN2-xTB: energies and forces"),
-    "paths": ("paths", "label reaction paths with GFN2-xTB"),
-    "repeat": ("repeat", "the same fit over several seeds: spread and committee"),
-    "tables": ("tables", "fit variants with equal processor time and tabulate their errors"),
-    "schema": ("schema", "all settings of a fit, as JSON schema or as a page"),
-    "import": ("import_published", "parameters of a published model -> checkpoint"),
-    "build": ("build", "compile the operators and the LAMMPS plugin for this environment"),
-    "doctor": ("doctor", "what is installed, whether it works, what to do"),
+    "init": Verb(
+        "init", "inspect labelled data and write a config to fit a model to them", "training"
+    ),
+    "fit": Verb("fit", "fit a potential to labelled data", "training"),
+    "export": Verb("export", "checkpoint -> one file for every engine, verified"),
+    "inspect": Verb("inspect", "what a checkpoint or an exported file holds"),
+    "evaluate": Verb("evaluate", "errors of a potential, and tests of its reliability"),
+    "certify": Verb("certify", "is a potential fit for MD? checks and a report"),
+    "analyze": Verb("analyze", "structure, motion and reactions of a trajectory"),
+    "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
+    "label": Verb("label", "label frames with GFN2-xTB: energies and forces", "labels"),
+    "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
+    "repeat": Verb("repeat", "the same fit over several seeds: spread and committee", "training"),
+    "tables": Verb(
+        "tables", "fit variants with equal processor time and tabulate their errors", "training"
+    ),
+    "schema": Verb("schema", "all settings of a fit, as JSON schema or as a page", "training"),
+    "import": Verb("import_published", "parameters of a published model -> checkpoint"),
+    "build": Verb("build", "compile the operators and the LAMMPS plugin for this environment"),
+    "doctor": Verb("doctor", "what is installed, whether it works, what to do"),
 }
 
 
@@ -54,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, speaker: str = "physrep") -> in
     parsed = verb_parser(verb).parse_intermixed_args(words[1:])
     warnings.formatwarning = partial(_format_warning, speaker)
     work = partial(module.run, parsed)
-    return report_mistakes(speaker, work, verb, getattr(module, "EXTRA", None))
+    return report_mistakes(speaker, work, verb, VERBS[verb].extra)
 
 
 def _format_warning(speaker: str, message: Warning | str, category: type, *where: Any) -> str:
@@ -66,19 +82,19 @@ def _format_warning(speaker: str, message: Warning | str, category: type, *where
 
 def load_verb(verb: str) -> ModuleType:
     """The module of a verb."""
-    return import_module(f"physrep.cli.{VERBS[verb][0]}")
+    return import_module(f"physrep.cli.{VERBS[verb].module}")
 
 
 def verb_parser(verb: str) -> argparse.ArgumentParser:
     """The parser of one verb, with its options and examples."""
     module = load_verb(verb)
-    parser = make_parser(verb, VERBS[verb][1], module.EXAMPLES)
+    parser = make_parser(verb, module.__doc__ or "")
     module.add_options(parser)
     return parser
 
 
 def _parse_verb(words: Sequence[str]) -> str:
-    lines = "\n".join(f"  {verb:10s}{text}" for verb, (_, text) in VERBS.items())
+    lines = "\n".join(f"  {verb:10s}{text}" for verb, (_, text, _) in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="physrep",
         usage="physrep VERB [options]",

@@ -1,58 +1,38 @@
-"""``physrep paths``."""
+"""Turn reactants, transition states and products into paths labelled with GFN2-xTB
+(energies in eV, forces in eV/A; layouts: docs/formats.md). Resumable: reactions that
+the output holds completely are not computed again. Reactions that change their bonds on
+relaxation, or for which GFN2-xTB does not converge, are skipped and reported. To fit on
+the paths, keep whole reactions apart: data.split.method groups with group_key reaction,
+or reactant (most reactants occur in several reactions).
+
+Examples:
+  physrep paths rdb7_r_ts_p.npz --reactions 1500 -o runs/rdb7_paths.extxyz
+  physrep paths rdb7_r_ts_p.npz --images 0 --no-optimise-ends -o ends.extxyz
+"""
 
 import argparse
 import os
-from functools import partial
 from pathlib import Path
 
-from physrep.cli.verb import at_least
-
-EXTRA = "labels"
-EXAMPLES = (
-    "physrep paths rdb7_r_ts_p.npz --reactions 1500 -o runs/rdb7_paths.extxyz",
-    "physrep paths rdb7_r_ts_p.npz --images 0 --no-optimise-ends -o ends.extxyz",
-)
+from physrep.cli.verb import add_number
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "Turn reactants, transition states and products into paths labelled with GFN2-xTB "
-        "(energies in eV, forces in eV/A; layouts: docs/formats.md). Resumable: reactions that the "
-        "output holds completely are not computed again. Reactions that change their bonds on "
-        "relaxation, or for which GFN2-xTB does not converge, are skipped and reported. To fit on "
-        "the paths, keep whole reactions apart: data.split.method groups with group_key reaction, "
-        "or reactant (most reactants occur in several reactions)."
-    )
     verb.add_argument("geometries", type=Path, help="npz with R, TS and P, positions in A")
-    verb.add_argument(
-        "--reactions",
-        type=partial(at_least, 1),
-        default=1500,
-        metavar="N",
-        help="how many, drawn at random (default 1500)",
-    )
+    about = "how many, drawn at random (default 1500)"
+    add_number(verb, "--reactions", about, default=1500)
     verb.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
-    verb.add_argument(
-        "--images",
-        type=partial(at_least, 0),
-        default=4,
-        metavar="N",
-        help="between each end and the transition state (default 4)",
-    )
+    about = "between each end and the transition state (default 4)"
+    add_number(verb, "--images", about, least=0, default=4)
     verb.add_argument(
         "--optimise-ends",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="relax reactant and product with GFN2-xTB first (default)",
     )
-    verb.add_argument(
-        "--threads",
-        type=partial(at_least, 1),
-        default=1,
-        metavar="N",
-        help="reactions computed at a time, one core each (default 1)",
-    )
+    about = "reactions computed at a time, one core each (default 1)"
+    add_number(verb, "--threads", about, default=1)
     verb.add_argument("-o", "--output", type=Path, required=True, help="extxyz file to append to")
 
 

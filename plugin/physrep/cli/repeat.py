@@ -1,34 +1,23 @@
-"""``physrep repeat``."""
+"""The same fit over several seeds. Every seed draws its own starting parameters and,
+with data.split.method random, its own split. Fits are kept in OUTPUT/seed_0 and so on;
+those that are done are not repeated. OUTPUT/errors.json gets the errors of each seed,
+their mean and standard deviation and, where the split is the same, the errors of the
+committee.
+
+Examples:
+  physrep repeat config.yaml --seeds 5
+  physrep repeat config.yaml run.epochs=20 --seeds 3
+"""
 
 import argparse
-from functools import partial
 
-from physrep.cli.verb import at_least
-
-EXTRA = "training"
-EXAMPLES = (
-    "physrep repeat config.yaml --seeds 5",
-    "physrep repeat config.yaml run.epochs=20 --seeds 3",
-)
+from physrep.cli.verb import add_config, add_number
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "The same fit over several seeds. Every seed draws its own starting parameters and, with "
-        "data.split.method random, its own split. Fits are kept in OUTPUT/seed_0 and so on; those "
-        "that are done are not repeated. OUTPUT/errors.json gets the errors of each seed, their "
-        "mean and standard deviation and, where the split is the same, the errors of the committee."
-    )
-    verb.add_argument("config", metavar="CONFIG", help="YAML file, as for 'physrep fit'")
-    verb.add_argument("overrides", nargs="*", metavar="key=value", help="e.g. run.epochs=20")
-    verb.add_argument(
-        "--seeds",
-        type=partial(at_least, 1),
-        default=5,
-        metavar="N",
-        help="fits with run.seed 0 to N - 1 (default 5)",
-    )
+    add_config(verb)
+    add_number(verb, "--seeds", "fits with run.seed 0 to N - 1 (default 5)", default=5)
 
 
 def run(parsed: argparse.Namespace) -> int:

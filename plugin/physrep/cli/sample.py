@@ -1,19 +1,16 @@
-"""``physrep sample``."""
+"""Collect frames of MD with a potential, to be labelled and added to the training data.
+The run starts from a random frame of the data and stops where two atoms come closer
+than 0.6 A: such frames are not worth a label.
+
+Examples:
+  physrep sample best.ckpt data/ean_gfn2.extxyz.gz --temperature 450 --ps 1.5 -o new.extxyz
+"""
 
 import argparse
-
-EXAMPLES = (
-    "physrep sample best.ckpt data/ean_gfn2.extxyz.gz --temperature 450 --ps 1.5 -o new.extxyz",
-)
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "Collect frames of MD with a potential, to be labelled and added to the training data. The "
-        "run starts from a random frame of the data and stops where two atoms come closer than "
-        "0.6 A: such frames are not worth a label."
-    )
     verb.add_argument("model", help="checkpoint or exported file")
     verb.add_argument("data", help="frames to start from, in any format that ASE reads")
     verb.add_argument(

@@ -1,23 +1,19 @@
-"""``physrep schema``."""
+"""All settings of a fit with types, limits, defaults, units and meaning: as JSON
+schema, with which editors complete and check config files, or as a page. A config file
+names its schema in its first line: # yaml-language-server: $schema=physrep.schema.json
+
+Examples:
+  physrep schema -o physrep.schema.json
+  physrep schema --markdown -o configuration.md
+"""
 
 import argparse
 import json
 from pathlib import Path
 
-EXTRA = "training"
-EXAMPLES = (
-    "physrep schema -o physrep.schema.json",
-    "physrep schema --markdown -o configuration.md",
-)
-
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "All settings of a fit with types, limits, defaults, units and meaning: as JSON schema, "
-        "with which editors complete and check config files, or as a page. A config file names "
-        "its schema in its first line: # yaml-language-server: $schema=physrep.schema.json"
-    )
     verb.add_argument("--markdown", action="store_true", help="a page instead of JSON schema")
     verb.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="file to write (default: print)"

@@ -1,23 +1,19 @@
-"""``physrep tables``."""
+"""Fit the variants that a plan lists with equal processor time and write tables of
+their errors. Fits are kept in OUTPUT/TABLE/ROW: those that are done are not repeated,
+an interrupted one continues. After every fit its table so far is written to
+OUTPUT/TABLE.md and .png. Nine variants of 15 minutes take more than two hours.
+
+Examples:
+  physrep tables --plan tables.yaml --minutes 10 -o runs/tables
+  physrep tables run.threads=1 --plan tables.yaml --only models
+"""
 
 import argparse
 from pathlib import Path
 
-EXTRA = "training"
-EXAMPLES = (
-    "physrep tables --plan tables.yaml --minutes 10 -o runs/tables",
-    "physrep tables run.threads=1 --plan tables.yaml --only models",
-)
-
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.description = (
-        "Fit the variants that a plan lists with equal processor time and write tables of their "
-        "errors. Fits are kept in OUTPUT/TABLE/ROW: those that are done are not repeated, an "
-        "interrupted one continues. After every fit its table so far is written to "
-        "OUTPUT/TABLE.md and .png. Nine variants of 15 minutes take more than two hours."
-    )
     verb.add_argument("overrides", nargs="*", metavar="key=value", help="for every fit")
     verb.add_argument(
         "--plan",

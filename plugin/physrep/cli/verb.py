@@ -1,21 +1,56 @@
-"""What the verbs share: the form of their help, quiet calculators, errors that a user can mend."""
+"""What the verbs share: the form of their help, options, quiet calculators, errors that a user can
+mend.
+"""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
+
+EXAMPLES = "\n\nExamples:\n"
 
 
-def make_parser(verb: str, purpose: str, examples: Sequence[str]) -> argparse.ArgumentParser:
-    """A parser without options whose help ends with examples, each ``physrep VERB ...``."""
-    lines = "\n".join(f"  {example}" for example in examples)
+def make_parser(verb: str, page: str) -> argparse.ArgumentParser:
+    """A parser without options.
+
+    page: what the verb does and, after EXAMPLES, lines ``physrep VERB ...`` that end its help.
+    """
+    description, _, lines = page.partition(EXAMPLES)
     return argparse.ArgumentParser(
         prog=f"physrep {verb}",
-        description=purpose[0].upper() + purpose[1:],
-        epilog=f"examples:\n{lines}",
+        description=description,
+        epilog=f"examples:\n{lines.rstrip()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def add_config(verb: argparse.ArgumentParser) -> None:
+    """The settings of a fit: ``config`` and ``overrides``."""
+    verb.add_argument("config", metavar="CONFIG", help="YAML file; 'physrep init' writes one")
+    verb.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="settings in place of those of the file, e.g. run.epochs=20; all of them, with units: "
+        "'physrep schema --markdown'",
+    )
+
+
+def add_number(
+    verb: argparse.ArgumentParser, name: str, about: str, least: int = 1, default: int | None = None
+) -> None:
+    """An option that takes a whole number of at least ``least``; about: its help."""
+    kind = partial(_at_least, least)
+    verb.add_argument(name, type=kind, default=default, metavar="N", help=about)
+
+
+def add_report_options(verb: argparse.ArgumentParser, folder: str, shown: str) -> None:
+    """Where the report goes, by default ``folder``, and ``--json`` instead of what is shown."""
+    about = "of the report (default %(default)s)"
+    verb.add_argument("-o", "--output", default=folder, metavar="DIR", help=about)
+    verb.add_argument("--json", action="store_true", help=f"print JSON instead of {shown}")
 
 
 def report_mistakes(
@@ -69,8 +104,7 @@ def answer_alone() -> Iterator[None]:
         yield
 
 
-def at_least(least: int, text: str) -> int:
-    """A whole number of at least ``least``; an argparse type with ``functools.partial``."""
+def _at_least(least: int, text: str) -> int:
     if int(text) < least:
         raise argparse.ArgumentTypeError(f"{text} is too small; give {least} or more")
     return int(text)
