@@ -36,7 +36,7 @@ def test_a_draw_depends_on_its_seed(tmp_path):
     for seed in (0, 0, 1):
         write_qm9(molecules(), tmp_path / "qm9.extxyz", 3, seed)
         drawn.append(
-            [s.energy for s in read_structures(tmp_path / "qm9.extxyz", None, None, "U0_eV")]
+            [s.energy for s in read_structures(tmp_path / "qm9.extxyz", energy_key="U0_eV")]
         )
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 3

@@ -182,7 +182,7 @@ def test_output_of_other_settings_is_left_alone(inversion, tmp_path, settings, w
     with pytest.raises(DataError, match="frames that are not from labelled paths"):
         finished_reactions(output, settings)
     output.write_text("notes of somebody\n")
-    with pytest.raises(DataError, match="is no extxyz"):
+    with pytest.raises(DataError, match="is not extxyz"):
         finished_reactions(output, settings)
     assert output.read_text() == "notes of somebody\n"
 

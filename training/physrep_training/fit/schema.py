@@ -29,15 +29,15 @@ def settings_schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12) of a config file, with the settings of every model."""
     schema = FitConfig.model_json_schema()
     definitions = schema["$defs"]
-    for name, (_, settings_class) in MODELS.items():
-        model = settings_class.model_json_schema(ref_template="#/$defs/{model}")
+    for name in model_names():
+        model = MODELS[name][1].model_json_schema(ref_template="#/$defs/{model}")
         definitions.update(model.pop("$defs", {}))
         model["properties"] = {"name": {"const": name}, **model["properties"]}
         model["required"] = ["name", *model.get("required", [])]
         definitions[f"model {name}"] = model
     schema["properties"]["model"] = {
         "description": schema["properties"]["model"]["description"],
-        "oneOf": [{"$ref": f"#/$defs/model {name}"} for name in MODELS],
+        "oneOf": [{"$ref": f"#/$defs/model {name}"} for name in model_names()],
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -62,10 +62,13 @@ class Section(NamedTuple):
 
 def sections() -> list[Section]:
     """Every section of a config file in the order of the file, then the models."""
-    ours = [name for name in MODELS if name not in BASELINES]
-    ordered = [*ours, *(name for name in MODELS if name in BASELINES)]
-    models = [_section(f"model, with name {name}", MODELS[name][1]) for name in ordered]
+    models = [_section(f"model, with name {name}", MODELS[name][1]) for name in model_names()]
     return [*_sections("", FitConfig), *models]
+
+
+def model_names() -> list[str]:
+    """Our models, then the baselines, in an order that does not depend on when they registered."""
+    return [*(name for name in MODELS if name not in BASELINES), *BASELINES]
 
 
 def _sections(
