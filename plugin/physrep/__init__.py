@@ -2,7 +2,7 @@
 
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # LAMMPS imports this package at every start, whatever it is used for, and must not pay for PyTorch.
 if "torch" in sys.modules:
