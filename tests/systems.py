@@ -1,10 +1,13 @@
 """Systems and potentials that many tests need. Everything is small and made from a seed."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from ase import Atoms
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.io import Structure
 from physrep.neighbors import Neighbors, neighbor_list
 from physrep.potential import Potential, Prediction, predict
 
@@ -17,6 +20,7 @@ SMALL = {
     "cutoff": 3.5,
     "angular_features": 0,
 }
+TINY = {"name": "jat", "n_layers": 1, "features": 8, "cutoff": 3.0, "angular_features": 0}
 PHYSREP = {"n_layers": 2, "features": 16, "heads": 2, "n_basis": 8, "cutoff": 3.5}
 FORMS = {
     "jat-gated-sum": ("jat", SMALL),
@@ -161,3 +165,36 @@ def compute_batch(potential: Potential, structures: list[Atoms]) -> Prediction:
         torch.repeat_interleave(torch.tensor([len(atoms) for atoms in structures])),
         len(structures),
     )
+
+
+def labelled_frames(n_frames: int) -> list[Structure]:
+    """Frames of 9 to 12 atoms (compositions of full rank), labelled by a random potential."""
+    teacher = make_checkpoint().potential
+    frames = []
+    for k in range(n_frames):
+        atoms = random_atoms(9 + k % 4, np.eye(3) * 5.0, seed=k)
+        labels = compute(teacher, atoms)
+        frames.append(
+            Structure(
+                positions=atoms.positions,
+                species=atoms.numbers,
+                cell=atoms.cell.array,
+                pbc=True,
+                energy=float(labels.energy),
+                forces=labels.forces.numpy(),
+                virial=labels.virial[0].numpy(),
+            )
+        )
+    return frames
+
+
+def force_by_difference(
+    energy: Callable[[Atoms], float], atoms: Atoms, index: int, axis: int, step: float
+) -> float:
+    """Minus the slope of the energy, eV/A, from an atom moved by ``step`` (A) to either side."""
+    ends = []
+    for sign in (1, -1):
+        moved = atoms.copy()
+        moved.positions[index, axis] += sign * step
+        ends.append(energy(moved))
+    return (ends[1] - ends[0]) / (2 * step)

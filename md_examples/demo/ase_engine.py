@@ -8,18 +8,7 @@ import numpy as np
 from ase import units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from engines import (
-    FRICTION,
-    SAMPLE_EVERY,
-    SEED,
-    TEMPERATURE,
-    TIME_STEP,
-    WARM_UP,
-    Files,
-    Run,
-    SinglePoint,
-    ns_per_day,
-)
+from engines import NVT, Files, Run, SinglePoint, ns_per_day
 from tqdm import trange
 
 from physrep.engines.ase import PhysRepCalculator
@@ -36,21 +25,21 @@ def nvt(files: Files, n_steps: int) -> Run:
     """Langevin dynamics from the start structure."""
     *_, atoms = ase.io.iread(files.start)
     atoms.calc = PhysRepCalculator(files.model)
-    rng = np.random.default_rng(SEED)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
+    rng = np.random.default_rng(NVT.seed)
+    MaxwellBoltzmannDistribution(atoms, temperature_K=NVT.temperature, rng=rng)
     dynamics = Langevin(
         atoms,
-        timestep=TIME_STEP * units.fs,
-        temperature_K=TEMPERATURE,
-        friction=0.001 * FRICTION / units.fs,
+        timestep=NVT.time_step * units.fs,
+        temperature_K=NVT.temperature,
+        friction=0.001 * NVT.friction / units.fs,
         fixcm=False,  # as in the other engines: all 3 N degrees of freedom
         rng=rng,
     )
-    dynamics.run(WARM_UP)
+    dynamics.run(NVT.warm_up)
     samples, started = [], time.perf_counter()
-    for k in trange(0, n_steps, SAMPLE_EVERY, desc="      ASE", disable=None, leave=False):
-        dynamics.run(SAMPLE_EVERY)
-        t = (WARM_UP + k + SAMPLE_EVERY) * TIME_STEP * 1e-3
+    for k in trange(0, n_steps, NVT.sample_every, desc="      ASE", disable=None, leave=False):
+        dynamics.run(NVT.sample_every)
+        t = (NVT.warm_up + k + NVT.sample_every) * NVT.time_step * 1e-3
         samples.append((t, atoms.get_temperature(), atoms.get_potential_energy()))
     seconds = time.perf_counter() - started
     times, temperatures, energies = np.array(samples).T

@@ -5,15 +5,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-TEMPERATURE = 300.0  # K
-FRICTION = 1.0  # 1/ps
-TIME_STEP = 0.5  # fs
-SETTLE_FRICTION = 50.0  # 1/ps
-SETTLE_STEPS = 200
-SAMPLE_EVERY = 5  # steps
-WARM_UP = 20  # steps: TorchScript compiles in its first calls
 PORTABLE_STEPS = 50  # enough to measure a speed
-SEED = 2024
+
+
+class Dynamics(NamedTuple):
+    """Langevin dynamics, the same in every engine."""
+
+    temperature: float = 300.0
+    """K."""
+    friction: float = 1.0
+    """1/ps."""
+    time_step: float = 0.5
+    """fs."""
+    settle_friction: float = 50.0
+    """1/ps, of the short run before."""
+    settle_steps: int = 200
+    sample_every: int = 5
+    """Steps."""
+    warm_up: int = 20
+    """Steps that are not timed: TorchScript compiles in its first calls."""
+    seed: int = 2024
+
+
+NVT = Dynamics()
 
 
 class SinglePoint(NamedTuple):
@@ -36,7 +50,7 @@ class Run(NamedTuple):
 
 def ns_per_day(n_steps: int, seconds: float) -> float:
     """Simulated nanoseconds in a day of wall clock."""
-    return n_steps * TIME_STEP * 1e-6 * 86400.0 / seconds
+    return n_steps * NVT.time_step * 1e-6 * 86400.0 / seconds
 
 
 class Files(NamedTuple):

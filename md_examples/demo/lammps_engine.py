@@ -7,18 +7,7 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
-from engines import (
-    FRICTION,
-    SAMPLE_EVERY,
-    SEED,
-    TEMPERATURE,
-    TIME_STEP,
-    WARM_UP,
-    Files,
-    Run,
-    SinglePoint,
-    ns_per_day,
-)
+from engines import NVT, Files, Run, SinglePoint, ns_per_day
 
 from physrep.engines.lammps import write_data
 
@@ -40,7 +29,7 @@ write_dump all custom {dump} id fx fy fz modify sort id format float %.17g
 """
 
 # The thermostat acts on all 3 N degrees of freedom, so the temperature counts them all.
-NVT = """\
+DYNAMICS = """\
 timestep {time_step}
 velocity all create {temperature} {seed} mom yes dist gaussian
 fix move all nve
@@ -69,13 +58,13 @@ def single_point(files: Files, folder: Path, ranks: int) -> SinglePoint:
 
 def nvt(files: Files, folder: Path, ranks: int, n_steps: int) -> Run:
     """Langevin dynamics from the start structure."""
-    commands = NVT.format(
-        time_step=TIME_STEP * 1e-3,  # ps
-        temperature=TEMPERATURE,
-        damping=1.0 / FRICTION,
-        seed=SEED,
-        warm_up=WARM_UP,
-        every=SAMPLE_EVERY,
+    commands = DYNAMICS.format(
+        time_step=NVT.time_step * 1e-3,  # ps
+        temperature=NVT.temperature,
+        damping=1.0 / NVT.friction,
+        seed=NVT.seed,
+        warm_up=NVT.warm_up,
+        every=NVT.sample_every,
         n_steps=n_steps,
     )
     log = run_lammps(files.start, files.model, commands, folder / f"nvt_{ranks}", ranks)

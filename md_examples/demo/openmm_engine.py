@@ -6,20 +6,7 @@ from pathlib import Path
 import torch  # noqa: F401  before openmm: openmmtorch's kernels need its libraries  # isort: skip
 import numpy as np
 import openmm
-from engines import (
-    FRICTION,
-    SAMPLE_EVERY,
-    SEED,
-    SETTLE_FRICTION,
-    SETTLE_STEPS,
-    TEMPERATURE,
-    TIME_STEP,
-    WARM_UP,
-    Files,
-    Run,
-    SinglePoint,
-    ns_per_day,
-)
+from engines import NVT, Files, Run, SinglePoint, ns_per_day
 from openmm import app, unit
 from tqdm import trange
 
@@ -28,7 +15,7 @@ from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
 def make_context(
-    structure: Path, model: Path, platform: str, friction: float = FRICTION
+    structure: Path, model: Path, platform: str, friction: float = NVT.friction
 ) -> openmm.Context:
     """A Context of the structure, whose only force is the potential."""
     pdb = app.PDBFile(str(structure))
@@ -38,9 +25,9 @@ def make_context(
     system.setDefaultPeriodicBoxVectors(*pdb.topology.getPeriodicBoxVectors())
     system.addForce(TorchForce(model, pdb.topology))
     integrator = openmm.LangevinMiddleIntegrator(
-        TEMPERATURE * unit.kelvin, friction / unit.picosecond, TIME_STEP * unit.femtosecond
+        NVT.temperature * unit.kelvin, friction / unit.picosecond, NVT.time_step * unit.femtosecond
     )
-    integrator.setRandomNumberSeed(SEED)
+    integrator.setRandomNumberSeed(NVT.seed)
     context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName(platform))
     context.setPositions(pdb.positions)
     return context
@@ -60,9 +47,9 @@ def settle(files: Files) -> None:
 
     Snapshots of another potential's dynamics are strained on this one, and would heat the box.
     """
-    context = make_context(files.structure, files.model, "CPU", SETTLE_FRICTION)
-    context.setVelocitiesToTemperature(TEMPERATURE * unit.kelvin, SEED)
-    context.getIntegrator().step(SETTLE_STEPS)
+    context = make_context(files.structure, files.model, "CPU", NVT.settle_friction)
+    context.setVelocitiesToTemperature(NVT.temperature * unit.kelvin, NVT.seed)
+    context.getIntegrator().step(NVT.settle_steps)
     positions = context.getState(getPositions=True).getPositions()
     with files.start.open("w") as file:
         app.PDBFile.writeFile(app.PDBFile(str(files.structure)).topology, positions, file)
@@ -71,12 +58,12 @@ def settle(files: Files) -> None:
 def nvt(files: Files, n_steps: int) -> Run:
     """Langevin dynamics from the start structure, on the CPU platform."""
     context = make_context(files.start, files.model, "CPU")
-    context.setVelocitiesToTemperature(TEMPERATURE * unit.kelvin, SEED)
+    context.setVelocitiesToTemperature(NVT.temperature * unit.kelvin, NVT.seed)
     integrator = context.getIntegrator()
-    integrator.step(WARM_UP)
+    integrator.step(NVT.warm_up)
     samples, started = [], time.perf_counter()
-    for _ in trange(0, n_steps, SAMPLE_EVERY, desc="      OpenMM", disable=None, leave=False):
-        integrator.step(SAMPLE_EVERY)
+    for _ in trange(0, n_steps, NVT.sample_every, desc="      OpenMM", disable=None, leave=False):
+        integrator.step(NVT.sample_every)
         samples.append(_sample(context))
     seconds = time.perf_counter() - started
     times, temperatures, energies = np.array(samples).T

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ase.io
 import numpy as np
-from engines import TEMPERATURE, TIME_STEP, WARM_UP, Files, Run, SinglePoint
+from engines import NVT, Files, Run, SinglePoint
 
 from physrep.engines.ase import PhysRepCalculator
 from physrep.figures.page import Commands, Picture, Section, Table, html_page
@@ -131,14 +131,14 @@ def _dynamics(runs: Mapping[str, Run], n_atoms: int) -> Section:
     energies = {name: (run.times, run.energies) for name, run in runs.items()}
     length = max(float(run.times[-1]) for run in runs.values())
     about = (
-        f"Langevin dynamics at {TEMPERATURE:g} K, {TIME_STEP:g} fs, {length:.2f} ps. Each engine "
-        "draws its own random numbers, so the traces differ."
+        f"Langevin dynamics at {NVT.temperature:g} K, {NVT.time_step:g} fs, {length:.2f} ps. "
+        "Each engine draws its own random numbers, so the traces differ."
     )
-    start = WARM_UP * TIME_STEP * 1e-3
+    start = NVT.warm_up * NVT.time_step * 1e-3
     return Section(
         "Molecular dynamics",
         [
-            Picture(temperature_figure(temperatures, TEMPERATURE, 3 * n_atoms), about),
+            Picture(temperature_figure(temperatures, NVT.temperature, 3 * n_atoms), about),
             Picture(
                 energy_figure(energies, n_atoms, "Potential energy"),
                 f"Potential energy, counted from each run's first sample (about {start:.2f} ps).",

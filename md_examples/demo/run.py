@@ -20,7 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import ase_engine
 import lammps_engine
 import openmm_engine
-from engines import PORTABLE_STEPS, TIME_STEP, Files, Run, SinglePoint
+from engines import NVT, PORTABLE_STEPS, Files, Run, SinglePoint
 from page import format_table, result_rows, speed_row, write_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def main() -> int:
     with timed("settling the box at 300 K"):
         openmm_engine.settle(files)
     with timed(f"molecular dynamics in every engine, {arguments.ps:g} ps each"):
-        runs = dynamics(files, round(arguments.ps * 1000.0 / TIME_STEP))
+        runs = dynamics(files, round(arguments.ps * 1000.0 / NVT.time_step))
     with timed("the same without compiled operators, to compare the speed"):
         slow = ase_engine.nvt(files._replace(model=files.portable), PORTABLE_STEPS)
     rows = [*result_rows(reference, points, runs), speed_row(PORTABLE, slow)]

@@ -4,18 +4,9 @@ Skipped where there is no GPU, or where the installed library was built without 
 (``physrep build --cuda``). test_cuda_source.py runs the same source without a GPU.
 """
 
+import operator_inputs as given
 import pytest
 import torch
-from operator_inputs import (
-    ATTENTION,
-    MESSAGES,
-    attention_call,
-    calls_without_edges,
-    edge_vector_call,
-    message_call,
-    product_call,
-    random_leaves,
-)
 from repository import REPOSITORY
 from test_fused_ops import DTYPES, TOLERANCES, compare
 from test_fused_ops import _graph as _graph  # the fixture
@@ -67,30 +58,30 @@ def compare_with_processor(operator, call, tolerance: float) -> None:
 
 
 @DTYPES
-@ATTENTION
+@given.ATTENTION
 def test_attention_weights(deterministic, graph, dtype, width, heads, softmax, cut):
-    call = attention_call(graph, dtype, width, heads, softmax, cut)
+    call = given.attention_call(graph, dtype, width, heads, softmax, cut)
     compare_with_processor(torch.ops.physrep.attention_weights, call, TOLERANCES[dtype])
 
 
 @DTYPES
-@MESSAGES
+@given.MESSAGES
 def test_messages(deterministic, graph, dtype, width, heads, n_basis, n_lm, activated):
-    call = message_call(graph, dtype, width, heads, n_basis, n_lm, activated)
+    call = given.message_call(graph, dtype, width, heads, n_basis, n_lm, activated)
     compare_with_processor(torch.ops.physrep.messages, call, TOLERANCES[dtype])
 
 
 @DTYPES
 def test_products(deterministic, graph, dtype):
-    call = product_call(graph, dtype)
+    call = given.product_call(graph, dtype)
     compare_with_processor(torch.ops.physrep.products, call, TOLERANCES[dtype])
 
 
 def test_what_is_pytorchs_own_on_a_gpu():
     """edge_vectors, edge_basis, skip_norm and invariants."""
-    new = random_leaves(torch.float64)
+    new = given.random_leaves(torch.float64)
     cases = [
-        (torch.ops.physrep.edge_vectors, *edge_vector_call()),
+        (torch.ops.physrep.edge_vectors, *given.edge_vector_call()),
         (torch.ops.physrep.edge_basis, [new(30, 3)], (torch.arange(1.0, 5.0).double(), 6.0, 2)),
         (torch.ops.physrep.skip_norm, [new(9, 48), new(9, 48), new(48), new(48)], (1e-6,)),
         (torch.ops.physrep.invariants, [new(9, 8, 16)], ()),
@@ -106,7 +97,7 @@ def test_what_is_pytorchs_own_on_a_gpu():
 
 @pytest.mark.parametrize("n_centers", [0, 3])
 def test_no_edges(deterministic, n_centers):
-    for name, *call in calls_without_edges(n_centers):
+    for name, *call in given.calls_without_edges(n_centers):
         compare_with_processor(getattr(torch.ops.physrep, name), call, 1e-12)
 
 

@@ -5,17 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import operator_inputs as given
 import pytest
 import torch
-from operator_inputs import (
-    ATTENTION,
-    MESSAGES,
-    attention_call,
-    calls_without_edges,
-    edge_vector_call,
-    message_call,
-    product_call,
-)
 from repository import REPOSITORY
 from test_fused_ops import DTYPES, TOLERANCES, compare
 from test_fused_ops import _graph as _graph  # the fixture
@@ -79,32 +71,34 @@ def compare_with_processor(emulated, name: str, call, tolerance: float) -> None:
 
 
 @DTYPES
-@ATTENTION
+@given.ATTENTION
 def test_attention_weights(emulated, deterministic, graph, dtype, width, heads, softmax, cut):
-    call = attention_call(graph, dtype, width, heads, softmax, cut)
+    call = given.attention_call(graph, dtype, width, heads, softmax, cut)
     compare_with_processor(emulated, "attention_weights", call, TOLERANCES[dtype])
 
 
 @DTYPES
-@MESSAGES
+@given.MESSAGES
 def test_messages(emulated, deterministic, graph, dtype, width, heads, n_basis, n_lm, activated):
-    call = message_call(graph, dtype, width, heads, n_basis, n_lm, activated)
+    call = given.message_call(graph, dtype, width, heads, n_basis, n_lm, activated)
     compare_with_processor(emulated, "messages", call, TOLERANCES[dtype])
 
 
 @DTYPES
 def test_products(emulated, deterministic, graph, dtype):
-    compare_with_processor(emulated, "products", product_call(graph, dtype), TOLERANCES[dtype])
+    compare_with_processor(
+        emulated, "products", given.product_call(graph, dtype), TOLERANCES[dtype]
+    )
 
 
 def test_edge_vectors(emulated):
     ours, theirs = (
         lambda *x, f=f: f(*x).sin() for f in (emulated.edge_vectors, torch.ops.physrep.edge_vectors)
     )
-    compare(ours, theirs, *edge_vector_call(), 1e-12)
+    compare(ours, theirs, *given.edge_vector_call(), 1e-12)
 
 
 @pytest.mark.parametrize("n_centers", [0, 3])
 def test_no_edges(emulated, deterministic, n_centers):
-    for name, *call in calls_without_edges(n_centers):
+    for name, *call in given.calls_without_edges(n_centers):
         compare_with_processor(emulated, name, call, 1e-12)

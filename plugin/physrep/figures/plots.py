@@ -4,7 +4,7 @@ Nothing is shown and no global state is changed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -94,9 +94,9 @@ def parity_figure(
             f"{species.shape}: give (n, 3), (n, 3) and (n,)"
         )
     figure, (scatter, bars) = new_figure(7.4, 3.9, columns=2)
-    elements = _by_frequency(species)
-    _scatter(scatter, reference, predicted, species, elements)
-    _error_bars(bars, reference, predicted, species, elements)
+    forces = _Forces(reference, predicted, species, _by_frequency(species))
+    _scatter(scatter, forces)
+    _error_bars(bars, forces)
     summary = _summary(errors or {})
     if summary:
         figure.suptitle(summary, x=0.01, ha="left", fontsize=10.5, color=INK)
@@ -205,6 +205,15 @@ def _log_axis(axes: Axes, values: np.ndarray) -> None:
     axes.minorticks_off()
 
 
+class _Forces(NamedTuple):
+    """reference, predicted: (n, 3) eV/A; species: (n,); elements: those of species, as drawn."""
+
+    reference: np.ndarray
+    predicted: np.ndarray
+    species: np.ndarray
+    elements: list[int]
+
+
 def _by_frequency(species: np.ndarray) -> list[int]:
     """Elements, the most frequent first: drawn first, so that none hides the rare ones."""
     elements, counts = np.unique(species, return_counts=True)
@@ -215,13 +224,8 @@ def _color(z: int) -> str:
     return ELEMENT_COLORS.get(z, SERIES[z % len(SERIES)])
 
 
-def _scatter(
-    axes: Axes,
-    reference: np.ndarray,
-    predicted: np.ndarray,
-    species: np.ndarray,
-    elements: list[int],
-) -> None:
+def _scatter(axes: Axes, forces: _Forces) -> None:
+    reference, predicted, species, elements = forces
     reach = 1.04 * max(np.nanmax(np.abs(reference)), np.nanmax(np.abs(predicted)))
     axes.plot([-reach, reach], [-reach, reach], color=GREY, lw=0.8, zorder=0)
     for z in elements:
@@ -238,13 +242,8 @@ def _scatter(
     axes.legend(loc="upper left", handletextpad=0.2, labelspacing=0.3)
 
 
-def _error_bars(
-    axes: Axes,
-    reference: np.ndarray,
-    predicted: np.ndarray,
-    species: np.ndarray,
-    elements: list[int],
-) -> None:
+def _error_bars(axes: Axes, forces: _Forces) -> None:
+    reference, predicted, species, elements = forces
     shown = sorted(elements, reverse=True)
     maes = [float(np.abs(predicted - reference)[species == z].mean()) for z in shown]
     spread = [float(reference[species == z].std()) for z in shown]

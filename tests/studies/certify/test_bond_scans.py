@@ -7,18 +7,8 @@ import pytest
 from ase import Atoms
 from ase.build import molecule
 from ase.calculators.calculator import Calculator, all_changes
-from ase.calculators.morse import MorsePotential
 
 from physrep.io import Structure
-from physrep.probes.bond_scan import (
-    BondScan,
-    Stretch,
-    bond_ranges,
-    largest_fall,
-    relaxed_structures,
-    rigid_structures,
-    scan_of,
-)
 from physrep.studies.certify.bond_scans import bonds_to_pull, dissociation_part
 from physrep.studies.certify.cut_molecules import ion_pair_of, molecules_of
 from physrep.studies.certify.levels import LEVELS
@@ -127,29 +117,6 @@ def test_without_tblite_the_comparison_is_skipped_with_advice(monkeypatch):
     assert "as requested" in scan_reference("none")
 
 
-def test_fall_of_a_curve_drawn_by_hand():
-    scan = BondScan(np.arange(6.0), np.array([0.0, 1.0, 3.0, 2.0, 2.5, 2.4]), np.zeros(6))
-    fall = largest_fall(scan, 0)
-    assert fall == (1.0, 2.0, 3.0, 3.0, 0.5)
-    rising = BondScan(np.arange(4.0), np.array([0.0, 1.0, np.nan, 2.0]), np.zeros(4))
-    assert largest_fall(rising, 0).size == 0.0
-
-
-def test_relaxed_scan_holds_the_bond_and_lies_below_the_rigid_one():
-    atoms = Atoms("OH2", [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    calculator = MorsePotential(epsilon=2.0, rho0=4.0, r0=1.0, rcut1=8.0, rcut2=9.0)
-    stretch, distances = Stretch(0, 1, np.array([1])), np.linspace(1.0, 2.0, 6)
-    relaxed = relaxed_structures(calculator, atoms, stretch, distances)
-    lengths = [one.get_distance(0, 1) for one in relaxed]
-    np.testing.assert_allclose(lengths, distances, atol=1e-10)
-    rigid = scan_of(calculator, rigid_structures(atoms, stretch, distances), stretch)
-    below = scan_of(calculator, relaxed, stretch)
-    assert (below.energies <= rigid.energies + 1e-6).all()
-    assert (below.energies < rigid.energies - 0.1).any()
-    slope = -np.gradient(below.energies, distances)
-    np.testing.assert_allclose(below.forces[2:-1], slope[2:-1], atol=0.4)  # coarse differences
-
-
 def test_the_smaller_side_is_carried_and_rings_are_left_alone():
     chosen = dict(bonds_to_pull(molecule("CH3CH2NH2")))
     assert set(chosen) == {"C-C", "C-H", "C-N", "H-N"}
@@ -187,11 +154,6 @@ def test_scans_in_the_box():
     part = dissociation_part(Task(Curve(), boxed, LEVELS["quick"], [], options=options))
     names = [check.name for check in part.checks if "in the box" in check.name]
     assert len(names) == 2 and len(part.figures) == 1
-
-
-def test_ranges_of_bonds_in_data():
-    frames = [Structure(nitric_oxide(r).positions, [7, 8]) for r in (1.1, 1.2, 1.5)]
-    assert bond_ranges(frames) == {"N-O": (pytest.approx(1.1), pytest.approx(1.5))}
 
 
 def test_an_ion_that_relaxes_into_something_else_is_a_warning():

@@ -15,6 +15,7 @@ import pytest
 import torch
 import yaml
 from repository import REPOSITORY
+from systems import TINY
 
 from physrep.checkpoint import load_checkpoint, new_checkpoint
 from physrep.config import ConfigError
@@ -77,13 +78,7 @@ def settings(files: list[Path], folder: Path, **changes) -> FitConfig:
         {
             "name": "conformers",
             "output": str(folder),
-            "model": {
-                "name": "jat",
-                "n_layers": 1,
-                "features": 8,
-                "cutoff": 3.0,
-                "angular_features": 0,
-            },
+            "model": TINY,
             "repulsion": "none",
             "data": {
                 "files": [str(file) for file in files],

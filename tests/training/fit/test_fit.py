@@ -15,11 +15,11 @@ import pytest
 import torch
 import yaml
 from repository import REPOSITORY
-from systems import compute, make_checkpoint, random_atoms
+from systems import labelled_frames, make_checkpoint
 
 from physrep.checkpoint import load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
-from physrep.io import Structure, read_structures, write_npz
+from physrep.io import read_structures, write_npz
 from physrep_training.fit.callbacks import CollapseWarning
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config
@@ -36,23 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def _config_file(tmp_path_factory) -> Path:
     """Twenty frames labelled by a random potential, and settings for a fit of seconds."""
     folder = tmp_path_factory.mktemp("fit")
-    teacher = make_checkpoint().potential
-    frames = []
-    for k in range(20):
-        atoms = random_atoms(9 + k % 4, np.eye(3) * 5.0, seed=k)  # compositions of full rank
-        labels = compute(teacher, atoms)
-        frames.append(
-            Structure(
-                positions=atoms.positions,
-                species=atoms.numbers,
-                cell=atoms.cell.array,
-                pbc=True,
-                energy=float(labels.energy),
-                forces=labels.forces.numpy(),
-                virial=labels.virial[0].numpy(),
-            )
-        )
-    write_npz(folder / "data.npz", frames)
+    write_npz(folder / "data.npz", labelled_frames(20))
     values = {
         "name": "small",
         "model": {

@@ -4,16 +4,16 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from repository import REPOSITORY
-from systems import compute, make_checkpoint, random_atoms
+from systems import labelled_frames
 
 from physrep.config import ConfigError
-from physrep.io import Structure, write_npz
+from physrep.io import write_npz
 from physrep_training.data.graphs import EpochSampler
 from physrep_training.fit.fit_config import load_config
 from physrep_training.fit.fitting import finish_fit
@@ -25,13 +25,7 @@ FIT = REPOSITORY / "training" / "fit.py"
 def _config_file(tmp_path_factory) -> Path:
     """Sixteen frames; losses that are means over structures, so that batches may be divided."""
     folder = tmp_path_factory.mktemp("processes")
-    teacher = make_checkpoint().potential
-    frames = []
-    for k in range(16):
-        atoms = random_atoms(9 + k % 4, np.eye(3) * 5.0, seed=k)
-        energy = float(compute(teacher, atoms).energy)
-        cell = atoms.cell.array
-        frames.append(Structure(atoms.positions, atoms.numbers, cell, True, energy=energy))
+    frames = [replace(frame, forces=None, virial=None) for frame in labelled_frames(16)]
     write_npz(folder / "data.npz", frames)
     values = {
         "name": "small",

@@ -1,16 +1,17 @@
 """Several fits in one go: what is done is kept, what is written holds the numbers of the fits."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from repository import REPOSITORY
-from systems import compute, make_checkpoint, random_atoms
+from systems import TINY, labelled_frames
 
 from physrep.config import ConfigError
-from physrep.io import Structure, write_npz
+from physrep.io import write_npz
 from physrep_training.fit.fit_config import load_config
 from physrep_training.fit.repeats import repeat_fit, summarise
 from physrep_training.tables.tables import Plan, make_tables
@@ -22,26 +23,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def _config_file(tmp_path_factory):
     """Ten frames of one trajectory and settings for a fit of a second."""
     folder = tmp_path_factory.mktemp("repeats")
-    teacher = make_checkpoint().potential
-    frames = []
-    for k in range(10):
-        atoms = random_atoms(9 + k % 4, np.eye(3) * 5.0, seed=k)
-        labels = compute(teacher, atoms)
-        forces = labels.forces.numpy()
-        cell = atoms.cell.array
-        energy = float(labels.energy)
-        frames.append(Structure(atoms.positions, atoms.numbers, cell, True, energy, forces))
+    frames = [replace(frame, virial=None) for frame in labelled_frames(10)]
     write_npz(folder / "data.npz", frames)
     split = {"method": "time_blocks", "validation": 0.2, "test": 0.2, "gap": 0}
     values = {
         "name": "small",
-        "model": {
-            "name": "jat",
-            "n_layers": 1,
-            "features": 8,
-            "cutoff": 3.0,
-            "angular_features": 0,
-        },
+        "model": TINY,
         "data": {"files": [str(folder / "data.npz")], "split": split},
         "run": {"epochs": 1, "threads": 1, "device": "cpu"},
     }

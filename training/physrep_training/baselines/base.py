@@ -7,6 +7,7 @@ from torch import Tensor
 from physrep.config import ConfigError
 from physrep.models.contract import AtomicModel
 from physrep.nn.edges import Edges
+from physrep.nn.radial import edge_lengths
 
 
 class Baseline(AtomicModel):
@@ -36,6 +37,22 @@ class Baseline(AtomicModel):
     def numbers(self, types: Tensor) -> Tensor:
         """Atomic numbers of types (n_atoms,)."""
         return torch.tensor(self.species, device=types.device).index_select(0, types)
+
+    def envelope(self, distances: Tensor) -> Tensor:
+        """How much a neighbour at a distance counts, (n_edges,) in A -> (n_edges,)."""
+        raise NotImplementedError
+
+    def expand(self, distances: Tensor) -> Tensor:
+        """Edge features, (n_edges,) in A -> (n_edges, n_features)."""
+        raise NotImplementedError
+
+    def edges(
+        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
+    ) -> Edges:
+        distances = edge_lengths(vectors)
+        envelope, features = self.envelope(distances), self.expand(distances)
+        i, j = edge_index
+        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
 
 
 def graph(edges: Edges) -> Tensor:

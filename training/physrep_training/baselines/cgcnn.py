@@ -18,7 +18,6 @@ from torch_geometric.nn import CGConv
 
 from physrep.config import StrictModel
 from physrep.nn.edges import Edges
-from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline, graph
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -82,14 +81,11 @@ class CGCNN(Baseline):
             nn.Linear(config.hidden, 1),
         )
 
-    def edges(
-        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
-    ) -> Edges:
-        distances = edge_lengths(vectors)
-        envelope = torch.ones_like(distances)
-        features = self.expansion(distances)
-        i, j = edge_index
-        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
+    def envelope(self, distances: Tensor) -> Tensor:
+        return torch.ones_like(distances)
+
+    def expand(self, distances: Tensor) -> Tensor:
+        return self.expansion(distances)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         return self.embedding(types[: edges.n_centers])

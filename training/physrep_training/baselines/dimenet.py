@@ -27,7 +27,6 @@ from torch_geometric.nn.models.dimenet import (
 from physrep.config import StrictModel
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.edges import Edges
-from physrep.nn.radial import edge_lengths
 from physrep.nn.spherical_bessel import spherical_bessel_roots
 from physrep_training.baselines.base import Baseline
 
@@ -165,14 +164,11 @@ class DimeNetPlusPlus(Baseline):
             for _ in range(config.n_layers + 1)
         )
 
-    def edges(
-        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
-    ) -> Edges:
-        distances = edge_lengths(vectors)
-        envelope = polynomial_envelope(distances, self.cutoff)
-        features = self.distance_basis(distances)
-        i, j = edge_index
-        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
+    def envelope(self, distances: Tensor) -> Tensor:
+        return polynomial_envelope(distances, self.cutoff)
+
+    def expand(self, distances: Tensor) -> Tensor:
+        return self.distance_basis(distances)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         kj, ji = triplets(edges)

@@ -15,7 +15,6 @@ from torch import Tensor
 from physrep.config import ConfigError, StrictModel
 from physrep.nn.cutoffs import cosine_envelope
 from physrep.nn.edges import Edges
-from physrep.nn.radial import edge_lengths
 from physrep_training.baselines.base import Baseline
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -76,14 +75,11 @@ class TorchMDET(Baseline):
         )
         self.output = EquivariantScalar(features)
 
-    def edges(
-        self, types: Tensor, edge_index: Tensor, vectors: Tensor, n_centers: int, molecules: Tensor
-    ) -> Edges:
-        distances = edge_lengths(vectors)
-        envelope = cosine_envelope(distances, self.cutoff)
-        features = self.net.distance_expansion(distances)
-        i, j = edge_index
-        return Edges(i, j, vectors, distances, envelope, features, n_centers, molecules)
+    def envelope(self, distances: Tensor) -> Tensor:
+        return cosine_envelope(distances, self.cutoff)
+
+    def expand(self, distances: Tensor) -> Tensor:
+        return self.net.distance_expansion(distances)
 
     def embed(self, types: Tensor, edges: Edges) -> Tensor:
         z = self.numbers(types)

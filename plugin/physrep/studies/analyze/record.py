@@ -1,6 +1,6 @@
 """Results as numbers for JSON: what is not known is null, with its reason."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -140,16 +140,14 @@ def _distribution(one: Distribution) -> dict[str, Any]:
     return {
         "edges": one.edges,
         "unit": one.unit,
-        "kinds": {
-            kind: {
-                "mean": one.mean.value[k],
-                "error": one.mean.error[k],
-                "spread": one.spread[k],
-                "outside": one.outside[k],
-                "density": one.density.value[k],
-            }
-            for k, kind in enumerate(one.kinds)
-        },
+        "kinds": _by_kind(
+            one.kinds,
+            mean=one.mean.value,
+            error=one.mean.error,
+            spread=one.spread,
+            outside=one.outside,
+            density=one.density.value,
+        ),
         "error_reason": one.mean.reason,
     }
 
@@ -158,11 +156,15 @@ def _displacements(one: Displacements) -> dict[str, Any]:
     return {
         "lags": one.lags,
         "n_frames": one.n_frames,
-        "kinds": {
-            kind: {"msd": one.msd.value[k], "error": one.msd.error[k]}
-            for k, kind in enumerate(one.kinds)
-        },
+        "kinds": _by_kind(one.kinds, msd=one.msd.value, error=one.msd.error),
         "error_reason": one.msd.reason,
+    }
+
+
+def _by_kind(kinds: Sequence[str], **columns: Sequence[Any] | np.ndarray) -> dict[str, Any]:
+    """Of each kind its entries of the columns."""
+    return {
+        kind: {name: column[k] for name, column in columns.items()} for k, kind in enumerate(kinds)
     }
 
 
