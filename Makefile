@@ -110,7 +110,7 @@ format: $(VENV)/.package
 
 # What needs openmmtorch, and so torch 2.9, skips there.
 test-latest: latest
-	$(LATEST)/bin/python -m pytest -m "not slow" tests/engines tests/lammps tests/models tests/ops tests/packaging/test_library.py
+	$(LATEST)/bin/python -m pytest -m "not slow" tests/engines tests/lammps tests/models tests/ops tests/install/test_library.py
 	@echo "test-latest: passed"
 
 # After a change of pyproject.toml: pins everything below it, and writes the README's table of

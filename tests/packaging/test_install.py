@@ -28,15 +28,7 @@ for atoms in frames:
     atoms.positions += random.normal(scale=0.03, size=atoms.positions.shape)
 ase.io.write("frames.extxyz", frames)
 """
-CONFIG = """
-name: small
-output: runs/small
-data:
-  files: [labelled.extxyz]
-  split: {method: random, validation: 0.2, test: 0.2}
-model: {name: jat, cutoff: 4.0, n_layers: 2, features: 16}
-run: {epochs: 3, batch_size: 4, threads: 1}
-"""
+SMALL = ["model.n_layers=2", "model.features=16", "run.epochs=3", "run.threads=1"]
 ASE_ENERGY = """
 import sys, ase.io
 from physrep.engines.ase import PhysRepCalculator
@@ -174,12 +166,12 @@ def test_physrep_alone(environment):
     float(environment.python(ASE_ENERGY, environment.python(shipped)))
 
 
-def test_label_fit_export_evaluate_run(environment):
+def test_label_init_fit_export_evaluate_run(environment):
     environment.install(environment.package, "[training,labels]")
     environment.python(FRAMES)
     environment.run("physrep", "label", "frames.extxyz", "-o", "labelled.extxyz")
-    (environment.folder / "small.yaml").write_text(CONFIG)
-    environment.run("physrep", "fit", "small.yaml")
+    environment.run("physrep", "init", "jat", "--data", "labelled.extxyz", "-o", "small.yaml")
+    environment.run("physrep", "fit", "small.yaml", *SMALL, "output=runs/small")
     environment.run("physrep", "export", "runs/small/best.ckpt", "--ops", "portable", "-o", "a.pt")
     errors = environment.run("physrep", "evaluate", "a.pt", "labelled.extxyz", "--json")
     assert json.loads(errors.stdout)["n_structures"] == 16
