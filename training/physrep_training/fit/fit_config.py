@@ -96,7 +96,7 @@ class RunConfig(StrictModel):
 
 
 class TransferConfig(StrictModel):
-    """What is kept of the checkpoint in ``start_from``."""
+    """How the fit uses the parameters and references of that checkpoint."""
 
     freeze: list[str] = []
     """Parameters that are not fitted, by name, with * for any characters: ``model.layers.0.*``."""
