@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 # Two threads unless the user says otherwise: libraries that each take all cores slow each other.
 export OMP_NUM_THREADS ?= 2
-# Threads that wait must not spin: beside other work a spinning pair takes ten times as long.
+# Threads that wait must not spin: next to other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: help setup latest test-latest demo test test-slow docs thesis-tables reliability-tables bench cuda lint format clean requirements
@@ -24,7 +24,7 @@ help:
 	@echo "make docs       the documentation site, build/site/index.html"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
-	@echo "make bench      speed beside other codes, each in its own environment (an hour)"
+	@echo "make bench      speed compared with other codes, each in its own environment (an hour)"
 	@echo "make cuda       compile the operators for GPUs with nvcc, without running them (docs/operators.md)"
 	@echo "make lint       style, types, spelling: ruff, mypy, clang-format, codespell, actionlint"
 	@echo "make format     repair what ruff and clang-format can repair"

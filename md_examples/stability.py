@@ -120,5 +120,5 @@ if len(nve_trace) >= 3:
 (args.output / "stability.json").write_text(json.dumps(report, indent=1) + "\n")
 failure = result.first_failure
 verdict = "sound" if failure is None else failure.message
-print(f"{result.time:.2f} ps looked at: {verdict}")
+print(f"{result.time:.2f} ps inspected: {verdict}")
 sys.exit(0 if result.sound else 1)

@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def shared_data() -> Path:
     """The folder of reference data sets that are too large to ship; skips where it is absent.
 
-    PHYSREP_SHARED_DATA names it; by default it lies beside the repository.
+    PHYSREP_SHARED_DATA names it; by default it lies next to the repository.
     """
     default = REPOSITORY.parent / "shared" / "data"
     folder = Path(os.environ.get("PHYSREP_SHARED_DATA", default))

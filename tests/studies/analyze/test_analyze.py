@@ -110,7 +110,7 @@ def test_g_of_r_is_that_of_mdtraj_on_frames_of_molecular_dynamics(tmp_path, capf
                 if {p["a"], p["b"]} == {"HCNO"[[1, 6, 7, 8].index(z)] for z in (a, b)}
             )  # fmt: skip
             np.testing.assert_allclose(elements["r"], 10.0 * r, atol=1e-6)
-            # mdtraj computes in single precision: a few pairs land in the bin beside.
+            # mdtraj computes in single precision: a few pairs land in the next bin.
             shells = 4.0 / 3.0 * np.pi * np.diff(np.array(elements["edges"]) ** 3)
             ideal = len(kept) * len(frames) * shells / frames[0].get_volume()
             assert np.abs((np.array(own["g"]) - g) * ideal).max() < 2.0

@@ -1,4 +1,4 @@
-"""100,000 frames of 225 atoms: under 3 minutes and 2 GB, every frame looked at."""
+"""100,000 frames of 225 atoms: under 3 minutes and 2 GB, every frame analysed."""
 
 import json
 import resource

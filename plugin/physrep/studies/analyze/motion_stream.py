@@ -50,7 +50,7 @@ UNKNOWN_CHARGE = "the charge of {} is not known from its graph"
 @dataclass(frozen=True, eq=False)
 class MotionResults:
     """displacements: of the centres of mass of molecules by label, with "charge"; every: frames
-    between those it looked at; lines: label -> fitted diffusion. velocities, spectrum: of atoms by
+    between those it used; lines: label -> fitted diffusion. velocities, spectrum: of atoms by
     element. temperature: K with its source in its reason. nernst_einstein, einstein: S/m;
     green_kubo. charged: the sum of all charges in e.
     """
