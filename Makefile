@@ -110,7 +110,8 @@ format: $(VENV)/.package
 
 # What needs openmmtorch, and so torch 2.9, skips there.
 test-latest: latest
-	$(LATEST)/bin/python -m pytest -m "not slow" tests/engines tests/lammps tests/models tests/ops tests/install/test_library.py
+	OMP_NUM_THREADS=1 $(LATEST)/bin/python -m pytest -m "not slow" --numprocesses 2 --dist worksteal \
+	  tests/engines tests/lammps tests/models tests/ops tests/install/test_library.py
 	@echo "test-latest: passed"
 
 # After a change of pyproject.toml: pins everything below it, and writes the README's table of
