@@ -8,6 +8,7 @@ from pathlib import Path
 import operator_inputs as given
 import pytest
 import torch
+from packaging.version import Version
 from repository import REPOSITORY
 from test_fused_ops import DTYPES, TOLERANCES, compare
 from test_fused_ops import _graph as _graph  # the fixture
@@ -16,6 +17,8 @@ from physrep.library import OPERATORS_FILE, find_built
 
 SOURCES = REPOSITORY / "plugin" / "native" / "operators" / "cuda"
 TORCH = Path(torch.__file__).parent
+# As in plugin/native/CMakeLists.txt: the headers of PyTorch from 2.10 on need C++20.
+STANDARD = 20 if Version(torch.__version__) >= Version("2.10") else 17
 
 
 def nvcc() -> str | None:
@@ -50,7 +53,7 @@ def _emulated(tmp_path_factory):
     )
     include = TORCH / "include"
     compile_or_fail(
-        ["g++", "-std=c++17", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra"]
+        ["g++", f"-std=c++{STANDARD}", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra"]
         + [f"-isystem{include}", f"-isystem{include / 'torch/csrc/api/include'}"]
         + [str(SOURCES / "emulated.cpp"), "-o", str(out), str(library)]
         + [f"-L{TORCH / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10", f"-Wl,-rpath,{library.parent}"]

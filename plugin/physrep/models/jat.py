@@ -158,10 +158,10 @@ class AttentionLayer(nn.Module):
         """(n_atoms, width) -> (n_centers, width)."""
         h_own = own_rows(h, edges)
         sent, received, values = self.sender(h), self.receiver(h_own), self.value(h)
-        read = AttentionInputs(sent, received, self.attention, self.edge_attention, None)
-        weights, self_weights = self.attention_weights(read, edges)
-        passed = MessageInputs(weights, self_weights, values, self.filter, None)
-        message = self.messages(passed, edges)
+        read = AttentionInputs(self.attention, self.edge_attention, None)
+        weights, self_weights = self.attention_weights(sent, received, read, edges)
+        passed = MessageInputs(weights, self_weights, self.filter, None)
+        message = self.messages(values, passed, edges)
         if self.angular:
             message = torch.cat([message, self.moments(h, weights, edges)], dim=1)
         return self.updated(self.output(message), h_own)

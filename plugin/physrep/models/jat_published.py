@@ -58,9 +58,9 @@ class PublishedLayer(nn.Module):
         shown_own = h_own if self.heads == 1 else h_own[:, : self.n_in]
         sent, received = self.sender(shown), self.receiver(shown_own)
         self_bias = self.self_feature * self.edge_attention.sum(dim=0)
-        read = AttentionInputs(sent, received, self.attention, self.edge_attention, self_bias)
-        weights, self_weights = self.attention_weights(read, edges)
-        message = self.messages(MessageInputs(weights, self_weights, sent, None, None), edges)
+        read = AttentionInputs(self.attention, self.edge_attention, self_bias)
+        weights, self_weights = self.attention_weights(sent, received, read, edges)
+        message = self.messages(sent, MessageInputs(weights, self_weights, None, None), edges)
         return self.updated(message, h_own)
 
     def updated(self, message: Tensor, h_own: Tensor) -> Tensor:

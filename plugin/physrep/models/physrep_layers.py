@@ -112,8 +112,8 @@ class AttentionBlock(nn.Module):
         weights = swish(logits) * edges.envelope.unsqueeze(-1)
         if self.adjacency:
             weights = weights * swish(self.mask(edges.features[:, self.n_basis :]))
-        inputs = MessageInputs(weights, None, value, by_value.weight.t(), by_value.bias)
-        return self.messages(inputs, edges)
+        inputs = MessageInputs(weights, None, by_value.weight.t(), by_value.bias)
+        return self.messages(value, inputs, edges)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attention of row i to row i alone, all (n_atoms, features)."""

@@ -12,14 +12,8 @@ from physrep.ops.operator import Operator
 
 
 class AttentionInputs(NamedTuple):
-    """What a layer has made of its atoms, and its parameters; names as in
-    :class:`AttentionWeights`.
-    """
+    """Parameters of the layer; names as in :class:`AttentionWeights`."""
 
-    sent: Tensor
-    """(n_atoms, width) s."""
-    received: Tensor
-    """(n_centers, width) r."""
     attention: Tensor
     """(width, heads) a."""
     slopes: Tensor
@@ -44,16 +38,25 @@ class AttentionWeights(Operator):
         self.smooth = smooth
         self.scale = scale
 
-    def forward(self, inputs: AttentionInputs, edges: Edges) -> tuple[Tensor, Tensor | None]:
-        """Weights of the edges, (n_edges, heads), and with ``softmax`` of the atoms themselves."""
+    def forward(
+        self, sent: Tensor, received: Tensor, inputs: AttentionInputs, edges: Edges
+    ) -> tuple[Tensor, Tensor | None]:
+        """sent: (n_atoms, width) s; received: (n_centers, width) r -> weights of the edges,
+        (n_edges, heads), and with ``softmax`` of the atoms themselves.
+
+        The atoms' tensors stand apart from ``inputs``: within a tuple, TorchScript does not see
+        that two operators gather the same rows, and gathers them twice.
+        """
         raise NotImplementedError
 
 
 class PortableAttentionWeights(AttentionWeights, form="portable"):
     """With PyTorch's own operators."""
 
-    def forward(self, inputs: AttentionInputs, edges: Edges) -> tuple[Tensor, Tensor | None]:
-        sent, received, attention, slopes, self_bias = inputs
+    def forward(
+        self, sent: Tensor, received: Tensor, inputs: AttentionInputs, edges: Edges
+    ) -> tuple[Tensor, Tensor | None]:
+        attention, slopes, self_bias = inputs
         meeting = sent.index_select(0, edges.neighbors) + received.index_select(0, edges.centers)
         logits = swish(meeting) @ attention + edges.features[:, : slopes.size(0)] @ slopes
         if not self.softmax:
@@ -68,13 +71,15 @@ class PortableAttentionWeights(AttentionWeights, form="portable"):
 class FusedAttentionWeights(AttentionWeights, form="fused"):
     """With physrep::attention_weights."""
 
-    def forward(self, inputs: AttentionInputs, edges: Edges) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, sent: Tensor, received: Tensor, inputs: AttentionInputs, edges: Edges
+    ) -> tuple[Tensor, Tensor | None]:
         self_bias = inputs.self_bias
         if self.softmax and self_bias is None:
             self_bias = torch.zeros_like(inputs.attention[0])
         weights, self_weights = torch.ops.physrep.attention_weights(
-            inputs.sent,
-            inputs.received,
+            sent,
+            received,
             inputs.attention,
             edges.features,
             inputs.slopes,

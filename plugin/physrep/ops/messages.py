@@ -12,14 +12,12 @@ from physrep.ops.operator import Operator
 
 
 class MessageInputs(NamedTuple):
-    """What a layer has made of its atoms and edges; names as in :class:`Messages`."""
+    """Factors of the messages; names as in :class:`Messages`."""
 
     weights: Tensor
     """(n_edges, heads) w_ij."""
     self_weights: Tensor | None
     """(n_centers, heads) w_ii; None: an atom sends nothing to itself."""
-    values: Tensor
-    """(n_atoms, width) v."""
     filters: Tensor | None
     """(n_basis, width) F; None: f_ij is 1."""
     bias: Tensor | None
@@ -38,16 +36,16 @@ class Messages(Operator):
         self.heads = heads
         self.basis_start = basis_start
 
-    def forward(self, inputs: MessageInputs, edges: Edges) -> Tensor:
-        """The messages, (n_centers, width)."""
+    def forward(self, values: Tensor, inputs: MessageInputs, edges: Edges) -> Tensor:
+        """values: (n_atoms, width) v -> the messages, (n_centers, width)."""
         raise NotImplementedError
 
 
 class PortableMessages(Messages, form="portable"):
     """With PyTorch's own operators."""
 
-    def forward(self, inputs: MessageInputs, edges: Edges) -> Tensor:
-        weights, self_weights, values, filters, bias = inputs
+    def forward(self, values: Tensor, inputs: MessageInputs, edges: Edges) -> Tensor:
+        weights, self_weights, filters, bias = inputs
         sent = values.index_select(0, edges.neighbors)
         if filters is None:
             sent = sent * self.spread(weights, values)
@@ -74,11 +72,11 @@ class PortableMessages(Messages, form="portable"):
 class FusedMessages(Messages, form="fused"):
     """With physrep::messages."""
 
-    def forward(self, inputs: MessageInputs, edges: Edges) -> Tensor:
+    def forward(self, values: Tensor, inputs: MessageInputs, edges: Edges) -> Tensor:
         return torch.ops.physrep.messages(
             inputs.weights,
             inputs.self_weights,
-            inputs.values,
+            values,
             edges.features,
             inputs.filters,
             inputs.bias,
