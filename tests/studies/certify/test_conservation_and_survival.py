@@ -50,6 +50,15 @@ def test_a_sound_run_survives():
     assert check.verdict == "pass" and check.value == 1.0
 
 
+def test_a_run_that_ends_between_two_samples_survives():
+    """0.05 ps are 12.5 intervals of samples: the run is carried on to the next one."""
+    run = survival_run(smooth_lj(), argon(), contacts(), 60.0, duration=0.05, seed=1)
+    (check,) = survival_checks([run])
+    assert len(run.samples) == 13
+    assert check.verdict == "pass"
+    assert check.value == 1.0
+
+
 def test_a_collapse_is_found_with_its_time():
     def attractive(atoms, energy, forces):
         return energy, -3.0 * forces

@@ -1,5 +1,6 @@
 """How long NVT stays sound, over temperatures and seeds."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -61,7 +62,8 @@ def survival_run(
     )
     moving = prepared(calculator, atoms, temperature, rng)
     samples: list[Sample] = []
-    steps = round(1000.0 * duration / TIMESTEP)
+    # Whole intervals of samples: the last sample is then not earlier than what was asked for.
+    steps = EVERY * math.ceil(round(1000.0 * duration / TIMESTEP) / EVERY)
     try:
         for sample in nvt(moving, temperature, TIMESTEP, steps, EVERY, rng):
             samples.append(sample)
