@@ -178,3 +178,12 @@ def test_the_config_names_the_schema_in_its_folder(tmp_path):
     init(tmp_path, tmp_path / "data.extxyz", "--force")
     first = (tmp_path / "config.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=physrep.schema.json"
+
+
+def test_the_data_file_is_never_overwritten(tmp_path, capsys):
+    data = tmp_path / "frames.extxyz"
+    data.write_text("1\nREF_energy=1.0\nH 0 0 0\n")
+    before = data.read_text()
+    assert main(["init", "--data", str(data), "-o", str(data), "--force"]) == 2
+    assert "is the data file" in capsys.readouterr().err
+    assert data.read_text() == before

@@ -38,6 +38,8 @@ def run(parsed: argparse.Namespace) -> int:
     )
 
     config, data = parsed.output, parsed.data
+    if config.resolve() == data.resolve():
+        raise ConfigError(f"-o {config} is the data file: give another -o")
     if config.exists() and not parsed.force:
         raise ConfigError(f"{config} exists; give another -o, or --force to overwrite it")
     summary = inspect_data(data)
@@ -45,6 +47,8 @@ def run(parsed: argparse.Namespace) -> int:
     print("\n".join(summary_lines(summary)))
     atoms_file = isolated_atoms_file(summary, config)
     if atoms_file is not None:
+        if atoms_file.exists() and not parsed.force:
+            raise ConfigError(f"{atoms_file} exists; give another -o, or --force to overwrite it")
         write_isolated_atoms(summary, atoms_file)
         print(f"{atoms_file}: written")
     config.write_text(text)

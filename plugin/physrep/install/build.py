@@ -63,10 +63,8 @@ def build(
                 say(line.removeprefix(FOUND))
         say(f"compiling into {output} (2 to 4 minutes on two cores)")
         _run([cmake, "--build", folder, "--parallel", str(jobs or os.cpu_count() or 1)])
-        for name in (
-            STAMP_FILE,
-            *FILES,
-        ):  # not overwritten: a running program may hold the old file
+        # Removed, not overwritten: a running program may hold the old files.
+        for name in (STAMP_FILE, *FILES):
             (output / name).unlink(missing_ok=True)
         _run([cmake, "--install", folder, "--prefix", str(output)])
     _write_stamp(output, cuda)

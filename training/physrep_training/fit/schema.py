@@ -146,7 +146,7 @@ def _settings_class(field: FieldInfo) -> type[StrictModel] | None:
 
 
 def _type_name(annotation: Any) -> str:
-    """The type in the words of a config file."""
+    """The type as a config file writes it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return ", ".join(f"`{value}`" for value in arguments)
