@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: next to other work a spinning pair takes ten times as long.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help setup latest test-latest demo test test-slow docs thesis-tables reliability-tables bench cuda lint format clean requirements
+.PHONY: help setup latest test-latest demo test test-slow cases docs thesis-tables reliability-tables bench cuda lint format clean requirements
 
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
@@ -21,6 +21,7 @@ help:
 	@echo "make latest     create $(LATEST): the newest torch, no openmmtorch"
 	@echo "make test-latest  engines against each other and physics of the models there (slow)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"
+	@echo "make cases      the inputs that once failed for users, each with what it must give"
 	@echo "make docs       the documentation site, build/site/index.html"
 	@echo "make thesis-tables  the thesis' variants with equal time: runs/thesis-tables (hours)"
 	@echo "make reliability-tables  objectives and models compared on QM9 (hours)"
@@ -71,6 +72,10 @@ test: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 	@echo "test-slow: passed"
+
+cases: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m case --numprocesses 2 --dist worksteal
+	@echo "cases: each gives what it must"
 
 # The variable silences an advertisement of mkdocs-material.
 docs: setup
