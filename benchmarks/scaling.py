@@ -1,0 +1,118 @@
+"""LAMMPS on one and two ranks, from 225 to 48,600 atoms: time per step, share of communication.
+
+``python benchmarks/scaling.py ean.pt`` writes results/scaling.json and .md. ``--sizes 1 2 4 6`` are
+copies along each direction, ``--ranks 1 2``. One thread for each rank. A run with a size and number
+of ranks takes its turn with the others, three times; medians count.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import ase.io
+
+from physrep.engines.lammps import plugin_directory, write_data
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+SPECIES = ["C", "H", "N", "O"]
+ATOM_STEPS = 400_000  # a run has so many steps times atoms, between the bounds below
+FEWEST, MOST = 8, 400
+ROUNDS = 3
+INPUT = """
+units metal
+atom_style atomic
+read_data data
+replicate {copies} {copies} {copies}
+pair_style physrep
+pair_coeff * * {file} {species}
+neighbor 1.0 bin
+neigh_modify every 1 delay 0 check yes
+velocity all create 300 2026 mom yes
+timestep 0.0005
+fix 1 all nve
+thermo 1000
+run 3
+run {steps}
+"""
+
+
+class Timing(NamedTuple):
+    """Of one run."""
+
+    seconds: float
+    """Per step."""
+    communication: float
+    """Share of it, of all ranks, LAMMPS' row Comm: ghosts, and features between layers."""
+
+
+def run(file: Path, copies: int, ranks: int) -> Timing:
+    """Time the second ``run`` of the input."""
+    steps = min(MOST, max(FEWEST, ATOM_STEPS // (225 * copies**3)))
+    programs = Path(sys.executable).parent
+    command = [str(programs / "lmp"), "-log", "none", "-nocite", "-in", "in"]
+    if ranks > 1:
+        command = [str(programs / "mpirun"), "-np", str(ranks), *command]
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", "LAMMPS_PLUGIN_PATH": plugin_directory()}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_data(next(ase.io.iread(ROOT / "md_examples" / "ean.pdb")), folder / "data", SPECIES)
+        text = INPUT.format(
+            copies=copies, file=file.resolve(), species=" ".join(SPECIES), steps=steps
+        )
+        (folder / "in").write_text(text)
+        output = subprocess.run(
+            command, cwd=folder, env=variables, capture_output=True, text=True, check=True
+        ).stdout
+    loop = float(re.findall(r"Loop time of (\S+)", output)[-1])
+    communication = float(re.findall(r"^Comm .*\|\s*(\S+)\s*$", output, re.MULTILINE)[-1])
+    return Timing(loop / steps, communication / 100)
+
+
+def table(rows: dict[int, dict[int, Timing]]) -> str:
+    """Markdown: atoms, and for each number of ranks ms per step, efficiency, communication."""
+    ranks = list(next(iter(rows.values())))
+    head = ["atoms", *(f"{n} rank{'s' * (n > 1)}, ms per step" for n in ranks)]
+    head += [f"speed-up, {n} ranks" for n in ranks[1:]]
+    head += [f"communication, {n} rank{'s' * (n > 1)}" for n in ranks]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for atoms, row in rows.items():
+        cells = [f"{atoms:,}", *(f"{1e3 * row[n].seconds:.1f}" for n in ranks)]
+        cells += [f"{row[ranks[0]].seconds / row[n].seconds:.2f}" for n in ranks[1:]]
+        cells += [f"{100 * row[n].communication:.1f} %" for n in ranks]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="exported file, elements C, H, N, O")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 3, 4, 6])
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS / "scaling")
+    parsed = parser.parse_args()
+    rows: dict[int, dict[int, Timing]] = {}
+    for copies in parsed.sizes:
+        turns = [
+            {n: run(parsed.file, copies, n) for n in parsed.ranks} for _ in range(parsed.rounds)
+        ]
+        rows[225 * copies**3] = {
+            n: Timing(*(statistics.median(turn[n][k] for turn in turns) for k in (0, 1)))
+            for n in parsed.ranks
+        }
+        parsed.output.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
+        parsed.output.with_suffix(".md").write_text(table(rows))
+        print(table(rows).splitlines()[-1], flush=True)
+
+
+if __name__ == "__main__":
+    main()
