@@ -9,6 +9,8 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from physrep.engines.bound_topology import refuse_periodic, types_of
+from physrep.engines.device import leave_threads_of_parent
+from physrep.engines.frame_checks import check_apart, check_finite
 from physrep.engines.load import load_potential
 from physrep.neighbors import neighbor_list
 from physrep.potential import Prediction, predict
@@ -18,6 +20,9 @@ class PhysRepCalculator(Calculator):
     """Energy, atomic energies, forces and stress of any system of the known elements.
 
     Any cell and any pbc; stress (eV/A^3, ASE's sign and Voigt order) where the cell has a volume.
+
+    Pickles, copies, forks and spawns. A pickle holds the path of the file and its checksum, and
+    reads the file again where it is loaded; a process made by fork computes in one thread.
     """
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
@@ -39,8 +44,10 @@ class PhysRepCalculator(Calculator):
 
         Raises:
             ExportError: an element the potential does not know.
+            FrameError: positions that are not finite, two atoms at one place.
             PropertyNotImplementedError: stress of a system without a volume.
         """
+        leave_threads_of_parent()
         super().calculate(atoms, properties, system_changes)
         system = self.atoms
         assert system is not None  # Calculator.calculate copies atoms
@@ -67,11 +74,13 @@ class PhysRepCalculator(Calculator):
             refuse_periodic(atoms, potential.path)
         symbols = atoms.get_chemical_symbols()
         types = types_of(symbols, potential.symbols, potential.path)
+        check_finite(symbols, atoms.positions)
         positions, cell, pbc = (
             torch.tensor(array, device=device)
             for array in (atoms.positions, atoms.cell.array, atoms.pbc)
         )
         neighbors = neighbor_list(positions, cell, pbc, potential.cutoff)
+        check_apart(symbols, neighbors.edge_index, neighbors.distances)
         return predict(
             potential.atomic_energies,
             torch.from_numpy(types).to(device),

@@ -1,31 +1,72 @@
 """A potential ready to compute with, from a checkpoint or from an exported file."""
 
+import hashlib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from physrep.checkpoint import load_checkpoint
+from physrep.engines.device import leave_threads_of_parent, usable_device
 from physrep.engines.export import DTYPES
 from physrep.engines.heap import keep_heap
 from physrep.engines.metadata import ExportError, read_exported
 
 
+class FileVersion(NamedTuple):
+    """A file, and what it held when it was read.
+
+    path: absolute; checksum: SHA-256 of the contents.
+    """
+
+    path: Path
+    checksum: str
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The version that is there now; an empty checksum where there is no file."""
+        path = path.resolve()
+        contents = path.read_bytes() if path.is_file() else b""
+        return cls(path, hashlib.sha256(contents).hexdigest() if contents else "")
+
+
 class LoadedPotential(NamedTuple):
-    """atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
-    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel.
+    """A potential and where it is from.
+
+    atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
+    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; file: what was read;
+    asked_device: what the caller asked for, None for any.
+
+    Pickled as file, device and dtype: the file is read again where the pickle is loaded, and one
+    that has changed meanwhile is refused. Copies share the potential, which never changes.
     """
 
     atomic_energies: Callable[[Tensor, Tensor, Tensor], Tensor]
     symbols: list[str]
     cutoff: float
     dtype: str
-    device: torch.device
-    path: Path
     molecular: bool
+    device: torch.device
+    file: FileVersion
+    asked_device: str | None
+
+    @property
+    def path(self) -> Path:
+        """The file, as an absolute path."""
+        return self.file.path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """TorchScript modules do not pickle."""
+        return _load_same, (str(self.path), self.file.checksum, self.asked_device, self.dtype)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
 
 
 def load_potential(
@@ -40,45 +81,56 @@ def load_potential(
 
     Raises:
         CheckpointError, ExportError: not such a file; unknown dtype; another dtype than exported.
+        DeviceError: an unknown device, or a GPU that is not here.
     """
     path = Path(path)
     if dtype is not None and dtype not in DTYPES:
         raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = usable_device(device)
+    leave_threads_of_parent()
     keep_heap(torch.empty(0))
-    if is_torchscript(path):
-        return _load_exported(path, where, dtype)
-    potential = load_checkpoint(path, None if dtype is None else DTYPES[dtype]).potential
-    potential.requires_grad_(False).bake()
-    precision = str(potential.dtype).removeprefix("torch.")
-    return LoadedPotential(
-        potential.to(where),
-        potential.symbols,
-        potential.cutoff,
-        precision,
-        where,
-        path,
-        potential.molecular,
-    )
+    file = FileVersion.read(path)
+    load = _load_exported if is_torchscript(path) else _load_checkpoint
+    return LoadedPotential(*load(path, where, dtype), where, file, device)
 
 
-def _load_exported(path: Path, device: torch.device, dtype: str | None) -> LoadedPotential:
+def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> LoadedPotential:
+    """Load what another process had loaded.
+
+    Raises:
+        ExportError: the file has gone or changed since.
+    """
+    now = FileVersion.read(Path(path)).checksum
+    if now != checksum:
+        found = f"has changed since (SHA-256 {now[:12]}, then {checksum[:12]})"
+        raise ExportError(
+            f"{path}: a pickled or copied calculator reads this file again, and it "
+            f"{found if now else 'is not here'}; bring the file back, or make the calculator anew"
+        )
+    return load_potential(path, device, dtype)
+
+
+_Parts = tuple[Callable[[Tensor, Tensor, Tensor], Tensor], list[str], float, str, bool]
+
+
+def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Parts:
+    """The first fields of LoadedPotential."""
     module, metadata = read_exported(path, str(device))
     if dtype not in (None, metadata.dtype):
         raise ExportError(
             f"{path}: dtype = {dtype!r}, but this file was exported in {metadata.dtype}; export "
             f"again with 'physrep export CHECKPOINT --dtype {dtype}'"
         )
-    energies = module.atomic_energies
-    return LoadedPotential(
-        energies,
-        metadata.species,
-        metadata.cutoff,
-        metadata.dtype,
-        device,
-        path,
-        metadata.molecular,
-    )
+    species, cutoff = metadata.species, metadata.cutoff
+    return module.atomic_energies, species, cutoff, metadata.dtype, metadata.molecular
+
+
+def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Parts:
+    potential = load_checkpoint(path, None if dtype is None else DTYPES[dtype]).potential
+    potential.requires_grad_(False).bake()
+    precision = str(potential.dtype).removeprefix("torch.")
+    potential.to(device)
+    return potential, potential.symbols, potential.cutoff, precision, potential.molecular
 
 
 def is_torchscript(path: Path) -> bool:

@@ -13,6 +13,7 @@ import physrep
 from physrep import ops
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
+from physrep.engines.device import usable_device
 from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
@@ -85,10 +86,12 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
     Raises:
         ExportError: no such file, not TorchScript, not from physrep, a newer format, fused
             operators that are not installed.
+        DeviceError: an unknown device, or a GPU that is not here.
     """
     path = Path(path)
     if not path.is_file():
         raise ExportError(f"{path}: no such file")
+    usable_device(device)
     extra = {METADATA_FILE: ""}
     try:
         module = load_script(path, device, extra)
