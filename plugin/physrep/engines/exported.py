@@ -9,11 +9,6 @@ from physrep.ops.neighbor_list import PortableNeighborList
 from physrep.potential import Potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
-# A contact below this share of the shortest one in the training data means wrong coordinates, a
-# wrong atom order or a run that has blown up; a potential knows nothing there.
-CONTACT_SHARE = 0.5
-SMALLEST_CONTACT = 0.2  # A, where the training data says nothing
-
 
 class ExportedPotential(nn.Module):
     """A potential with its topology (which may be absent), scripted into one file.
@@ -24,7 +19,6 @@ class ExportedPotential(nn.Module):
     """
 
     types: Tensor
-    contacts: Tensor
 
     def __init__(self, potential: Potential, types: Tensor | None, periodic: bool) -> None:
         """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box."""
@@ -38,16 +32,17 @@ class ExportedPotential(nn.Module):
         self.nm = NM_IN_ANGSTROM
         self.kj_per_mol = EV_IN_KJ_PER_MOL
         self.register_buffer("types", torch.zeros(0, dtype=torch.int64) if types is None else types)
-        shortest = potential.shortest_distances * CONTACT_SHARE
-        self.register_buffer("contacts", shortest.clamp(min=SMALLEST_CONTACT))
 
     def forward(self, positions: Tensor, box: Tensor | None = None) -> Tensor:
         """Energy of the topology in kJ/mol, float64.
 
         positions: (n_atoms, 3) in nm; box: (3, 3) in nm, rows are the box vectors.
 
+        Finite, with finite forces, for all finite positions: minimisers try any. Whether positions
+        make sense is checked outside, see :mod:`physrep.engines.frame_checks`.
+
         Raises an error that says what to do for a wrong number of atoms, a missing or unexpected
-        box, positions that are not finite, and atoms far nearer than any in the training data.
+        box, and positions that are not finite.
         """
         self.check(positions, box)
         keep_heap(positions)
@@ -56,7 +51,6 @@ class ExportedPotential(nn.Module):
             cell = box.to(positions.device) * self.nm
         pbc = torch.full([3], self.periodic, dtype=torch.bool, device=positions.device)
         pairs = self.neighbor_list(positions * self.nm, cell, pbc)
-        self.check_contacts(pairs.edge_index, pairs.distances)
         energies = self.potential(self.types, pairs.edge_index, pairs.vectors)
         return energies.sum() * self.kj_per_mol
 
@@ -81,19 +75,6 @@ class ExportedPotential(nn.Module):
                 "physrep: this file was exported for an isolated system but was called with a "
                 "box; call force.setUsesPeriodicBoundaryConditions(False) or export again with a "
                 "periodic topology"
-            )
-
-    def check_contacts(self, edge_index: Tensor, distances: Tensor) -> None:
-        """Raise where a pair is far nearer than any pair of its elements in the training data."""
-        near = torch.nonzero(distances < self.contacts.max()).squeeze(-1)  # few
-        ends = self.types[edge_index[0, near]], self.types[edge_index[1, near]]
-        bad = near[distances[near] < self.contacts[ends[0], ends[1]]]
-        if bad.numel() > 0:
-            k = int(bad[0])
-            raise ValueError(
-                "physrep: atoms {} and {} are {} A apart, far nearer than in the training data: "
-                "check units (nm) and atom order against the exported topology, or the run has "
-                "blown up".format(int(edge_index[0, k]), int(edge_index[1, k]), float(distances[k]))
             )
 
     @torch.jit.export

@@ -9,6 +9,7 @@ from physrep.models.contract import AtomicModel
 from physrep.nn.edges import Edges
 from physrep.nn.radial import edge_lengths
 from physrep.pair.guard import acts_on, network_share, shown_vectors
+from physrep.pair.overlap import kept_apart, overlaps
 
 
 class GuardedEdges(NamedTuple):
@@ -67,6 +68,8 @@ class GuardedModel(nn.Module):
         if molecules is None:
             molecules = torch.zeros_like(types[:n_centers])
         vectors = vectors.to(self.isolated_readouts.dtype)
+        if overlaps(vectors):  # in trial positions of minimisers alone
+            vectors = kept_apart(vectors, edge_index[0], edge_index[1])
         if self.guarded:
             centers, neighbors = edge_index[0], edge_index[1]
             shortest = self.shortest_of(types, centers, neighbors)
