@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An exported physrep potential: file -> atomic energies and their slopes along the edges.
-// This side knows PyTorch and nothing of LAMMPS; pair_physrep.cpp knows LAMMPS and no PyTorch.
+// This side knows PyTorch and nothing of LAMMPS; pair_*.cpp know LAMMPS and no PyTorch.
 
 #ifndef PHYSREP_MODEL_H
 #define PHYSREP_MODEL_H

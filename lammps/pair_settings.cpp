@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// What an input says: pair_style and pair_coeff.
+
+#include "pair_physrep.h"
+
+#include "kept_memory.h"
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "update.h"
+#include "utils.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace LAMMPS_NS;
+
+namespace {
+
+std::string join(const std::vector<std::string> &words) {
+  std::string all;
+  for (const auto &word : words) all += (all.empty() ? "" : " ") + word;
+  return all;
+}
+
+}  // namespace
+
+void PairPhysRep::allocate() {
+  const int n = atom->ntypes + 1;
+  memory->create(setflag, n, n, "pair:setflag");
+  memory->create(cutsq, n, n, "pair:cutsq");
+  allocated = 1;
+}
+
+void PairPhysRep::settings(int narg, char **arg) {
+  if (strcmp(update->unit_style, "metal") != 0)
+    error->all(FLERR,
+               "pair physrep: units are {}, but the potential works in eV and A: use "
+               "'units metal' (time is then in ps)",
+               update->unit_style);
+  device_ = "cpu";
+  memory_ = "keep";
+  for (int k = 0; k < narg; k += 2) {
+    const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
+    if (keyword == "device")
+      device_ = one_of(keyword, value, "cpu", "cuda");
+    else if (keyword == "memory")
+      memory_ = one_of(keyword, value, "keep", "system");
+    else
+      error->all(FLERR,
+                 "pair physrep: unknown keyword '{}': use 'device cpu|cuda' or "
+                 "'memory keep|system'",
+                 keyword);
+  }
+}
+
+std::string PairPhysRep::one_of(const std::string &keyword, const std::string &value,
+                                const char *first, const char *second) {
+  if (value != first && value != second)
+    error->all(FLERR, "pair physrep: {} is '{}': choose {} or {}", keyword, value, first, second);
+  return value;
+}
+
+void PairPhysRep::coeff(int narg, char **arg) {
+  const int n_types = atom->ntypes;
+  if (narg < 3)  // LAMMPS has seen to the '* *': one_coeff
+    error->all(FLERR, "pair physrep: write 'pair_coeff * * FILE.pt' and one element per atom type");
+  if (narg != 3 + n_types)
+    error->all(FLERR,
+               "pair physrep: {} elements in pair_coeff, but there are {} atom types: give "
+               "the element of each type in order, for example 'pair_coeff * * {} C H N O'",
+               narg - 3, n_types, arg[2]);
+  if (!allocated) allocate();
+  const std::string found = utils::get_potential_file_path(arg[2]);
+  const std::string path = found.empty() ? arg[2] : found;
+  load(path);
+  map_elements(narg - 3, arg + 3);
+  announce(path);
+}
+
+void PairPhysRep::load(const std::string &path) {
+  MPI_Comm node;
+  int local_rank = 0;
+  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+  MPI_Comm_rank(node, &local_rank);
+  MPI_Comm_free(&node);
+  std::string problem;
+  if (memory_ == "keep") physrep::keep_memory();
+  try {
+    model_ = std::make_unique<physrep::Model>(path, device_, local_rank, comm->nthreads);
+  } catch (const std::exception &e) {
+    problem = e.what();
+  }
+  agree_on_error(problem);
+}
+
+void PairPhysRep::map_elements(int narg, char **arg) {
+  const auto &species = model_->metadata().species;
+  const bool hybrid = utils::strmatch(force->pair_style, "^hybrid");
+  elements_.assign(1, "");
+  model_type_.assign(1, -1);
+  for (int k = 0; k < narg; k++) {
+    const std::string element = arg[k];
+    const auto at = std::find(species.begin(), species.end(), element);
+    if (element == "NULL" && !hybrid)
+      error->all(FLERR,
+                 "pair physrep: atom type {} is NULL, which only pair_style hybrid allows: "
+                 "give its element",
+                 k + 1);
+    if (element != "NULL" && at == species.end())
+      error->all(FLERR,
+                 "pair physrep: element '{}' of atom type {} is unknown to this potential, "
+                 "which was fitted for {}",
+                 element, k + 1, join(species));
+    elements_.push_back(element);
+    model_type_.push_back(element == "NULL" ? -1 : static_cast<int>(at - species.begin()));
+  }
+  contacts_.assign(static_cast<size_t>(narg + 1) * (narg + 1), 0.0);
+  for (int i = 1; i <= narg; i++)
+    for (int j = 1; j <= narg; j++) {
+      const bool used = model_type_[i] >= 0 && model_type_[j] >= 0;
+      setflag[i][j] = used ? 1 : 0;
+      if (used)
+        contacts_[i * (narg + 1) + j] = model_->shortest_contact(model_type_[i], model_type_[j]);
+    }
+}
+
+void PairPhysRep::announce(const std::string &path) {
+  if (comm->me != 0) return;
+  const auto &about = model_->metadata();
+  utils::logmesg(lmp,
+                 "physrep potential {}: {}, {} layers of {} features, {}, cutoff {} A, "
+                 "device {}, elements {}\n",
+                 path, about.model, about.n_layers, about.width, about.dtype, about.cutoff, device_,
+                 join(elements_));
+  if (about.verdict.empty())
+    utils::logmesg(lmp,
+                   "physrep certificate: none ('physrep certify --stamp' measures and writes "
+                   "one)\n");
+  else if (about.verdict == "pass")
+    utils::logmesg(lmp, "physrep certificate: {}\n", about.certificate);
+  else
+    error->warning(FLERR, "physrep certificate of {}: {}", path, about.certificate);
+}
