@@ -86,11 +86,27 @@ def test_reference_names_win_over_plain_ones(tmp_path, images):
 
 
 def test_plain_forces_are_not_mixed_with_a_reference_energy(tmp_path, images):
+    """Next to both REF_energy and energy, forces belong to either: the user says to which."""
     for atoms in images:
         atoms.info["REF_energy"] = -99.0
     path = tmp_path / "a.extxyz"
     ase.io.write(path, images)
-    assert read_structures(path)[0].forces is None
+    message = refusal(path, frame=0)
+    assert "no forces would be read, but the frame holds 'forces'" in message
+    assert "to read energy alone, name energy alone" in message
+    assert read_structures(path, energy_key="REF_energy")[0].forces is None
+    both = read_structures(path, energy_key="REF_energy", forces_key="forces")[0]
+    np.testing.assert_allclose(both.forces, images[0].get_forces(), atol=1e-8)
+
+
+def test_a_reference_virial_goes_with_plain_names(tmp_path, images):
+    """No label has two names, so nothing is ambiguous."""
+    images[0].info["REF_virial"] = -images[0].get_volume() * STRESS.ravel()
+    path = tmp_path / "a.extxyz"
+    ase.io.write(path, images[:1])
+    structure = read_structures(path)[0]
+    assert structure.energy == -14.5 and structure.forces is not None
+    np.testing.assert_allclose(structure.virial, -images[0].get_volume() * STRESS, rtol=1e-12)
 
 
 def test_named_keys_replace_the_defaults(tmp_path, images):

@@ -248,3 +248,44 @@ def test_distilled_ethylammonium_nitrate(shared_data):
             np.testing.assert_array_equal(structure.cell, archive["cell_length"][k] * np.eye(3))
             assert structure.info == {"temperature": archive["temperature"][k]}
             assert structure.pbc.all()
+
+
+# No label is left out without a word, in any format
+
+
+def test_labels_under_other_names_in_json(tmp_path):
+    record = ion_pair()
+    record["energy"] = record.pop("Energy")
+    path = json_lines(tmp_path, record)
+    assert "holds 'energy': name the one to read (data.energy_key=energy" in refusal(path, frame=0)
+    (named,) = read_structures(path, energy_key="energy", forces_key="Forces")
+    assert named.energy == -84.7 and named.forces is not None
+
+
+def test_json_with_two_energies(tmp_path):
+    path = json_lines(tmp_path, ion_pair())
+    path.write_text(path.read_text().replace('"Energy"', '"Energy": -1.0, "Energy"'))
+    assert "has Energy twice; remove one" in refusal(path, frame=0)
+
+
+def test_forces_next_to_the_energies_of_ani(tmp_path):
+    path = ani_file(tmp_path, forces=np.zeros((2, 2, 3)))
+    message = refusal(path, frame=0)
+    assert "no forces would be read, but the frame holds 'forces'" in message
+    first = read_structures(path, energy_key="energies", forces_key="forces")[0]
+    assert first.energy == pytest.approx(-1.17 * HARTREE) and first.forces.shape == (2, 3)
+    # What ANI sorted out for its high energy is no label of these conformers.
+    high = {"coordinatesHE": np.zeros((2, 2, 3)), "energiesHE": np.zeros(2)}
+    assert len(read_structures(ani_file(tmp_path, **high))) == 2
+
+
+def test_labels_under_other_names_in_an_npz(tmp_path):
+    path = tmp_path / "a.npz"
+    xyz = np.array([[[0, 0, 0], [0, 0, 0.74]], [[0, 0, 0], [0, 0, 0.8]]])
+    arrays = {"nuclear_charges": [1, 1], "coords": xyz, "energies": [-1.0, -2.0]}
+    np.savez(path, **arrays, dft_forces=np.zeros((2, 2, 3)))
+    assert "holds 'dft_forces'" in refusal(path, frame=0)
+    assert read_structures(path, energy_key="energies")[1].energy == pytest.approx(-2 * KCAL)
+    # MD17's own labels are of another level and are not missed.
+    np.savez(path, **arrays, forces=np.zeros((2, 2, 3)), old_energies=[0, 0])
+    assert read_structures(path)[0].forces is not None

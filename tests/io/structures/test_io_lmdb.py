@@ -194,3 +194,10 @@ def test_advice_without_the_package(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_lmdb)
     assert "pip install 'physrep[lmdb]'" in refusal(path)
+
+
+def test_two_energies_that_differ_are_refused(tmp_path):
+    same = row(key_value_pairs={"energy": -3.5})
+    assert read_structures(database(tmp_path / "a.lmdb", [same]))[0].energy == -3.5
+    other = database(tmp_path / "b.lmdb", [row(key_value_pairs={"energy": -2.0})])
+    assert "energy is -3.5 in one place and -2.0 in key_value_pairs" in refusal(other, frame=0)

@@ -19,6 +19,7 @@ def structures():
 
     cell = 4 * np.eye(3) + 0.1 * rng.random((3, 3))
     virial = rng.random((3, 3))
+    virial += virial.T
     return [
         frame(5, energy=-1 / 3, forces=rng.random((5, 3)), cell=cell, pbc=True, virial=virial),
         frame(3, info={"trajectory": "T300", "temperature": 300.0, "step": np.int64(4)}),

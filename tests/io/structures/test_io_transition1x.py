@@ -136,3 +136,15 @@ def test_damaged_file(path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match=r"cannot be read \(OSError"):
         read_structures(path)
+
+
+def test_forces_under_another_name_are_not_left_out(tmp_path):
+    path = tmp_path / "t1x.h5"
+    with h5py.File(path, "w") as file:
+        write_reaction(
+            file, "data/CHO/rxn0001", **{FORCES: None, "dft.forces": np.zeros((5, 3, 3))}
+        )
+    with pytest.raises(
+        DataError, match=r"no forces would be read, but the frame holds 'dft.forces'"
+    ):
+        read_structures(path)

@@ -8,7 +8,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from physrep.io import DataError, Structure, read_structures
-from physrep_training.data.label_names import find_label_names, names_read_by_default
+from physrep_training.data.label_names import find_label_names, named_keys, names_read_by_default
 
 LABELS = ("energy", "forces", "virial")  # as physrep.io reads them; a stress becomes a virial
 USUAL_FORCES = (0.02, 20.0)  # eV/A, RMS
@@ -50,7 +50,7 @@ def inspect_data(path: Path) -> DataSummary:
         DataError: the file cannot be read, or holds neither energies nor forces.
     """
     names, other_names = find_label_names(path)
-    structures = read_structures(path, **{f"{label}_key": name for label, name in names.items()})
+    structures = read_structures(path, **named_keys(names))
     n_labelled = {label: sum(getattr(s, label) is not None for s in structures) for label in LABELS}
     if not n_labelled["energy"] and not n_labelled["forces"]:
         known = ", ".join(sorted(structures[0].info)) or "positions only"

@@ -28,6 +28,7 @@ from physrep.io.structures.structure import DataError, Structure
 
 ANI_UNITS = "Hartree"
 DEFAULT_KEYS = LabelKeys(energy="energies")
+HIGH_ENERGY = ("coordinatesHE", "energiesHE")
 CONFORMERS_PER_READ = 4096  # one molecule of ANI-1 can have 10^5 of them
 
 
@@ -156,6 +157,7 @@ def _conformers(
     labels = keys.select(group)
     for label, dataset in labels.items():
         _require_same_length(group, label, dataset, path)
+    unread = _unread(group, keys)
     # The arrays are compressed in chunks: whole blocks, in order, unpack each chunk about once.
     for start in range(0, len(positions), CONFORMERS_PER_READ):
         stop = min(start + CONFORMERS_PER_READ, len(positions))
@@ -166,7 +168,21 @@ def _conformers(
         values = {label: dataset[start:stop] for label, dataset in labels.items()}
         for row in wanted:
             here = {label: block[row - start] for label, block in values.items()}
-            yield RawFrame(positions=xyz[row - start], species=species, info=dict(info), **here)
+            yield RawFrame(
+                positions=xyz[row - start], species=species, info=dict(info), unread=unread, **here
+            )
+
+
+def _unread(group: h5py.Group, keys: LabelKeys) -> dict[str, np.ndarray]:
+    """The first row of every array of one row a conformer that nothing here reads, by name."""
+    known = {"species", "coordinates", "smiles", *HIGH_ENERGY, *keys}
+    n_conformers = len(group["coordinates"])
+    others = (group[name] for name in group if name not in known)
+    return {
+        _name(array): array[0]
+        for array in others
+        if isinstance(array, h5py.Dataset) and 0 < n_conformers == (*array.shape, -1)[0]
+    }
 
 
 def _within(rows: np.ndarray, start: int, stop: int) -> np.ndarray:

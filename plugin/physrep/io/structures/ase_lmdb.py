@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase.io import jsonio
 
 from physrep.io.structures.raw import (
@@ -47,8 +48,7 @@ def read_ase_lmdb(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Rows of an ASE-LMDB file in the order of their numbers, read as they are asked for.
 
     `info` has the number of the row as `row`, the key-value pairs, the data and whatever else the
-    row has. A label may stand in any of these places; the row comes before the key-value pairs,
-    they before the data.
+    row has. A label may stand in any of these places; two that differ are refused.
 
     Raises:
         DataError: the package lmdb is not installed; the file holds pickles, is truncated or
@@ -86,16 +86,26 @@ def _frame(row: Any, number: int, asked: LabelKeys, path: Path, frame: int) -> R
 
 def _fields(row: dict[str, Any], path: Path, frame: int) -> dict[str, Any]:
     """Everything a row says besides its geometry, by name."""
-    fields = {}
-    for name in ("data", "key_value_pairs"):
-        nested = row.get(name) or {}
+    fields = {k: v for k, v in row.items() if k not in GEOMETRY | BOOKKEEPING}
+    for place in ("key_value_pairs", "data"):
+        nested = row.get(place) or {}
         if not isinstance(nested, dict):
             raise DataError(
-                f"{name} is a {type(nested).__name__}, not an object; fetch it again", path, frame
+                f"{place} is a {type(nested).__name__}, not an object; fetch it again", path, frame
             )
-        fields.update(nested)
-    fields.update({k: v for k, v in row.items() if k not in GEOMETRY | BOOKKEEPING})
+        for name, value in nested.items():
+            if not _same(fields.setdefault(name, value), value):
+                raise DataError(
+                    f"{name} is {fields[name]!r} in one place and {value!r} in {place}; remove "
+                    f"one of them",
+                    path,
+                    frame,
+                )
     return fields
+
+
+def _same(first: Any, second: Any) -> bool:
+    return first is second or np.array_equal(first, second)
 
 
 def _row_ids(transaction: Any, path: Path) -> Iterator[int]:

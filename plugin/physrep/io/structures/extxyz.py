@@ -1,20 +1,12 @@
-"""Extended XYZ, plain or gzipped, parsed by ASE one frame at a time.
+"""Extended XYZ, plain or gzipped, one frame at a time, with the names of its labels."""
 
-The frames are cut here and not by ASE: its scan stops without a word at a blank line and ignores
-columns that the header does not announce.
-"""
-
-import re
 import zlib
 from collections.abc import Generator, Iterator
-from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-import ase.io
-import numpy as np
-
+from physrep.io.structures.extxyz_frame import Frame, FrameError, parse_frame
 from physrep.io.structures.raw import (
     LabelKeys,
     RawFrame,
@@ -22,81 +14,97 @@ from physrep.io.structures.raw import (
     open_text,
     require_names,
 )
-from physrep.io.structures.structure import DataError
+from physrep.io.structures.structure import DataError, is_isolated_atom
 
-# Reference labels come first: next to them, plain names often belong to a model or force field.
-DEFAULT_KEYS = (
-    LabelKeys("REF_energy", "REF_forces", "REF_virial", "REF_stress"),
-    LabelKeys("energy", "forces", "virial", "stress"),
-)
+PREFIX = "REF_"
+SPELLINGS = {
+    "energy": ("energy",),
+    "forces": ("forces",),
+    "virial": ("virial", "virials"),
+    "stress": ("stress",),
+}
 
 
 def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of an extended XYZ file; everything that is no label goes to `info`.
 
-    Labels are looked for as REF_energy, REF_forces, REF_virial, REF_stress or, in a file without
-    any of these, as energy, forces, virial, stress; keys that are asked for replace both sets.
+    A label is looked for as REF_energy, REF_forces, REF_virial (or REF_virials), REF_stress, or
+    without REF_. Where a frame has a label under both names, the names without REF_ belong to
+    something else (a model, a force field) and none of them is read. Keys that are asked for
+    replace these names; a frame of an isolated atom needs the energy alone.
 
     Raises:
-        DataError: the file is truncated or corrupt, a key that was asked for is missing, or some
-            frames name their labels REF_* and others do not.
+        DataError: the file is truncated or corrupt, a key that was asked for is missing, or a
+            label has one name in some frames and another in others.
     """
     defaults = _DefaultKeys(path)
     damage = (OSError, EOFError, zlib.error, UnicodeDecodeError)
     with damage_as_data_error(path, *damage), open_text(path) as file:
-        for frame, text in enumerate(_frame_texts(file, path)):
-            atoms = _parse(text, path, frame)
-            fields = _named_fields(atoms)
-            keys = asked if any(asked) else defaults.of(fields, frame)
-            require_names([key for key in keys if key], fields, path, frame)
+        for number, (comment, lines) in enumerate(_frame_texts(file, path)):
+            frame = _parsed(comment, lines, path, number)
+            fields = frame.fields
+            keys = asked if any(asked) else defaults.of(fields, number)
+            # Of an isolated atom codes write the energy alone.
+            wanted = (keys.energy,) if is_isolated_atom(fields) else keys
+            require_names([key for key in wanted if key], fields, path, number)
+            keys = keys.present_in(fields)
             yield RawFrame(
-                positions=atoms.positions,
-                species=atoms.numbers,
+                positions=frame.positions,
+                species=frame.species,
                 info={name: value for name, value in fields.items() if name not in keys},
-                cell=atoms.cell.array,
-                pbc=atoms.pbc,
+                cell=frame.cell,
+                pbc=frame.pbc,
                 **keys.select(fields),
             )
 
 
+def _parsed(comment: str, lines: list[str], path: Path, frame: int) -> Frame:
+    try:
+        return parse_frame(comment, lines)
+    except FrameError as error:
+        raise DataError(f"cannot be parsed as extended XYZ: {error}", path, frame) from None
+
+
 class _DefaultKeys:
-    """Picks one of DEFAULT_KEYS for a file and holds every later frame to it."""
+    """Picks the name of each label and holds every later frame to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.chosen: int | None = None
+        self.chosen: dict[str, str] = {}  # label -> its name in the frames so far
 
     def of(self, fields: dict[str, Any], frame: int) -> LabelKeys:
-        found = [keys.present_in(fields) for keys in DEFAULT_KEYS]
-        choice = next((k for k, keys in enumerate(found) if any(keys)), None)
-        if choice is None:
-            return LabelKeys()
-        if self.chosen is None:
-            self.chosen = choice
-        if choice != self.chosen:
-            names = ", ".join(key for key in found[choice] if key)
+        prefixed, plain = (self._present(fields, prefix, frame) for prefix in (PREFIX, ""))
+        found = prefixed if prefixed.keys() & plain.keys() else {**plain, **prefixed}
+        changed = [
+            label for label, name in found.items() if self.chosen.setdefault(label, name) != name
+        ]
+        if changed:
             raise DataError(
-                f"labels are named {names}, in frames before it "
-                f"{DEFAULT_KEYS[self.chosen].energy} and so on; they may be of two levels of "
-                f"theory: name the ones to read (energy_key=, forces_key=, ...)",
+                f"labels are named {', '.join(found[label] for label in changed)}, in frames "
+                f"before it {', '.join(self.chosen[label] for label in changed)}; they may be of "
+                f"two levels of theory: name the ones to read (energy_key=, forces_key=, ...)",
                 self.path,
                 frame,
             )
-        return found[choice]
+        return LabelKeys(**found)
+
+    def _present(self, fields: dict[str, Any], prefix: str, frame: int) -> dict[str, str]:
+        """label -> name, for the names with this prefix."""
+        found = {}
+        for label, spellings in SPELLINGS.items():
+            names = [prefix + spelling for spelling in spellings if prefix + spelling in fields]
+            if len(names) > 1:
+                raise DataError(
+                    f"has {' and '.join(names)}; name the one to read ({label}_key=) or remove one",
+                    self.path,
+                    frame,
+                )
+            if names:
+                found[label] = names[0]
+        return found
 
 
-def _named_fields(atoms: ase.Atoms) -> dict[str, Any]:
-    """All that a frame names, by its name in the file: per-atom columns and comment line.
-
-    ASE moves energy, forces, stress and the like into a calculator; they are put back.
-    """
-    columns = {k: v for k, v in atoms.arrays.items() if k not in ("numbers", "positions")}
-    results = atoms.calc.results if atoms.calc else {}
-    fields = {**columns, **results, **atoms.info}
-    return {k: v.item() if isinstance(v, np.generic) else v for k, v in fields.items()}
-
-
-def _frame_texts(file: TextIO, path: Path) -> Iterator[str]:
+def _frame_texts(file: TextIO, path: Path) -> Iterator[tuple[str, list[str]]]:
     """Cut the file into frames, each complete: atom count, comment line, one line per atom."""
     frame = 0
     while header := file.readline():
@@ -119,8 +127,7 @@ def _frame_texts(file: TextIO, path: Path) -> Iterator[str]:
                 path,
                 frame,
             )
-        _check_columns(comment, lines, path, frame)
-        yield "".join([header, comment, *lines])
+        yield comment, lines
         frame += 1
 
 
@@ -134,35 +141,3 @@ def _atom_count(header: str, path: Path, frame: int) -> int:
             frame,
         )
     return int(text)
-
-
-def _check_columns(comment: str, lines: list[str], path: Path, frame: int) -> None:
-    announced = re.search(r'\bProperties\s*=\s*"?([^\s"]+)', comment)
-    widths = re.findall(r":[A-Z]:(\d+)", announced.group(1)) if announced else []
-    n_columns = sum(int(width) for width in widths)
-    for atom, line in enumerate(lines):
-        n_found = len(line.split())
-        if announced and n_found != n_columns:
-            raise DataError(
-                f"atom {atom} has {n_found} columns, Properties={announced.group(1)} announces "
-                f"{n_columns}: {line.strip()[:80]!r}; repair the line or remove the frame",
-                path,
-                frame,
-            )
-
-
-def _parse(text: str, path: Path, frame: int) -> ase.Atoms:
-    try:
-        return next(ase.io.iread(StringIO(text), format="extxyz"))
-    except KeyError as error:
-        raise DataError(
-            f"{error} is not an element symbol; correct the species column", path, frame
-        ) from error
-    # ASE's parser has no error of its own for most of what a damaged line does to it.
-    except Exception as error:
-        raise DataError(
-            f"cannot be parsed as extended XYZ ({type(error).__name__}: {error}); repair the "
-            f"frame or remove it",
-            path,
-            frame,
-        ) from error

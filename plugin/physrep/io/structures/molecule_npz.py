@@ -19,6 +19,7 @@ class TrajectoryLayout(NamedTuple):
     labels: LabelKeys  # energy (n_frames,), forces (n_frames, n_atoms, 3)
     info: dict[str, str]  # array (n_frames,) -> its name in `info`
     cell_length: str | None = None  # (n_frames,), A: the edge of a cubic periodic box
+    other_level: tuple[str, ...] = ()  # labels that belong to something else, and are not missed
 
     @property
     def required(self) -> frozenset[str]:
@@ -34,6 +35,7 @@ RMD17 = TrajectoryLayout(
     positions="coords",
     labels=LabelKeys(energy="energies", forces="forces"),
     info={"old_indices": "old_index"},
+    other_level=("old_energies", "old_forces"),
 )
 
 # Ethylammonium nitrate boxes labelled with the published NeuralIL parameters, eV.
@@ -58,6 +60,12 @@ def trajectory_reader(layout: TrajectoryLayout) -> Callable[[Path, LabelKeys], G
         n_frames = len(arrays[layout.positions])
         cells = _cubic_cells(layout, arrays)
         _check_lengths({"cells": cells, **labels, **info}, n_frames, path)
+        unread = {
+            name: values
+            for name, values in arrays.items()
+            if name not in {*layout.required, *keys, *layout.other_level}
+            and values.shape[:1] == (n_frames,)
+        }
         for frame in range(n_frames):
             yield RawFrame(
                 positions=arrays[layout.positions][frame],
@@ -65,6 +73,7 @@ def trajectory_reader(layout: TrajectoryLayout) -> Callable[[Path, LabelKeys], G
                 info={name: values[frame].item() for name, values in info.items()},
                 cell=cells[frame],
                 pbc=layout.cell_length is not None,
+                unread={name: values[frame] for name, values in unread.items()},
                 **{label: values[frame] for label, values in labels.items()},
             )
 

@@ -30,6 +30,10 @@ NITRATE = ("N", "O", "O", "O")
 DEFAULT_KEYS = LabelKeys(energy="Energy", forces="Forces")
 
 
+class Repeated(ValueError):
+    """A name that one object has twice."""
+
+
 def read_neuralil_json(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of a NeuralIL JSON-lines file, plain or gzipped; other entries go to `info`.
 
@@ -59,7 +63,9 @@ def ethylammonium_nitrate_species(n_atoms: int) -> list[str]:
 
 def _parse(line: str, path: Path, frame: int) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = json.loads(line, object_pairs_hook=_without_repetition)
+    except Repeated as error:
+        raise DataError(f"has {error} twice; remove one", path, frame) from None
     except json.JSONDecodeError as error:
         raise DataError(
             f"is not a JSON object ({error}); the line is truncated or the file is of another "
@@ -69,6 +75,16 @@ def _parse(line: str, path: Path, frame: int) -> dict[str, Any]:
         ) from error
     if not isinstance(record, dict):
         raise DataError(f"is a JSON {type(record).__name__}, not an object", path, frame)
+    return record
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON's own reader would keep the last of several."""
+    record: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in record:
+            raise Repeated(name)
+        record[name] = value
     return record
 
 

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TextIO
 
 from physrep.io.structures.structure import DataError
@@ -25,6 +26,7 @@ class RawFrame(NamedTuple):
     forces: Any = None
     virial: Any = None
     stress: Any = None  # (3, 3), (9,) or (6,) in Voigt order; ASE's sign
+    unread: Mapping[str, Any] = MappingProxyType({})  # what is neither a label nor in `info`
 
 
 class LabelKeys(NamedTuple):
@@ -80,9 +82,9 @@ def require_names(
 
 
 def open_text(path: Path) -> TextIO:
-    """A text file, unpacked on the way where its name ends in .gz."""
+    """A text file, with or without a byte order mark, unpacked where its name ends in .gz."""
     opener = gzip.open if path.suffix.lower() == ".gz" else open
-    return opener(path, "rt", encoding="utf-8")
+    return opener(path, "rt", encoding="utf-8-sig")
 
 
 @contextmanager

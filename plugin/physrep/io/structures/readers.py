@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
 import h5py
 
@@ -14,12 +14,13 @@ from physrep.io.structures.ani import ANI_UNITS, read_ani1
 from physrep.io.structures.ase_lmdb import read_ase_lmdb
 from physrep.io.structures.convert import to_structure
 from physrep.io.structures.extxyz import read_extxyz
+from physrep.io.structures.label_candidates import how_to_name, in_words, label_candidates
 from physrep.io.structures.label_units import LabelUnits, parse_units
 from physrep.io.structures.molecule_npz import EAN_DISTILLED, RMD17, trajectory_reader
 from physrep.io.structures.neuralil_json import read_neuralil_json
 from physrep.io.structures.npz import ARRAYS, read_physrep_npz
 from physrep.io.structures.raw import LabelKeys, RawFrame, damage_as_data_error
-from physrep.io.structures.structure import DataError, Structure
+from physrep.io.structures.structure import DataError, Structure, is_isolated_atom
 from physrep.io.structures.transition1x import ARRAYS as TRANSITION1X_ARRAYS
 from physrep.io.structures.transition1x import read_transition1x
 
@@ -48,6 +49,9 @@ FORMATS = {
 }
 
 
+FITTED = ("energy", "forces")  # never left out because of their names
+
+
 class LabelOptions(TypedDict, total=False):
     """Which labels are read: see :func:`read_structures`."""
 
@@ -56,6 +60,7 @@ class LabelOptions(TypedDict, total=False):
     virial_key: str | None
     stress_key: str | None
     require: Iterable[str]
+    unread: Literal["refuse", "ignore"]
 
 
 def read_structures(
@@ -78,10 +83,13 @@ def read_structures(
             the format's default names, where present. A virial is -dE/dstrain, a stress has
             ASE's sign; either becomes `Structure.virial`.
         require: labels every frame must have, out of "energy", "forces", "virial".
+        unread: with no key given, a frame without energy or forces that holds something which
+            may be them under another name is refused; "ignore" reads it without.
 
     Raises:
         DataError: the file is damaged, a frame is not fit to compute with (see
-            `Structure.validate`), or a label is missing. Nothing is returned of such a file.
+            `Structure.validate`), labels contradict each other, or a label is missing or would
+            be left out. Nothing is returned of such a file.
         FileNotFoundError: there is no such file.
         ValueError: the format, the unit or a label to require is not known.
     """
@@ -112,17 +120,62 @@ def iter_structures(
         labels.get("virial_key"),
         labels.get("stress_key"),
     )
-    return _checked_frames(path, chosen.read(path, keys), factors, tuple(labels.get("require", ())))
+    unread = labels.get("unread", "refuse")
+    if unread not in ("refuse", "ignore"):
+        raise ConfigError(f"unread: {unread!r} is not known; write refuse or ignore")
+    watch = _UnreadLabels(path) if unread == "refuse" and not any(keys) else None
+    require = tuple(labels.get("require", ()))
+    return _checked_frames(path, chosen.read(path, keys), factors, require, watch)
+
+
+class _UnreadLabels:
+    """Refuses frames whose energy or forces would be left out because of their names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known: set[tuple] = set()  # names seen, which need no second look
+
+    def check(self, raw: RawFrame, frame: int) -> None:
+        wanted = ("energy",) if is_isolated_atom(raw.info) else FITTED
+        missing = tuple(label for label in wanted if getattr(raw, label) is None)
+        names = (missing, *raw.info, *raw.unread)
+        if not missing or names in self.known:
+            return
+        self.known.add(names)
+        candidates = label_candidates({**raw.info, **raw.unread}, len(raw.species))
+        for label in missing:
+            found = candidates[label]
+            if found:
+                raise DataError(
+                    f"no {label} would be read, but the frame holds {in_words(found)}: name the "
+                    f"one to read ({how_to_name(label, found)}), and the other labels with it; "
+                    f"{self._way_out(raw)}",
+                    self.path,
+                    frame,
+                )
+
+    def _way_out(self, raw: RawFrame) -> str:
+        read = [label for label in FITTED if getattr(raw, label) is not None]
+        if not read:
+            return "only what is named is read"
+        return f"to read {read[0]} alone, name {read[0]} alone"
 
 
 def _checked_frames(
-    path: Path, raw_frames: Generator[RawFrame], factors: LabelUnits, require: tuple[str, ...]
+    path: Path,
+    raw_frames: Generator[RawFrame],
+    factors: LabelUnits,
+    require: tuple[str, ...],
+    watch: _UnreadLabels | None,
 ) -> Iterator[Structure]:
     frame = -1
     # Closed at once when a frame is refused, not when the error's traceback is forgotten.
     with closing(raw_frames):
         for frame, raw in enumerate(raw_frames):
-            yield to_structure(raw, factors, path, frame).validate(require)
+            structure = to_structure(raw, factors, path, frame)
+            if watch is not None:
+                watch.check(raw, frame)
+            yield structure.validate(require)
     if frame < 0:
         raise DataError("holds no structures; fetch it again or name its format", path)
 

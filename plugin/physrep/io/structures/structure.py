@@ -1,6 +1,7 @@
 """One labelled structure, and the checks it must pass before anything computes with it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +11,20 @@ from ase.data import chemical_symbols
 from ase.geometry import complete_cell
 from scipy.spatial import cKDTree
 
+from physrep.io.structures.label_candidates import how_to_name, in_words, label_candidates
+from physrep.io.structures.total_charge import SPIN_NAMES, total_charge
+
 LABELS = ("energy", "forces", "virial")
+ISOLATED = ("isolatedatom", "isolatedatoms")  # values of config_type, without separators
 
 # No two nuclei of a sound structure come this close; a duplicated atom or a column of zeros does.
 OVERLAP_DISTANCE = 0.05  # A
 # Below this a cell has no usable volume. It also keeps an atom away from its own images.
 FLAT_CELL_WIDTH = 0.1  # A
+
+# What a virial may lack in symmetry: relative, and in eV.
+ASYMMETRY = 1e-3
+ROUND_OFF = 1e-6
 
 # NumPy kinds a field may be given as; text and None never pass for numbers.
 ACCEPTED_KINDS = {np.float64: "iuf", np.int64: "iu", np.bool_: "biu"}
@@ -24,6 +33,13 @@ ACCEPTED_NAMES = {
     np.int64: "whole numbers (atomic numbers)",
     np.bool_: "true or false",
 }
+
+
+def is_isolated_atom(info: Mapping[str, Any]) -> bool:
+    """Whether `config_type` says IsolatedAtom (MACE's name), in any spelling of case, with or
+    without _, - or a blank: the energy is a reference energy, not that of a structure.
+    """
+    return re.sub(r"[\s_-]", "", str(info.get("config_type", ""))).lower() in ISOLATED
 
 
 class DataError(ValueError):
@@ -93,12 +109,52 @@ class Structure:
         if self.energy is not None:
             object.__setattr__(self, "energy", float(self.energy))
 
+    @property
+    def total_charge(self) -> float | None:
+        """Total charge in e that the file states (see `total_charge`), or None.
+
+        Raises:
+            DataError: two statements contradict each other.
+        """
+        try:
+            return total_charge(self.info)
+        except ValueError as error:
+            raise self._error(str(error)) from None
+
+    @property
+    def is_isolated_atom(self) -> bool:
+        """See `is_isolated_atom`."""
+        return is_isolated_atom(self.info)
+
     def to_ase(self) -> Atoms:
-        """Atoms and cell, without the labels."""
-        return Atoms(self.species, self.positions, cell=self.cell, pbc=self.pbc)
+        """Atoms and cell, without the labels; what the file states of charge and spin is kept.
+
+        A total charge is in `info["charge"]`, where MACE and fairchem read it, and spread evenly
+        over the initial charges, whose sum xTB codes read.
+        """
+        atoms = Atoms(self.species, self.positions, cell=self.cell, pbc=self.pbc)
+        charge = self.total_charge
+        if charge is not None:
+            atoms.info["charge"] = charge
+            atoms.set_initial_charges(np.full(len(self), charge / len(self)))
+        atoms.info.update({name: self.info[name] for name in SPIN_NAMES if name in self.info})
+        return atoms
 
     def __len__(self) -> int:
         return len(self.species)
+
+    def what_may_be(self, label: str) -> str:
+        """What to do about a label that is missing: the names that may be it, else all names."""
+        candidates = label_candidates(self.info, len(self))
+        names = candidates[label] + (candidates["stress"] if label == "virial" else [])
+        if names:
+            kind = "stress" if names[0] in candidates["stress"] else label
+            return f"it holds {in_words(names)}: name the one to read ({how_to_name(kind, names)})"
+        known = ", ".join(sorted(self.info)) or "nothing"
+        return (
+            f"name its key (energy_key=, forces_key=, ...) or remove the frame; besides the "
+            f"labels found it holds: {known}"
+        )
 
     def validate(self, require: Iterable[str] = ()) -> "Structure":
         """Return the structure itself once it is fit to compute with.
@@ -107,13 +163,16 @@ class Structure:
             require: labels that must be there, out of "energy", "forces", "virial".
 
         Raises:
-            DataError: a required label is missing, a number is NaN or infinite, an element is
-                unknown, the periodic cell has no volume, or two atoms (periodic images included)
-                lie on top of each other.
+            DataError: a required label is missing, a number is NaN or infinite, the virial is not
+                symmetric, an element is unknown, the charges contradict each other, the periodic
+                cell has no volume, or two atoms (periodic images included) lie on top of each
+                other.
         """
         _check_labels(self, require)
         _check_finite(self)
+        _check_symmetric(self)
         _check_elements(self)
+        _check_charge(self)
         _check_cell(self)
         _check_overlap(self)
         return self
@@ -143,11 +202,7 @@ def _check_labels(structure: Structure, require: Iterable[str]) -> None:
         if name not in LABELS:
             raise ValueError(f"require: unknown label {name!r}; choose from {', '.join(LABELS)}")
         if getattr(structure, name) is None:
-            known = ", ".join(sorted(structure.info)) or "nothing"
-            raise structure._error(
-                f"has no {name}; name its key (energy_key=, forces_key=, ...) or remove the "
-                f"frame; besides the labels found it holds: {known}"
-            )
+            raise structure._error(f"has no {name}; {structure.what_may_be(name)}")
 
 
 def _check_finite(structure: Structure) -> None:
@@ -161,6 +216,23 @@ def _check_finite(structure: Structure) -> None:
         raise structure._error(f"{quoted} is not finite; recompute the frame or remove it")
 
 
+def _check_symmetric(structure: Structure) -> None:
+    """A potential that does not change under rotation has a symmetric virial."""
+    virial = structure.virial
+    if virial is None:
+        return
+    difference = np.abs(virial - virial.T)
+    if difference.max() <= ASYMMETRY * np.abs(virial).max() + ROUND_OFF:
+        return
+    k, m = np.unravel_index(difference.argmax(), (3, 3))
+    names = "xyz"[k] + "xyz"[m], "xyz"[m] + "xyz"[k]
+    raise structure._error(
+        f"the virial (or stress) is not symmetric: as virial its {names[0]} is "
+        f"{virial[k, m]:.6g} eV and its {names[1]} is {virial[m, k]:.6g} eV; correct the order of "
+        f"its components or the label"
+    )
+
+
 def _check_elements(structure: Structure) -> None:
     species = structure.species
     unknown = np.flatnonzero((species < 1) | (species >= len(chemical_symbols)))
@@ -169,6 +241,15 @@ def _check_elements(structure: Structure) -> None:
         raise structure._error(
             f"atom {atom} has atomic number {species[atom]}, which is not an element "
             f"(1 to {len(chemical_symbols) - 1}); correct the species"
+        )
+
+
+def _check_charge(structure: Structure) -> None:
+    charge = structure.total_charge
+    if charge is not None and charge >= structure.species.sum():
+        raise structure._error(
+            f"a total charge of {charge:g} leaves none of {structure.species.sum()} electrons; "
+            "correct the charge"
         )
 
 

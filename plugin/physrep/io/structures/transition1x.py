@@ -100,12 +100,25 @@ def _frames(
     labels = keys.select(group)
     positions, species = group["positions"], group["atomic_numbers"][()]
     _check_lengths(group, role, labels, path)
+    unread = _unread(group, keys)
     for start in range(0, len(positions), FRAMES_PER_READ):
         xyz = positions[start : start + FRAMES_PER_READ]
         values = {label: known[start : start + FRAMES_PER_READ] for label, known in labels.items()}
         for row in range(len(xyz)):
             here = {label: block[row] for label, block in values.items()}
-            yield RawFrame(xyz[row], species, {**info, "role": role}, **here)
+            yield RawFrame(xyz[row], species, {**info, "role": role}, unread=unread, **here)
+
+
+def _unread(group: h5py.Group, keys: LabelKeys) -> dict[str, Any]:
+    """The first row of every array of one row a frame that nothing here reads, by name."""
+    n_frames = len(group["positions"])
+    return {
+        name: group[name][0]
+        for name in group
+        if name not in {*ARRAYS, *keys}
+        and isinstance(group[name], h5py.Dataset)
+        and 0 < n_frames == (*group[name].shape, -1)[0]
+    }
 
 
 def _check_lengths(

@@ -93,7 +93,7 @@ def certify(
     options = options or Options()
     chosen, called = level_of(level, options.survival)
     atoms = read_structure(structure)
-    data = [] if reference is None else read_structures(reference)
+    data = [] if reference is None else read_structures(reference, unread="ignore")
     task = Task(
         load_calculator(model),
         atoms,

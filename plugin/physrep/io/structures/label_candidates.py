@@ -1,0 +1,70 @@
+"""What may be a label under a name that nobody asked for: by its words and its shape."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+NAMES = {
+    "energy": re.compile(r"energy|energies|^E$|^U0?(_|$)", re.IGNORECASE),
+    "forces": re.compile(r"force", re.IGNORECASE),
+    "stress": re.compile(r"stress", re.IGNORECASE),
+    "virial": re.compile(r"virial", re.IGNORECASE),
+}
+# Numbers about a label that are not the label.
+OTHER_QUANTITIES = re.compile(
+    r"per_?atom|kinetic|barrier|atomi[sz]ation|max|rms|norm|std|var|error|weight|temperature",
+    re.IGNORECASE,
+)
+
+
+def label_candidates(values: Mapping[str, Any], n_atoms: int) -> dict[str, list[str]]:
+    """Names in ``values`` whose words and shape fit each label, the shortest first.
+
+    Returns:
+        energy, forces, stress, virial -> names.
+    """
+    return {
+        label: sorted(
+            (
+                name
+                for name, value in values.items()
+                if pattern.search(name)
+                and not OTHER_QUANTITIES.search(name)
+                and _has_shape(label, value, n_atoms)
+            ),
+            key=lambda name: (len(name), name),
+        )
+        for label, pattern in NAMES.items()
+    }
+
+
+def _has_shape(label: str, value: Any, n_atoms: int) -> bool:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        return False
+    if array.dtype.kind not in "iuf":
+        return False
+    if label == "energy":
+        return array.ndim == 0
+    return array.shape == (n_atoms, 3) if label == "forces" else array.size in (6, 9)
+
+
+def how_to_name(label: str, names: Collection[str]) -> str:
+    """The setting that reads a label under another name, in a fit, on the command line, in Python.
+
+    names: what the file has; the first is taken for the example.
+    """
+    name = next(iter(names))
+    return (
+        f"data.{label}_key={name} in a fit, --{label}-key {name} on the command line, "
+        f"{label}_key={name!r} in Python"
+    )
+
+
+def in_words(names: Collection[str]) -> str:
+    """'a', 'b' and 'c'."""
+    quoted = [repr(name) for name in names]
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
