@@ -32,6 +32,11 @@ SINGLE_BOND_FACTOR = 0.9
 PATH_BOND_FACTOR = 1.3
 # No two atoms of any liquid or solid come nearer than this share of the sum of covalent radii.
 CONTACT_FACTOR = 0.65
+# Nearer than this no molecule holds two atoms: some 10 % less than their shortest known bond.
+# Hydrogen makes single bonds only (0.9 to 1.05 of the sum); N2 and CO, the shortest among the
+# others, are at 0.77 to 0.79; metals in a gas come nearer still (ZrO, LaO: 0.67 to 0.71).
+HYDROGEN_SHARE, ORDINARY_SHARE, METAL_SHARE = 0.85, 0.75, 0.62
+HYDROGEN_BOND_LENGTH = 0.74  # A, of H2, for which the radius of hydrogen in molecules is too small
 NONMETALS = "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Sb Te I Xe At Rn"
 _METALLIC = ~np.isin(chemical_symbols, NONMETALS.split())  # by atomic number
 
@@ -65,3 +70,20 @@ def shortest_contact(
 ) -> np.ndarray:
     """Distances in A that no two atoms of these elements fall below; arguments as `bond_reach`."""
     return CONTACT_FACTOR * (radii_of(first) + radii_of(second))
+
+
+def shortest_ordinary(first: np.ndarray | int, second: np.ndarray | int) -> np.ndarray:
+    """Distances in A at and above which two atoms of these elements may be bonded in a molecule.
+
+    Every bond of a stable molecule is longer: a triple one too, and one compressed by heat. The
+    factors of the sum of covalent radii stand above.
+
+    Args:
+        first, second: atomic numbers; shapes broadcast.
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    hydrogens = (first == 1).astype(int) + (second == 1)
+    share = np.where(is_metal(first) | is_metal(second), METAL_SHARE, ORDINARY_SHARE)
+    share = np.where(hydrogens > 0, HYDROGEN_SHARE, share)
+    sums = np.where(hydrogens == 2, HYDROGEN_BOND_LENGTH, radii_of(first) + radii_of(second))
+    return share * sums

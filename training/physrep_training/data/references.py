@@ -8,7 +8,7 @@ import torch
 
 from physrep.io import Structure
 from physrep.potential import Potential
-from physrep_training.data.graphs import GraphDataset, evenly_drawn
+from physrep_training.data.graphs import evenly_drawn
 from physrep_training.data.isolated_atoms import IsolatedAtoms, isolated_atom_energies
 
 
@@ -76,20 +76,3 @@ def _scale(structures: Sequence[Structure], species: list[int], reference: np.nd
     counts = composition(structures, species)
     excess = np.array([s.energy for s in structures]) - counts @ reference
     return float(max(np.std(excess / counts.sum(axis=1)), 1e-3))
-
-
-def set_shortest_distances(potential: Potential, graphs: GraphDataset) -> None:
-    """Record the shortest distance of every pair of types in the training data (A).
-
-    Conformers on disk are represented by at most 20,000 of them, drawn evenly.
-    """
-    n_types = len(potential.species)
-    shortest = np.full((n_types, n_types), np.inf)
-    sample = graphs.sample()
-    for graph in (sample[k] for k in range(len(sample))):
-        types = graph.types.numpy()
-        i, j = graph.edge_index.numpy()
-        distances = np.linalg.norm(graph.vectors.double().numpy(), axis=1)
-        np.minimum.at(shortest, (types[i], types[j]), distances)
-    shortest[~np.isfinite(shortest)] = 0.0
-    potential.shortest_distances.copy_(torch.from_numpy(shortest))

@@ -14,11 +14,13 @@ from ase.calculators.calculator import BaseCalculator, Calculator, PropertyNotIm
 from ase.geometry import complete_cell
 
 from physrep.config import ConfigError
+from physrep.engines.guard_action import GuardedPair, guard_limits, guarded_pairs
 from physrep.io import Structure
 from physrep.io.structures.unread_labels import unread_in
 from physrep.progress import plural, progress, say
 
 ASE_PREFIX = "ase:"
+NAMED = 20  # structures in which the guard acts
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Errors:
     over Cartesian components; ``force_max`` is the largest error of one component. Virials in
     meV/atom and, of structures that are periodic in all directions, stresses in meV/A^3, over the
     nine components.
+
+    ``n_guarded`` counts the structures in which the short-range guard acts (None where the
+    calculator has none), ``guarded`` names the first of them: file, frame (from 0) and the pair
+    furthest below its limit, as :meth:`physrep.engines.guard_action.GuardedPair.as_dict`.
     """
 
     energy_mae_mev_per_atom: float | None
@@ -42,15 +48,19 @@ class Errors:
     virial_rmse_mev_per_atom: float | None = None
     stress_mae_mev_per_a3: float | None = None
     stress_rmse_mev_per_a3: float | None = None
+    n_guarded: int | None = None
+    guarded: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """One JSON object, the fields as keys."""
         return json.dumps(asdict(self), indent=1)
 
     def table(self) -> str:
-        """The same for people, one line a number."""
+        """The same for people, one line a number, and one for each structure named."""
         known = {name: value for name, value in asdict(self).items() if value is not None}
-        return "\n".join(f"{name:26s} {value:.6g}" for name, value in known.items())
+        frames = known.pop("guarded")
+        lines = [f"{name:26s} {value:.6g}" for name, value in known.items()]
+        return "\n".join(lines + [guarded_line(frame) for frame in frames])
 
 
 @dataclass
@@ -87,6 +97,7 @@ class _Sums:
     stress: _Sum = field(default_factory=_Sum)  # meV/A^3
     n_structures: int = 0
     n_without_stress: int = 0  # virials that the calculator cannot be compared with
+    guarded: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, calculator: BaseCalculator, structure: Structure) -> None:
         """Compute one structure and add its errors."""
@@ -102,6 +113,10 @@ class _Sums:
         if structure.energy is not None:
             difference = atoms.get_potential_energy() - structure.energy
             self.energy_errors.append(difference / len(atoms))
+        pairs = guarded_pairs(calculator, atoms)
+        if pairs:
+            where = {"file": Path(structure.source).name, "frame": structure.frame}
+            self.guarded.append({**where, **pairs[0].as_dict()})
 
     def _add_virial(self, atoms: Atoms, structure: Structure) -> None:
         try:
@@ -113,8 +128,8 @@ class _Sums:
         if structure.pbc.all():
             self.stress.add(difference / atoms.get_volume())
 
-    def errors(self) -> Errors:
-        """The means."""
+    def errors(self, guard: bool) -> Errors:
+        """The means; guard: whether the calculator has one."""
         energy_mae = energy_rmse = None
         if len(self.energy_errors) > 1:
             error = 1000.0 * (np.array(self.energy_errors) - np.mean(self.energy_errors))
@@ -131,6 +146,8 @@ class _Sums:
             self.virial.rmse(),
             self.stress.mae(),
             self.stress.rmse(),
+            len(self.guarded) if guard else None,
+            self.guarded[:NAMED],
         )
 
 
@@ -140,6 +157,12 @@ def _virial(atoms: Atoms) -> np.ndarray:
         return -atoms.get_volume() * atoms.get_stress(voigt=False)
     virial = atoms.positions.T @ atoms.get_forces()
     return 0.5 * (virial + virial.T)
+
+
+def guarded_line(found: dict[str, Any]) -> str:
+    """For people; found: an entry of ``Errors.guarded``."""
+    pair = GuardedPair(*(found[name] for name in GuardedPair._fields))
+    return f"{found['file']}, frame {found['frame']}: {pair.line()}"
 
 
 def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Errors:
@@ -170,7 +193,7 @@ def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Err
             f"{sums.n_structures} structures, none with energy or forces: there is nothing to "
             "compare with; check the names of the labels in the file"
         )
-    return sums.errors()
+    return sums.errors(guard_limits(calculator) is not None)
 
 
 def without_isolated_atoms(structures: Iterable[Structure]) -> Iterator[Structure]:
