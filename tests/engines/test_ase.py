@@ -1,5 +1,7 @@
 """The ASE calculator: stress, cells, elements, precision."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from ean_systems import SYSTEMS
 from systems import compute, make_checkpoint
 
+from physrep import ops
 from physrep.checkpoint import CheckpointError, save_checkpoint
 from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.export import export_potential
@@ -152,3 +155,32 @@ def test_refuses_files_that_are_not_ours(tmp_path):
     torch.jit.script(torch.nn.Linear(1, 1)).save(str(foreign))
     with pytest.raises(ExportError, match=r"TorchScript, but without physrep's metadata\.json"):
         PhysRepCalculator(foreign)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_run_equals_its_frames_one_by_one(exports, monkeypatch, compiled):
+    """Pairs are kept over steps; motion, a cell that changes, and other systems in between."""
+    if not compiled:
+        monkeypatch.setattr(ops, "available", lambda: False)
+    calculator, rng = PhysRepCalculator(exports.ckpt()), np.random.default_rng(0)
+    atoms, other = SYSTEMS["sheared"](), SYSTEMS["pair"]()
+    for step in range(8):
+        atoms.positions += rng.normal(size=atoms.positions.shape) * 0.01
+        if step % 3 == 2:
+            atoms.set_cell(atoms.cell.array * 1.002, scale_atoms=True)
+            atoms.wrap()
+        if step == 5:
+            other.calc = calculator
+            other.get_forces()
+        atoms.calc = calculator
+        energy, forces, stress = (
+            atoms.get_potential_energy(),
+            atoms.get_forces(),
+            atoms.get_stress(),
+        )
+        atoms.calc = copy.deepcopy(calculator)  # with a list of its own
+        atoms.calc.reset()
+        assert atoms.get_potential_energy() == energy
+        np.testing.assert_array_equal(atoms.get_forces(), forces)
+        np.testing.assert_array_equal(atoms.get_stress(), stress)
+    assert calculator.neighbor_list.n_searches < 8 or compiled

@@ -12,7 +12,7 @@ from physrep.engines.bound_topology import refuse_periodic, types_of
 from physrep.engines.device import leave_threads_of_parent
 from physrep.engines.frame_checks import check_apart, check_finite
 from physrep.engines.load import load_potential
-from physrep.neighbors import neighbor_list
+from physrep.ops.skin_list import SkinList
 from physrep.potential import Prediction, predict
 
 
@@ -33,6 +33,7 @@ class PhysRepCalculator(Calculator):
         """Args and errors: see :func:`physrep.engines.load.load_potential`."""
         super().__init__()
         self.potential = load_potential(path, device, dtype)
+        self.neighbor_list = SkinList(self.potential.cutoff)
 
     def calculate(
         self,
@@ -79,7 +80,7 @@ class PhysRepCalculator(Calculator):
             torch.tensor(array, device=device)
             for array in (atoms.positions, atoms.cell.array, atoms.pbc)
         )
-        neighbors = neighbor_list(positions, cell, pbc, potential.cutoff)
+        neighbors = self.neighbor_list(positions, cell, pbc)
         check_apart(symbols, neighbors.edge_index, neighbors.distances)
         return predict(
             potential.atomic_energies,
