@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>  // the copy that ships with LAMMPS' headers
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -21,6 +22,10 @@ using torch::Tensor;
 using Json = nlohmann_lmp::json;
 
 constexpr int FORMAT = 3, OLDEST_FORMAT = 2;
+// A contact below this share of the shortest one in the training data means wrong coordinates or a
+// run that has blown up.
+constexpr double CONTACT_SHARE = 0.5;
+constexpr double SMALLEST_CONTACT = 0.2;  // A, where the training data says nothing
 const char *const METADATA_FILE = "metadata.json";
 const auto HOST_DOUBLE = torch::TensorOptions().dtype(torch::kFloat64);
 const auto HOST_INDEX = torch::TensorOptions().dtype(torch::kInt64);
@@ -93,6 +98,8 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     values.at("n_layers").get_to(out.n_layers);
     values.at("width").get_to(out.width);
     values.at("readout_reads_neighbors").get_to(out.readout_reads_neighbors);
+    values.at("reference_energies").get_to(out.reference_energies);
+    values.at("shortest_distances").get_to(out.shortest_distances);
     const auto certificate = values.find("certificate");
     if (certificate != values.end() && certificate->is_object()) {
       out.verdict = certificate->value("verdict", "");
@@ -348,9 +355,6 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
   metadata_ = parse_metadata(json, path);
   torch_->dtype = metadata_.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
   try {
-    const auto limits = torch_->module.attr("contacts").toTensor().to(torch::kCPU, torch::kFloat64);
-    const auto flat = limits.contiguous();
-    contacts_.assign(flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel());
     torch_->embed_reads_edges = torch_->probe(static_cast<int>(metadata_.species.size()));
   } catch (const std::exception &error) {
     throw ModelError(path + ": " + message_of(error) + "; export the file again");
@@ -361,8 +365,15 @@ Model::~Model() = default;
 
 const Metadata &Model::metadata() const { return metadata_; }
 
+// As in physrep/engines/frame_checks.py.
 double Model::shortest_contact(int type_a, int type_b) const {
-  return contacts_[static_cast<size_t>(type_a) * metadata_.species.size() + type_b];
+  const std::string &a = metadata_.species[type_a], &b = metadata_.species[type_b];
+  double known = 0.0;
+  for (const std::string &key : {a + "-" + b, b + "-" + a}) {
+    const auto found = metadata_.shortest_distances.find(key);
+    if (found != metadata_.shortest_distances.end()) known = found->second;
+  }
+  return std::max(SMALLEST_CONTACT, CONTACT_SHARE * known);
 }
 
 std::string Model::evaluate(const Graph &graph, Exchange &exchange, Result &result) {

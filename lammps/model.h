@@ -6,6 +6,7 @@
 #define PHYSREP_MODEL_H
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -30,6 +31,8 @@ struct Metadata {
   int n_layers = 0;
   int width = 0;                     // features of one atom
   bool readout_reads_neighbors = false;
+  std::map<std::string, double> reference_energies;  // by symbol, eV
+  std::map<std::string, double> shortest_distances;  // of pairs such as "C-H" in the data, A
 };
 
 // The atoms and edges one rank works on: its own atoms first, then ghosts owned by other ranks.
@@ -73,7 +76,8 @@ class Model {
 
   const Metadata &metadata() const;
 
-  // Distance below which a pair of these types means a run that has blown up, A.
+  // Half the shortest distance of these types in the data, A: nearer means that positions are
+  // wrong or that a run has blown up.
   double shortest_contact(int type_a, int type_b) const;
 
   // Energies of the own atoms and dE/dvectors. Collective over the ranks of `exchange`, also on
@@ -85,7 +89,6 @@ class Model {
   struct Torch;  // keeps PyTorch's headers out of this one
   std::unique_ptr<Torch> torch_;
   Metadata metadata_;
-  std::vector<double> contacts_;  // (n_types, n_types) A
 };
 
 }  // namespace physrep

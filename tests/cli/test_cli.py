@@ -21,6 +21,12 @@ KEYS = [
     "force_rmse",
     "force_max",
     "n_structures",
+    "virial_mae_mev_per_atom",
+    "virial_rmse_mev_per_atom",
+    "stress_mae_mev_per_a3",
+    "stress_rmse_mev_per_a3",
+    "n_guarded",
+    "guarded",
 ]
 
 

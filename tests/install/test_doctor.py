@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from physrep.cli.main import main
-from physrep.engines import openmm as openmm_engine
+from physrep.engines import openmmtorch_package
 from physrep.install import doctor
 from physrep.install.compatibility import REQUIREMENTS
 from physrep.library import PLUGIN_FILE
@@ -97,7 +97,7 @@ def test_openmmtorch_is_right_with_torch_2_9_only(pretend, torch, openmmtorch, s
 
 def test_the_engine_and_the_table_know_the_same_torch():
     wanted = BY_NAME["openmmtorch"].torch
-    assert wanted == f"=={openmm_engine.OPENMMTORCH_TORCH}*"
+    assert wanted == f"=={openmmtorch_package.OPENMMTORCH_TORCH}*"
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS[1:], ids=lambda r: r.name)

@@ -3,6 +3,7 @@
 Examples:
   physrep analyze md.dcd --topology ean.pdb --timestep 10 --temperature 300 -o out/analysis
   physrep analyze dump.lammpstrj --units metal --elements C H N O --timestep 10 --json
+  physrep analyze salt.xtc --topology salt.gro --charges Li=1,PF6=-1 --temperature 330
 """
 
 import argparse
@@ -53,6 +54,14 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         help="time of rattling displacements, in fs (default 50)",
     )
     verb.add_argument("--temperature", type=float, metavar="K", help="in K, for conductivities")
+    verb.add_argument(
+        "--charges",
+        metavar="FILE|X=Q,...",
+        help="charges of molecules by formula or name in e, e.g. Li=1,PF6=-1, or a file of them",
+    )
+    verb.add_argument(
+        "--molecules", metavar="FILE", help="one line for each atom: the molecule that it is in"
+    )
     add_report_options(verb, "out/analysis", "text")
 
 
@@ -60,12 +69,15 @@ def run(parsed: argparse.Namespace) -> int:
     """Analyze, write the report, print the results."""
     # Only now: matplotlib, and what reads trajectories.
     from physrep.studies.analyze.analyze_files import analyze, lines, write_analysis
+    from physrep.studies.analyze.given import read_charges, read_molecules
     from physrep.studies.analyze.record import as_dict
     from physrep.studies.analyze.settings import Settings
 
     wrapped = True if parsed.wrapped else False if parsed.unwrapped else None
     arguments = (parsed.r_max, parsed.every, 1e-3 * parsed.tau, parsed.temperature, wrapped)
-    settings = Settings(*arguments, parsed.intramolecular)
+    charges = read_charges(parsed.charges) if parsed.charges else {}
+    together = read_molecules(parsed.molecules) if parsed.molecules else None
+    settings = Settings(*arguments, parsed.intramolecular, charges, together)
     frames = (parsed.start, parsed.stop, parsed.stride)
     elements = dict(enumerate(parsed.elements or [], 1))
     reading = (parsed.timestep, parsed.units, elements)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 # Options that only some suites have.
-LABELS = ("format", "units", "energy_key", "forces_key")
+LABELS = ("format", "units", "energy_key", "forces_key", "virial_key", "stress_key")
 SUITES = {
     "errors": LABELS,
     "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
@@ -48,8 +48,10 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--energy-key", help="name of the energies in the data, e.g. U0_eV")
     verb.add_argument(
         "--forces-key",
-        help="name of the forces; with --energy-key, forces are read only if named here",
+        help="name of the forces; with one label named, only those named are read",
     )
+    verb.add_argument("--virial-key", help="name of the virials, -dE/dstrain, e.g. REF_virial")
+    verb.add_argument("--stress-key", help="name of the stresses, with the sign of ASE")
     verb.add_argument("--seed", type=int, help="of noise and random choices (default 0)")
     verb.add_argument("--max-structures", type=int, metavar="N", help="use N drawn at random")
     verb.add_argument(

@@ -14,6 +14,7 @@ from physrep.engines.device import leave_threads_of_parent, usable_device
 from physrep.engines.export import DTYPES
 from physrep.engines.heap import keep_heap
 from physrep.engines.metadata import ExportError, read_exported
+from physrep.pair.guard import START
 
 
 class FileVersion(NamedTuple):
@@ -37,8 +38,9 @@ class LoadedPotential(NamedTuple):
     """A potential and where it is from.
 
     atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
-    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; file: what was read;
-    asked_device: what the caller asked for, None for any.
+    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guard_limits:
+    (n_types, n_types) A, float64, on the CPU, the distances below which the guard acts, None where
+    there is no guard; file: what was read; asked_device: what the caller asked for, None for any.
 
     Pickled as file, device and dtype: the file is read again where the pickle is loaded, and one
     that has changed meanwhile is refused. Copies share the potential, which never changes.
@@ -49,6 +51,7 @@ class LoadedPotential(NamedTuple):
     cutoff: float
     dtype: str
     molecular: bool
+    guard_limits: Tensor | None
     device: torch.device
     file: FileVersion
     asked_device: str | None
@@ -110,7 +113,9 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
     return load_potential(path, device, dtype)
 
 
-_Parts = tuple[Callable[[Tensor, Tensor, Tensor], Tensor], list[str], float, str, bool]
+_Parts = tuple[
+    Callable[[Tensor, Tensor, Tensor], Tensor], list[str], float, str, bool, Tensor | None
+]
 
 
 def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Parts:
@@ -121,8 +126,14 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Part
             f"{path}: dtype = {dtype!r}, but this file was exported in {metadata.dtype}; export "
             f"again with 'physrep export CHECKPOINT --dtype {dtype}'"
         )
-    species, cutoff = metadata.species, metadata.cutoff
-    return module.atomic_energies, species, cutoff, metadata.dtype, metadata.molecular
+    return (
+        module.atomic_energies,
+        metadata.species,
+        metadata.cutoff,
+        metadata.dtype,
+        metadata.molecular,
+        _guard_limits(module.potential),
+    )
 
 
 def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Parts:
@@ -130,7 +141,19 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Pa
     potential.requires_grad_(False).bake()
     precision = str(potential.dtype).removeprefix("torch.")
     potential.to(device)
-    return potential, potential.symbols, potential.cutoff, precision, potential.molecular
+    return (
+        potential,
+        potential.symbols,
+        potential.cutoff,
+        precision,
+        potential.molecular,
+        _guard_limits(potential),
+    )
+
+
+def _guard_limits(potential: Any) -> Tensor | None:
+    """Of a Potential or its script."""
+    return START * potential.shortest_distances.detach().cpu() if potential.guarded else None
 
 
 def is_torchscript(path: Path) -> bool:

@@ -1,23 +1,82 @@
-"""OpenMM: an exported file as a Force, checked against the system before a Context exists.
+"""OpenMM: an exported file as a Force, compared with the system before a Context exists.
 
-``openmmtorch.TorchForce("ean.pt")`` alone works as well, where torch is imported before openmm;
-this module finds mistakes while the System is built and reports them in a sentence.
+:func:`add_potential` adds it to a System. ``openmmtorch.TorchForce("ean.pt")`` alone works as well,
+where torch is imported before openmm; nothing is compared then.
 """
 
 import logging
-from contextlib import suppress
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
-
 from physrep.engines.metadata import ExportError, Metadata, TopologyInfo, read_exported
+from physrep.engines.openmm_guard import GuardStop as GuardStop
+from physrep.engines.openmm_guard import PotentialGuard as PotentialGuard
+from physrep.engines.openmm_system import (
+    box_of,
+    checked_atoms,
+    compare_system,
+    compare_topology,
+    elements_of,
+)
+from physrep.engines.openmm_topology import topology_from_atoms as topology_from_atoms
+from physrep.engines.openmmtorch_package import import_openmmtorch as import_openmmtorch
+from physrep.engines.state_function import Served, StateFunction
 
 logger = logging.getLogger(__name__)
 
-OPENMMTORCH_TORCH = "2.9."  # what the openmmtorch 1.5 wheel was built against
+ENGINES = ("pythonforce", "torchforce")
+
+
+def add_potential(
+    system: Any,
+    topology: Any,
+    path: str | Path,
+    atoms: Iterable[int] | None = None,
+    engine: str = "pythonforce",
+    device: str | None = None,
+) -> Any:
+    """Add an exported file to an OpenMM System; returns the Force that was added.
+
+    A file that was exported with ``--topology`` serves that topology; one without serves any
+    system of its elements (pythonforce).
+
+    Args:
+        system: ``openmm.System`` with a particle for each atom, and its box set.
+        topology: ``openmm.app.Topology`` of it, virtual sites included.
+        path: file written by ``physrep export``.
+        atoms: numbers of the atoms that the potential is for; None for all. Other forces serve the
+            rest, and those between the two parts.
+        engine: ``pythonforce``, OpenMM's own, with any torch; or ``torchforce``, of openmmtorch,
+            for all atoms.
+        device: of the network in pythonforce: cpu, cuda; None takes cuda where there is a GPU.
+
+    Raises:
+        ExportError: not an exported file, or one for other atoms, another order, another box;
+            unknown elements; unknown engine.
+        ImportError: what the engine needs does not load; says what to do.
+    """
+    compare_system(system, topology)
+    chosen = checked_atoms(atoms, system.getNumParticles())
+    if engine == "torchforce":
+        force = _torch_force_of_all(path, topology, chosen)
+    elif engine == "pythonforce":
+        force = _python_force(path, topology, chosen, device)
+    else:
+        raise ExportError(f"engine = {engine!r}: choose one of {', '.join(ENGINES)}")
+    system.addForce(force)
+    return force
+
+
+def _torch_force_of_all(path: str | Path, topology: Any, chosen: list[int] | None) -> Any:
+    if chosen is not None:
+        raise ExportError(
+            f"engine = 'torchforce' with {len(chosen)} of {topology.getNumAtoms()} atoms: "
+            "TorchForce passes all particles of the System, in their order; use "
+            "engine='pythonforce' for a part of them"
+        )
+    return TorchForce(path, topology)
 
 
 def TorchForce(path: str | Path, topology: Any = None) -> Any:  # noqa: N802 (of openmmtorch)
@@ -37,63 +96,82 @@ def TorchForce(path: str | Path, topology: Any = None) -> Any:  # noqa: N802 (of
     return force
 
 
-def python_force(path: str | Path, topology: Any = None, device: str = "cpu") -> Any:
+def python_force(path: str | Path, topology: Any = None, device: str | None = None) -> Any:
     """OpenMM's own ``PythonForce`` of an exported file: needs no openmmtorch, any torch will do.
 
-    Slower than :func:`TorchForce` by the way through Python. Serialising the System keeps the
-    path of the file, not its contents.
+    The first evaluation compares the box with the topology's and checks the contacts. Serialising
+    the System keeps path and checksum of the file, not its contents.
 
-    Args and errors: as :func:`TorchForce`; device: where the network runs.
+    Args:
+        path: file written by ``physrep export``.
+        topology: ``openmm.app.Topology`` of all particles, compared with the file where the file
+            has one; may be left out there.
+        device: cpu, cuda; None takes cuda where there is a GPU.
+
+    Raises:
+        As :func:`add_potential`.
     """
-    bound = read_bound(path, topology)
+    return _python_force(path, topology, None, device)
+
+
+def _python_force(
+    path: str | Path, topology: Any, chosen: list[int] | None, device: str | None
+) -> Any:
+    _, metadata = read_exported(path)
+    function = StateFunction(path, _served(metadata, topology, chosen, path), device)
+    _tell(metadata, path)
+    force = _import_openmm().PythonForce(function)
+    force.setUsesPeriodicBoundaryConditions(function.served.periodic)
+    if chosen is not None:
+        force.setParticles(chosen)
+    return force
+
+
+def _served(
+    metadata: Metadata, topology: Any, chosen: list[int] | None, path: str | Path
+) -> Served:
+    """The particles as the topology describes them, or the file where there is none."""
+    if topology is None:
+        bound = _bound_of(metadata, path)
+        return Served(bound.symbols, bound.periodic)
+    box = box_of(topology)
+    served = Served(elements_of(topology, chosen, path), box is not None, box, chosen)
+    if metadata.topology is not None:
+        compare_topology(metadata.topology, served.symbols, served.periodic, path)
+    return served
+
+
+def _import_openmm() -> ModuleType:
     try:
         import openmm
     except ImportError as error:
         raise ImportError(f"OpenMM does not load ({error}); pip install 'openmm==8.6.*'") from None
-    force = openmm.PythonForce(StateFunction(path, device))
-    force.setUsesPeriodicBoundaryConditions(bound.periodic)
-    return force
-
-
-class StateFunction:
-    """What ``PythonForce`` calls: an OpenMM State -> energy (kJ/mol), forces (kJ/mol/nm)."""
-
-    def __init__(self, path: str | Path, device: str = "cpu") -> None:
-        self.path = str(Path(path).resolve())
-        self.device = device
-        self.module, metadata = read_exported(path, device)
-        self.periodic = metadata.topology is not None and metadata.topology.periodic
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled (by OpenMM's XmlSerializer) as the path; TorchScript modules do not pickle."""
-        return StateFunction, (self.path, self.device)
-
-    def __call__(self, state: Any) -> tuple[float, Any]:
-        """Energy in kJ/mol and forces (n_atoms, 3) in kJ/mol/nm of the State's positions."""
-        positions = torch.tensor(state.getPositions(asNumpy=True)._value, device=self.device)
-        box = None
-        if self.periodic:
-            box = torch.tensor(state.getPeriodicBoxVectors(asNumpy=True)._value)
-        energy = self.module(positions.requires_grad_(True), box)
-        (slope,) = torch.autograd.grad(energy, positions)
-        return energy.item(), -slope.cpu().numpy()
+    return openmm
 
 
 def read_bound(path: str | Path, topology: Any = None) -> TopologyInfo:
-    """The topology of a file that OpenMM can use, compared with ``topology`` where one is given.
+    """The topology of a file that TorchForce can use, compared with ``topology`` where one is
+    given.
 
     Raises:
         ExportError: the file has no topology, or another one.
     """
     _, metadata = read_exported(path)
+    bound = _bound_of(metadata, path)
+    if topology is not None:
+        symbols = [None if a.element is None else a.element.symbol for a in topology.atoms()]
+        compare_topology(bound, symbols, box_of(topology) is not None, path)
+    _tell(metadata, path)
+    return bound
+
+
+def _bound_of(metadata: Metadata, path: str | Path) -> TopologyInfo:
     if metadata.topology is None:
         raise ExportError(
-            f"{path}: exported without a topology, and OpenMM passes no elements; export again "
-            "with 'physrep export CHECKPOINT --topology FILE'"
+            f"{path}: exported without a topology, and OpenMM passes no elements; give topology= "
+            "to add_potential or python_force, or export again with 'physrep export CHECKPOINT "
+            "--topology FILE'"
         )
-    if topology is not None:
-        _compare(metadata.topology, topology, path)
-    _tell(metadata, path)
     return metadata.topology
 
 
@@ -104,70 +182,3 @@ def _tell(metadata: Metadata, path: str | Path) -> None:
     worth_a_warning = (metadata.certificate or {}).get("verdict", "pass") != "pass"
     level = logging.WARNING if worth_a_warning else logging.INFO
     logger.log(level, "%s: certificate: %s", path, metadata.verdict)
-
-
-def _compare(bound: TopologyInfo, topology: Any, path: str | Path) -> None:
-    """Number of atoms, elements in order, box."""
-    elements = [None if a.element is None else a.element.symbol for a in topology.atoms()]
-    if len(elements) != bound.n_atoms:
-        raise ExportError(
-            f"{path}: exported for {bound.n_atoms} atoms, the topology has {len(elements)}; export "
-            "again with the topology of this system"
-        )
-    for k, (ours, theirs) in enumerate(zip(bound.symbols, elements, strict=True)):
-        if ours != theirs:
-            raise ExportError(
-                f"{path}: atom {k} (counted from 0) is {ours} in the file and "
-                f"{theirs or 'no element'} in the topology; bring the atoms into the order of the "
-                "file, or export again with this topology"
-            )
-    if bound.periodic and topology.getPeriodicBoxVectors() is None:
-        raise ExportError(
-            f"{path}: exported for a periodic system, the topology has no box; call "
-            "topology.setPeriodicBoxVectors(...), or export again with an isolated topology"
-        )
-
-
-@cache
-def import_openmmtorch() -> ModuleType:
-    """The openmmtorch package, working whichever of openmm and torch was imported first.
-
-    Raises:
-        ImportError: it or what it needs does not load; says what to install.
-    """
-    if not torch.__version__.startswith(OPENMMTORCH_TORCH):  # it would fail in the first force
-        raise ImportError(
-            f"OpenMM's TorchForce works with torch {OPENMMTORCH_TORCH}* and torch "
-            f"{torch.__version__} is installed: use physrep.engines.openmm.python_force, or "
-            "pip install 'physrep[openmmtorch]' in an environment for that torch"
-        )
-    root = logging.getLogger()
-    root.addFilter(_is_no_simtk_notice)
-    try:
-        import openmmtorch  # after torch, whose libraries it needs
-
-        _load_missing_plugins()
-    except ImportError as error:
-        raise ImportError(
-            f"OpenMM's TorchForce does not load ({error}): pip install 'physrep[openmmtorch]' (see "
-            "'physrep doctor'), or use physrep.engines.openmm.python_force"
-        ) from None
-    finally:
-        root.removeFilter(_is_no_simtk_notice)
-    return openmmtorch
-
-
-def _load_missing_plugins() -> None:
-    """Load openmmtorch's kernels where ``import openmm`` came before torch and could not."""
-    from openmm import OpenMMException, Platform
-
-    for failure in Platform.getPluginLoadFailures():
-        if "OpenMMTorch" in failure:
-            library = failure.removeprefix("Error loading library ").partition(": ")[0]
-            with suppress(OpenMMException):  # a platform that is not here (OpenCL, CUDA)
-                Platform.loadPluginLibrary(library)
-
-
-def _is_no_simtk_notice(record: logging.LogRecord) -> bool:
-    """openmmtorch 1.5 imports OpenMM by its old name, and OpenMM tells the user to stop that."""
-    return "importing 'simtk.openmm' is deprecated" not in record.getMessage()

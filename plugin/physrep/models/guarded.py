@@ -28,12 +28,13 @@ class GuardedEdges(NamedTuple):
 class GuardedModel(nn.Module):
     """A model with the guard of :mod:`physrep.pair.guard` around it.
 
-    Where two atoms come nearer than any of their elements in the training data, the model is shown
+    Where two atoms come nearer than the training data support of their elements, the model is shown
     longer distances, and its energies of both atoms fade.
 
     Attributes:
-        shortest_distances: (n_types, n_types) A, of each pair of types in the training data; 0
-            where unknown. isolated_readouts: (n_types,), see :meth:`isolated`.
+        shortest_distances: (n_types, n_types) A, down to which the training data support each pair
+            of types; 0 where unknown. The guard acts below 0.9 of it.
+        isolated_readouts: (n_types,), see :meth:`isolated`.
     """
 
     isolated_readouts: Tensor
@@ -85,7 +86,7 @@ class GuardedModel(nn.Module):
         return GuardedEdges(edges, edges.distances, None)
 
     def shortest_of(self, types: Tensor, centers: Tensor, neighbors: Tensor) -> Tensor:
-        """Shortest distance in the training data of the elements of each edge, (n_edges,) A."""
+        """Shortest distance that the data support of the elements of each edge, (n_edges,) A."""
         ends = types.index_select(0, centers), types.index_select(0, neighbors)
         return self.shortest_distances[ends[0], ends[1]]
 

@@ -1,9 +1,10 @@
-"""Contacts nearer than any in the training data, where a network only extrapolates.
+"""Contacts nearer than the training data support, where a network only extrapolates.
 
-Two measures, both without effect down to 0.9 of the shortest distance d_0 of the two elements in
-the data. The network is shown no distance below 0.8 d_0, so that no atom's features leave the reach
-of the data; and what it says of the two atoms themselves fades to nothing. What remains is the
-repulsion, and the loss of what bound the atoms.
+Two measures, both without effect down to 0.9 d_0. d_0 of two elements is a shortest distance that
+the data support: the shortest in them, or less where they are few or hold no bond of the two
+(physrep_training.data.guard_limits). The network is shown no distance below 0.8 d_0, so that no
+atom's features leave the reach of the data; and what it says of the two atoms themselves fades to
+nothing. What remains is the repulsion, and the loss of what bound the atoms.
 """
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from physrep.nn.radial import edge_lengths
 from physrep.nn.scatter import sum_edges
+
+START = 0.9  # of d_0; TorchScript's functions below repeat it, since they read no global number
 
 
 def acts_on(vectors: Tensor, shortest: Tensor) -> bool:

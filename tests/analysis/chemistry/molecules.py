@@ -3,11 +3,11 @@
 import numpy as np
 from ase.data import atomic_numbers
 
-from physrep.analysis.chemistry.species_names import _skeleton
+from physrep.analysis.chemistry.known_molecules import skeleton
 
 
 def graph(text):
-    symbols, bonds = _skeleton(text)
+    symbols, bonds = skeleton(text)
     return np.array([atomic_numbers[s] for s in symbols]), np.array(bonds, int).reshape(-1, 2)
 
 

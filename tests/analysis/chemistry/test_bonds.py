@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.build import molecule
 
+from physrep.analysis.chemistry.bond_tracking import BondTracker
 from physrep.analysis.chemistry.bonds import (
     bond_kinds,
     bond_lengths,
@@ -103,3 +106,34 @@ def test_an_element_without_data_is_named():
         table.of(np.array([7]), np.array([1]), np.array([FURTHER]))
     with pytest.raises(ValueError, match="0 structures"):
         shortest_contacts([])
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("metal", ["Li", "Na", "K", "Mg", "Ca", "Zn", "Al", "Fe"])
+@pytest.mark.parametrize("cell", [np.diag([9.0, 9.0, 9.0]), np.diag([3.5, 9.0, 9.0])])
+def test_a_metal_at_a_carbonyl_oxygen_is_not_bonded(metal, cell):
+    atoms = molecule("H2CO")
+    atoms += Atoms(metal, [atoms.positions[0] + [0.0, 0.0, 1.8]])
+    alone = find_bonds(atoms.positions[:4], atoms.numbers[:4], cell, ALL)
+    found = find_bonds(atoms.positions, atoms.numbers, cell, ALL)
+    tracker = BondTracker(atoms.numbers)
+    tracker.update(atoms.positions, cell, ALL)
+    assert len(alone.pairs) == 3
+    assert found.pairs.tolist() == tracker.pairs.tolist() == alone.pairs.tolist()
+
+
+@pytest.mark.parametrize("cell", [7.0, 30.0])
+def test_atoms_of_a_metal_are_single(cell):
+    positions = np.random.default_rng(0).uniform(0.0, 7.0, (20, 3))
+    tracker = BondTracker(np.full(20, 13))
+    for shift in (0.0, 0.3):
+        changes = tracker.update(positions + shift, cell * np.eye(3), ALL)
+        assert not len(tracker.pairs) and not len(changes.formed)
+    assert not len(find_bonds(positions, np.full(20, 13), cell * np.eye(3), ALL).pairs)
+
+
+@pytest.mark.parametrize(("centre", "distance"), [("As", 1.72), ("Sb", 1.88), ("P", 1.6)])
+def test_fluorides_of_metalloids_stay_whole(centre, distance):
+    arms = distance * np.concatenate([np.eye(3), -np.eye(3)])
+    atoms = Atoms(f"{centre}F6", [np.zeros(3), *arms])
+    assert len(find_bonds(atoms.positions, atoms.numbers, 12.0 * np.eye(3), ALL).pairs) == 6

@@ -6,10 +6,13 @@ from ase import Atoms
 from calculators import Wrong, argon, smooth_lj
 
 from physrep.analysis.structure.environments import fingerprints, surroundings
+from physrep.checkpoint import save_checkpoint
+from physrep.engines.ase import PhysRepCalculator
 from physrep.io import Structure
 from physrep.studies.certify.extrapolation import (
     committee_check,
     extrapolation_part,
+    guard_check,
     visited_frames,
 )
 from physrep.studies.certify.levels import LEVELS
@@ -82,8 +85,11 @@ def test_the_part_on_runs_near_their_data(data):
         "bonds",
         "surroundings",
         "furthest surroundings",
+        "guard, runs",
+        "guard, data",
         "committee",
     }
+    assert checks["guard, data"].verdict == "skipped" and "no short" in checks["guard, data"].note
 
 
 def test_without_data_or_runs_it_is_said():
@@ -91,6 +97,23 @@ def test_without_data_or_runs_it_is_said():
     assert contacts.verdict == "skipped" and "--reference" in contacts.note
     empty = Task(smooth_lj(), argon(), LEVELS["quick"], [])
     assert {check.verdict for check in extrapolation_part(empty, []).checks} == {"skipped"}
+
+
+@pytest.mark.case
+def test_frames_in_which_the_guard_acts_are_named(exports, tmp_path):
+    checkpoint = exports.checkpoint()
+    checkpoint.potential.shortest_distances.fill_(1.2)
+    save_checkpoint(checkpoint, tmp_path / "one.ckpt")
+    calculator = PhysRepCalculator(tmp_path / "one.ckpt", "cpu")
+    frames = [Structure([[0, 0, 0], [0, 0, d]], [8, 1]) for d in (1.3, 1.05, 1.2, 1.06)]
+    task = Task(calculator, frames[0].to_ase(), LEVELS["quick"], frames)
+    check = guard_check(task, "data", frames)
+    assert (check.value, check.verdict) == (0.5, "warn")
+    assert check.note == (
+        "acts in 2 of 4 frames; frame 1: atoms 0 and 1 (O-H), 1.050 A apart; the guard acts below "
+        "1.080 A; frame 3: atoms 0 and 1 (O-H), 1.060 A apart; the guard acts below 1.080 A"
+    )
+    assert guard_check(task, "data", frames[:1]).verdict == "pass"
 
 
 def test_deviation_of_a_committee(data):

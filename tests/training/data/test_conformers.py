@@ -26,7 +26,8 @@ from physrep_training.data import conformers
 from physrep_training.data import graphs as data
 from physrep_training.data.conformers import ConformerStore, conformer_store
 from physrep_training.data.graphs import GraphDataset, check_labels, species_of
-from physrep_training.data.references import set_references, set_shortest_distances
+from physrep_training.data.guard_limits import set_shortest_distances
+from physrep_training.data.references import set_references
 from physrep_training.fit.fit_config import FitConfig, load_config
 from physrep_training.fit.fitting import fit, same_settings
 

@@ -84,9 +84,12 @@ def test_fit_learns_and_leaves_everything_behind(finished):
     assert best.training["name"] == "small"
 
 
-def test_shortest_distances_are_those_of_the_training_data(finished):
+def test_the_guard_starts_below_the_training_data(finished):
     best = load_checkpoint(finished / "best.ckpt")
-    assert 0.85 < float(best.potential.shortest_distances.min()) < 1.2
+    shortest = best.potential.shortest_distances
+    assert 0.6 < float(shortest.min()) < float(shortest.max()) < 1.6
+    errors = best.training["errors"]
+    assert errors["n_guarded"] == 0 and errors["guarded"] == []
 
 
 CONDITIONS = [  # everything that is drawn at random, and walks that continue from visit to visit

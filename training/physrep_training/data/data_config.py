@@ -90,13 +90,14 @@ class DataConfig(StrictModel):
     """Files whose structures are all used for training."""
     isolated_atoms: Path | None = None
     """Energies of the isolated atoms at the level of the labels: JSON ``{"unit": "eV", "energies":
-    {"H": ...}}``, or structures of one atom each. Default: least-squares energies per element."""
+    {"H": ...}}``, or structures of one atom each. Default: the frames of the files with
+    ``config_type=IsolatedAtom``; without these, least-squares energies per element."""
     energy_key: str | None = None
     """Name of the energies in the files; default: the usual name of the format."""
     forces_key: str | None = None
     """Name of the forces in the files."""
     virial_key: str | None = None
-    """Name of the virials in the files, -dE/dstrain."""
+    """Name of the virials in the files, -dE/dstrain; nine numbers, or six in ASE's order."""
     stress_key: str | None = None
     """Name of the stresses in the files, with the sign of ASE; they are read as virials."""
     units: str | None = None

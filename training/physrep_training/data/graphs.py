@@ -13,6 +13,7 @@ from physrep.neighbors import neighbor_list
 from physrep_training.data.conformers import ConformerView
 
 LABELS = ("energy", "forces", "virial")
+TERM_OF_LABEL = {"energy": "energy", "forces": "force", "virial": "virial"}  # of the loss
 SAMPLE = 20_000  # conformers that stand for all of a part that is kept on disk
 DRAWN_AT_ONCE = 65_536  # indices; a list of all of 10^7 would take a gigabyte
 
@@ -131,9 +132,11 @@ def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> 
     for label, weight in weights.items():
         for structure in evenly_drawn(structures) if weight else ():
             if getattr(structure, label) is None:
+                term = TERM_OF_LABEL[label]
                 raise DataError(
-                    f"has no {label}, but the loss gives {label} the weight {weight}; set that "
-                    "weight to 0 or remove the frame",
+                    f"has no {label}, but the loss gives {label} the weight {weight}; "
+                    f"{structure.what_may_be(label)}; or set loss.{term}.weight=0, or remove the "
+                    f"frame",
                     structure.source,
                     structure.frame,
                 )

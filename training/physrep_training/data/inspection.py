@@ -1,6 +1,6 @@
 """What a file of labelled structures holds, before anything is fitted to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from physrep.io import DataError, Structure, read_structures
+from physrep.io.structures.label_candidates import other_quantities
+from physrep_training.data.isolated_atoms import set_apart_isolated_atoms
 from physrep_training.data.label_names import find_label_names, named_keys, names_read_by_default
 
 LABELS = ("energy", "forces", "virial")  # as physrep.io reads them; a stress becomes a virial
@@ -38,6 +40,8 @@ class DataSummary(NamedTuple):
     n_labelled: dict[str, int]  # label of LABELS -> frames that have it
     sizes: Sizes
     isolated_atoms: dict[str, float]  # element -> energy of its frame of one atom, eV
+    marked_atoms: set[str]  # those whose frame says config_type=IsolatedAtom; not in n_frames
+    other_quantities: list[str]  # dipoles and the like, which no model is fitted to
     trajectory_lengths: list[int]  # frames of each value of the key trajectory
     names_trajectories: bool  # whether every frame has the key trajectory
     one_composition: bool  # all frames have the same atoms in the same order
@@ -50,7 +54,9 @@ def inspect_data(path: Path) -> DataSummary:
         DataError: the file cannot be read, or holds neither energies nor forces.
     """
     names, other_names = find_label_names(path)
-    structures = read_structures(path, **named_keys(names))
+    structures, marked = set_apart_isolated_atoms(read_structures(path, **named_keys(names)))
+    if not structures:
+        raise DataError("holds isolated atoms alone (config_type=IsolatedAtom)", path)
     n_labelled = {label: sum(getattr(s, label) is not None for s in structures) for label in LABELS}
     if not n_labelled["energy"] and not n_labelled["forces"]:
         known = ", ".join(sorted(structures[0].info)) or "positions only"
@@ -71,7 +77,9 @@ def inspect_data(path: Path) -> DataSummary:
         n_molecular=len(several) - n_periodic,
         n_labelled=n_labelled,
         sizes=_sizes(several),
-        isolated_atoms=_isolated_atoms(structures),
+        isolated_atoms=_isolated_atoms(structures, marked),
+        marked_atoms={chemical_symbols[z] for z in marked},
+        other_quantities=other_quantities(structures[0].info),
         trajectory_lengths=[trajectories.count(name) for name in dict.fromkeys(trajectories)],
         names_trajectories="" not in trajectories,
         one_composition=len({s.species.tobytes() for s in several}) == 1,
@@ -90,12 +98,13 @@ def _sizes(structures: Sequence[Structure]) -> Sizes:
     )
 
 
-def _isolated_atoms(structures: Sequence[Structure]) -> dict[str, float]:
-    return {
-        chemical_symbols[s.species[0]]: s.energy
-        for s in structures
-        if len(s) == 1 and s.energy is not None
+def _isolated_atoms(
+    structures: Sequence[Structure], marked: Mapping[int, float]
+) -> dict[str, float]:
+    single = {
+        int(s.species[0]): s.energy for s in structures if len(s) == 1 and s.energy is not None
     }
+    return {chemical_symbols[z]: energy for z, energy in {**single, **marked}.items()}
 
 
 def summary_lines(summary: DataSummary) -> list[str]:
@@ -111,6 +120,8 @@ def summary_lines(summary: DataSummary) -> list[str]:
     for label, names in summary.other_names.items():
         if names:
             lines.append(f"note: other names that may be {label}: {', '.join(names)}")
+    if summary.other_quantities:
+        lines.append(f"note: not used in a fit: {', '.join(summary.other_quantities)}")
     low, high = USUAL_FORCES
     if summary.n_labelled["forces"] and not low < summary.sizes.force < high:
         lines.append(
@@ -150,4 +161,6 @@ def _isolated_in_words(summary: DataSummary) -> str:
         return "none"
     energies = [f"{symbol} {energy:.6g} eV" for symbol, energy in summary.isolated_atoms.items()]
     missing = [symbol for symbol in summary.symbols if symbol not in summary.isolated_atoms]
+    if summary.marked_atoms:
+        energies[-1] += f" ({', '.join(sorted(summary.marked_atoms))}: config_type=IsolatedAtom)"
     return ", ".join(energies) + (f"; missing: {', '.join(missing)}" if missing else "")

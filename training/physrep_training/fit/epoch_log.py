@@ -22,6 +22,8 @@ COLUMNS = (
     "validation_loss",
     "validation_force_mae_ev_per_a",
     "validation_energy_mae_mev_per_atom",
+    "train_virial_mae_mev_per_atom",
+    "validation_virial_mae_mev_per_atom",
     "time_s",
     *(f"{part}_{term}_loss" for term in TERMS for part in ("train", "validation")),
 )
@@ -64,6 +66,8 @@ class EpochLog(Callback):
             validation.mean_loss(),
             validation.force_mae(),
             validation.energy_mae(),
+            train.virial_mae(),
+            validation.virial_mae(),
             self.seconds(),
             *(part.mean_term(term) for term in TERMS for part in (train, validation)),
         )
@@ -113,12 +117,13 @@ class EpochLines(Callback):
 
 
 def losses_in_words(train: ErrorSums, validation: ErrorSums | None) -> list[str]:
-    """Loss, force and energy errors of an epoch, those of the validation in brackets."""
+    """Loss, force, energy and virial errors of an epoch, those of the validation in brackets."""
     words = []
     for name, unit, read in (
         ("loss", "", ErrorSums.mean_loss),
         ("force MAE", " eV/A", ErrorSums.force_mae),
         ("energy MAE", " meV/atom", ErrorSums.energy_mae),
+        ("virial MAE", " meV/atom", ErrorSums.virial_mae),
     ):
         value = read(train)
         if math.isnan(value):  # no such label

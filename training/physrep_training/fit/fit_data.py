@@ -5,9 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ase.data import chemical_symbols
+
 from physrep.io import Structure, read_structures
+from physrep.io.structures.unread_labels import unread_lines
+from physrep.progress import plural, say
 from physrep_training.data.conformers import conformer_store
 from physrep_training.data.graphs import check_labels
+from physrep_training.data.isolated_atoms import merged, set_apart_isolated_atoms
 from physrep_training.data.splits import PARTS, save_split, split_structures
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.processes import is_first
@@ -21,30 +26,56 @@ class FitData:
     validation: Sequence[Structure]
     test: Sequence[Structure]
     held_out: dict[str, Sequence[Structure]] = field(default_factory=dict)
+    isolated_atoms: dict[int, float] | None = None  # eV by atomic number; None: not known
 
 
 def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
-    """Read all files, split, check that the labels the loss needs are there, save the split."""
+    """Read all files, set isolated atoms apart, split, check that the labels the loss needs are
+    there, save the split.
+    """
     if config.data.conformers is not None:
         return load_conformers(config, folder, resume)
-    keys = config.data.keys
-    structures = [s for path in config.data.files for s in read_structures(path, **keys)]
+    everything = _read(config.data.files, config)
+    structures, atoms = set_apart_isolated_atoms(everything)
     split = split_structures(structures, config.data.split, config.run.seed)
     if is_first():
         save_split(split, structures, folder / "split.json")
     train, validation, test = ([structures[i] for i in split[part]] for part in PARTS)
-    for path in config.data.extra_train_files:
-        train += read_structures(path, **keys)
+    extra = _read(config.data.extra_train_files, config)
+    train += set_apart_isolated_atoms(extra)[0]
+    atoms = set_apart_isolated_atoms([*everything, *extra])[1]
     if config.data.max_train is not None:
         train = train[: config.data.max_train]
+    check_labels([*train, *validation], _weights(config))
+    isolated = merged(config.data.isolated_atoms, atoms, config.data.keys)
+    if is_first():
+        _say_what_was_read([*everything, *extra], atoms)
+    return FitData(train, validation, test, isolated_atoms=isolated)
+
+
+def _read(paths: Sequence[Path], config: FitConfig) -> list[Structure]:
+    return [s for path in paths for s in read_structures(path, **config.data.keys)]
+
+
+def _weights(config: FitConfig) -> dict[str, float]:
     loss = config.loss
-    weights = {
-        "energy": loss.energy.weight,
-        "forces": loss.force.weight,
-        "virial": loss.virial.weight,
-    }
-    check_labels([*train, *validation], weights)
-    return FitData(train, validation, test)
+    terms = {"energy": loss.energy, "forces": loss.force, "virial": loss.virial}
+    return {label: term.weight for label, term in terms.items()}
+
+
+def _say_what_was_read(structures: Sequence[Structure], atoms: dict[int, float]) -> None:
+    """Frames that are not trained on, and labels of each file that are not read."""
+    n_atoms = sum(s.is_isolated_atom for s in structures)
+    if n_atoms:
+        energies = ", ".join(f"{chemical_symbols[z]} {e:.6g} eV" for z, e in atoms.items())
+        energies = energies or "none, as no energies are read"
+        say(
+            "fit",
+            f"{n_atoms} {plural('frame', n_atoms)} of isolated atoms (config_type=IsolatedAtom), "
+            f"which are not trained on, give reference energies: {energies}",
+        )
+    for line in unread_lines(s for s in structures if not s.is_isolated_atom):
+        say("fit", line)
 
 
 def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
@@ -56,4 +87,5 @@ def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
     views = {formula: store.view(formula) for formula in config.data.conformers.held_out}
     held_out: dict[str, Sequence[Structure]] = {name: view for name, view in views.items() if view}
     train, validation, test = (store.view(part) for part in PARTS)
-    return FitData(train, validation, test, held_out)
+    isolated = merged(config.data.isolated_atoms, {}, config.data.keys)
+    return FitData(train, validation, test, held_out, isolated)

@@ -144,15 +144,14 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
             checkpoint.potential,
             config.transfer,
             evenly_drawn(data.train),
-            config.data.isolated_atoms,
+            data.isolated_atoms,
         )
     else:
         check_elements(species, data)
         settings = config.model_settings
         checkpoint = new_checkpoint(config.model_name, settings, species, config.repulsion)
         checkpoint.potential.set_dtype(DTYPES[config.run.precision])
-        isolated, scale = config.data.isolated_atoms, config.scale
-        set_references(checkpoint.potential, data.train, isolated, scale)
+        set_references(checkpoint.potential, data.train, data.isolated_atoms, config.scale)
     checkpoint.training.update(
         name=config.name,
         settings=json.loads(config.model_dump_json()),

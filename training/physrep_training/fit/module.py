@@ -127,7 +127,7 @@ class ErrorSums:
     """Running sums of an epoch's loss and errors; NaN where the data has no such label."""
 
     def __init__(self) -> None:
-        self.loss = self.force = self.reference = self.energy = 0.0
+        self.loss = self.force = self.reference = self.energy = self.virial = 0.0
         self.n_batches = self.n_components = self.n_structures = 0
         self.terms: dict[str, float] = {}
 
@@ -142,6 +142,8 @@ class ErrorSums:
             self.n_components += batch.forces.numel()
             n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
             self.energy += float(((prediction.energy - batch.energy) / n_atoms).abs().sum())
+            virial = (prediction.virial - batch.virial).abs().mean(dim=(1, 2))
+            self.virial += float((virial / n_atoms).sum())
             self.n_structures += batch.num_graphs
             self.n_batches += 1
 
@@ -149,12 +151,12 @@ class ErrorSums:
         """Replace every sum by that over all processes."""
         names = sorted(self.terms)
         counts = [self.n_batches, self.n_components, self.n_structures]
-        errors = [self.loss, self.force, self.reference, self.energy]
+        errors = [self.loss, self.force, self.reference, self.energy, self.virial]
         sums = [*counts, *errors, *(self.terms[name] for name in names)]
         total = over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
         self.n_batches, self.n_components, self.n_structures = map(int, total[:3])
-        self.loss, self.force, self.reference, self.energy = total[3:7]
-        self.terms = dict(zip(names, total[7:], strict=True))
+        self.loss, self.force, self.reference, self.energy, self.virial = total[3:8]
+        self.terms = dict(zip(names, total[8:], strict=True))
 
     def mean_loss(self) -> float:
         """Mean loss per batch."""
@@ -175,3 +177,7 @@ class ErrorSums:
     def energy_mae(self) -> float:
         """Mean absolute energy error in meV/atom."""
         return 1000.0 * self.energy / self.n_structures if self.n_structures else math.nan
+
+    def virial_mae(self) -> float:
+        """Mean absolute virial error over the nine components, in meV/atom."""
+        return 1000.0 * self.virial / self.n_structures if self.n_structures else math.nan

@@ -96,8 +96,11 @@ def choose_split(summary: DataSummary) -> SplitChoice:
 
 
 def isolated_atoms_file(summary: DataSummary, config: Path) -> Path | None:
-    """Where the energies of isolated atoms are written; None where an element is missing."""
-    if not set(summary.symbols) <= set(summary.isolated_atoms):
+    """Where the energies of isolated atoms are written; None where an element is missing, or
+    where the frames of the data say so themselves (config_type=IsolatedAtom).
+    """
+    symbols = set(summary.symbols)
+    if not symbols <= set(summary.isolated_atoms) or symbols <= summary.marked_atoms:
         return None
     return config.with_name(f"{config.stem}_isolated_atoms.json")
 

@@ -18,7 +18,7 @@ from physrep.config import ConfigError
 from physrep.ops import OperatorsMissing
 from physrep.potential import Potential
 from physrep_training.data.graphs import EpochSampler, GraphDataset
-from physrep_training.data.references import set_shortest_distances
+from physrep_training.data.guard_limits import set_shortest_distances
 from physrep_training.fit.callbacks import make_callbacks
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fit_data import FitData

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +11,8 @@ from physrep.config import ConfigError
 from physrep.io import Structure
 from physrep.potential import Potential
 from physrep_training.data.graphs import make_graph
-from physrep_training.data.references import composition, isolated_atom_energies, rms_force
+from physrep_training.data.isolated_atoms import IsolatedAtoms, isolated_atom_energies
+from physrep_training.data.references import composition, rms_force
 from physrep_training.fit.fit_config import TransferConfig
 
 
@@ -20,7 +20,7 @@ def apply_transfer(
     potential: Potential,
     config: TransferConfig,
     structures: Sequence[Structure],
-    isolated_atoms: Path | None,
+    isolated_atoms: IsolatedAtoms | None,
 ) -> None:
     """Freeze parameters and align energies and scale with the new labels, as the settings say.
 
@@ -56,7 +56,7 @@ def freeze(potential: Potential, patterns: Sequence[str]) -> None:
 
 
 def refit_references(
-    potential: Potential, structures: Sequence[Structure], isolated_atoms: Path | None
+    potential: Potential, structures: Sequence[Structure], isolated_atoms: IsolatedAtoms | None
 ) -> None:
     """Make the mean error of the energies zero before the first step.
 

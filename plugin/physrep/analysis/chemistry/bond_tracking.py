@@ -15,6 +15,8 @@ and 1.20: still no event.
 A hydrogen has one bond: where a new one forms, the old one is given up, also within the band, as
 the proton of a short N-H...O bridge would otherwise belong to both. It cannot flip in the band:
 it goes to an atom only below FORM_FACTOR, and nearer (in sums of radii) than to the one it had.
+
+Metals have no bonds (:mod:`physrep.covalent`).
 """
 
 from typing import Any, NamedTuple
@@ -25,8 +27,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from physrep.analysis.chemistry.bonds import neighbor_pairs
-from physrep.covalent import BOND_FACTOR, BREAK_FACTOR, FORM_FACTOR, radii_of
+from physrep.analysis.chemistry.bonds import nearest_pairs
+from physrep.covalent import BOND_FACTOR, BREAK_FACTOR, FORM_FACTOR, is_metal, radii_of
 
 SKIN = 1.2  # A; pairs are searched again when two atoms together have moved as far
 LEAST_SKIN = 0.2  # A; a cell that leaves no more is searched in every frame
@@ -65,7 +67,7 @@ class BondTracker:
         self.pairs = NO_PAIRS
         self._started = False
         self._bonded = np.zeros(0, dtype=bool)  # of the pairs in reach
-        self._near = _NearPairs(break_ * self.radii)
+        self._near = _NearPairs(break_ * self.radii, ~is_metal(self.species))
         self._listed: Any = None  # the pairs in reach, an array from the first frame on
 
     def update(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> BondChanges:
@@ -159,10 +161,13 @@ class _NearPairs:
     nearest image, so that jumps of wrapped coordinates do not matter.
     """
 
-    def __init__(self, reach: np.ndarray) -> None:
-        """reach: (n_atoms,) in A, a pair reaches as far as the sum of its two."""
-        self.reach = reach
-        self.largest = 2.0 * float(reach.max(initial=0.0))
+    def __init__(self, reach: np.ndarray, which: np.ndarray) -> None:
+        """reach: (n_atoms,) in A, a pair reaches as far as the sum of its two; which: (n_atoms,)
+        bool, atoms that can be in a pair.
+        """
+        self.reach, self.which = reach, which
+        self.atoms = np.flatnonzero(which)
+        self.largest = 2.0 * float(reach[which].max(initial=0.0))
         self.pairs: np.ndarray | None = None
         self.speed, self.age = 0.0, 0  # A for each frame, frames since the search
 
@@ -176,7 +181,7 @@ class _NearPairs:
         # Rounding fractions gives the nearest image of any pair nearer than half of every height.
         room = heights[pbc].min(initial=np.inf) / 2.0 - self.largest
         if room < LEAST_SKIN:
-            return _nearest_images(positions, cell, pbc, self.reach)
+            return nearest_pairs(positions, cell, pbc, self.reach, self.which)
         fractions = positions @ inverse
         if self.pairs is None or self._moved(fractions, whole, pbc):
             self.skin = min(SKIN if 4.0 * self.speed < SKIN else LEAST_SKIN, room)
@@ -206,8 +211,9 @@ class _NearPairs:
     ) -> np.ndarray:
         """(n_pairs, 2): a tree of the atoms and of their images at the upper faces."""
         reach = self.largest + self.skin
-        points = fractions - np.where(pbc, np.floor(fractions), 0.0)
-        owners = np.arange(len(points))
+        owners = self.atoms
+        points = fractions[owners]
+        points = points - np.where(pbc, np.floor(points), 0.0)
         for axis in np.flatnonzero(pbc):
             low = np.flatnonzero(points[:, axis] < reach / heights[axis])
             points = np.concatenate([points, points[low] + np.eye(3)[axis]])
@@ -221,13 +227,3 @@ class _NearPairs:
         n = len(fractions)
         keys = np.unique(pairs[near] @ (n, 1))
         return np.stack([keys // n, keys % n], axis=1)
-
-
-def _nearest_images(
-    positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray, reach: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """In cells so small that several images of a pair may be in reach."""
-    i, j, distances = neighbor_pairs(positions, cell, pbc, reach)
-    order = np.lexsort((distances, j, i))
-    pairs, first = np.unique(np.stack([i, j], axis=1)[order], axis=0, return_index=True)
-    return pairs.reshape(-1, 2).astype(np.int64), distances[order][first]

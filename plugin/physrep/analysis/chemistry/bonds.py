@@ -7,7 +7,7 @@ from ase.data import chemical_symbols
 from ase.geometry import find_mic
 from ase.neighborlist import primitive_neighbor_list
 
-from physrep.covalent import BOND_FACTOR, radii_of
+from physrep.covalent import BOND_FACTOR, is_metal, radii_of
 
 
 class Bonds(NamedTuple):
@@ -24,7 +24,8 @@ def find_bonds(
     pbc: np.ndarray,
     factor: float = BOND_FACTOR,
 ) -> Bonds:
-    """Pairs nearer than ``factor`` times the sum of their covalent radii (:mod:`physrep.covalent`).
+    """Pairs nearer than ``factor`` times the sum of their covalent radii, without metals
+    (:mod:`physrep.covalent`).
 
     Args:
         positions: (n_atoms, 3) in A, wrapped into the cell or not; species: (n_atoms,) atomic
@@ -35,10 +36,24 @@ def find_bonds(
         skipped.
     """
     reach = factor * radii_of(species)
-    i, j, distances = neighbor_pairs(positions, cell, pbc, reach)
+    return Bonds(*nearest_pairs(positions, cell, pbc, reach, ~is_metal(species)))
+
+
+def nearest_pairs(
+    positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray, reach: np.ndarray, which: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs in reach among some of the atoms, each at its nearest image.
+
+    Args: as :func:`neighbor_pairs`; reach: (n_atoms,) radii in A; which: (n_atoms,) bool.
+
+    Returns:
+        (n_pairs, 2) int64 atom indices, i < j, sorted, and (n_pairs,) in A.
+    """
+    atoms = np.flatnonzero(which)
+    i, j, distances = neighbor_pairs(np.asarray(positions)[atoms], cell, pbc, reach[atoms])
     order = np.lexsort((distances, j, i))
     pairs, first = np.unique(np.stack([i, j], axis=1)[order], axis=0, return_index=True)
-    return Bonds(pairs.reshape(-1, 2), distances[order][first])
+    return atoms[pairs.reshape(-1, 2)].astype(np.int64), distances[order][first]
 
 
 def neighbor_pairs(

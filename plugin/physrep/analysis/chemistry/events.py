@@ -21,7 +21,6 @@ from physrep.analysis.chemistry.bond_tracking import BondTracker
 from physrep.analysis.chemistry.bonds import bond_kinds
 from physrep.analysis.chemistry.species_names import SpeciesBook, SpeciesName
 from physrep.analysis.statistics.lifetimes import Lifetime, censored_lifetime
-from physrep.covalent import BREAK_FACTOR, FORM_FACTOR
 
 TAU = 0.05  # ps
 ROUNDING = 1e-9  # ps; times are sums of floats
@@ -130,21 +129,18 @@ class EventTracker:
     """``observe`` each frame, ``result`` at the end."""
 
     def __init__(
-        self,
-        species: np.ndarray,
-        tau: float = TAU,
-        form: float = FORM_FACTOR,
-        break_: float = BREAK_FACTOR,
+        self, species: np.ndarray, tau: float = TAU, book: SpeciesBook | None = None
     ) -> None:
-        """species: (n_atoms,) atomic numbers; tau: ps, see above; form, break_: `BondTracker`.
+        """species: (n_atoms,) atomic numbers; tau: ps, see above; book: of the names.
 
         Raises:
-            ValueError: tau is negative, or the factors make no sense.
+            ValueError: tau is negative.
         """
         if not tau >= 0.0:
             raise ValueError(f"tau={tau}: must be 0 or more (ps)")
         self.species, self.tau = np.asarray(species), tau
-        self.bonds = BondTracker(self.species, form, break_)
+        self.book = book or SpeciesBook()
+        self.bonds = BondTracker(self.species)
         self.start_pairs: np.ndarray | None = None
         self.changes: list[Change] = []
         self.first_time = self.time = 0.0
@@ -181,7 +177,7 @@ class EventTracker:
         if self.start_pairs is None:
             raise ValueError("0 frames observed: no events; give at least one frame")
         kept = settle(self.changes, self.species, self.tau)
-        replay = _Replay(self.species, self.start_pairs, self.first_time)
+        replay = _Replay(self.species, self.start_pairs, self.first_time, self.book)
         replay.run(kept, self.time - self.tau)
         times, populations = replay.populations(self.time)
         note = ""
@@ -250,8 +246,10 @@ class _Molecule:
 class _Replay:
     """Applies settled changes to the graph; only molecules that change are visited."""
 
-    def __init__(self, species: np.ndarray, pairs: np.ndarray, time: float) -> None:
-        self.species, self.book = species, SpeciesBook()
+    def __init__(
+        self, species: np.ndarray, pairs: np.ndarray, time: float, book: SpeciesBook
+    ) -> None:
+        self.species, self.book = species, book
         self.around: list[set[int]] = [set() for _ in species]
         for i, j in pairs.tolist():
             self.around[i].add(j)

@@ -6,26 +6,30 @@ Charge guess: the closed-shell Lewis structure of fewest formal charges, out of 
 STATES (valence and formal charge), and of those with equally many the one of smallest total
 charge. It is None, "unknown", where there is no such structure (radicals, carbanions, elements
 not in STATES), where two total charges are equally good, and for fragments that occur both as
-radical and as ion (NO2 and nitrite, OH, O, H: see UNKNOWN_CHARGE). A graph holds no electrons:
-this is bookkeeping, no result of a calculation.
+radical and as ion (NO2 and nitrite, OH, O, H: see UNKNOWN_CHARGE). An atom without bonds is the
+ion of SINGLE_IONS. A graph in several pieces has the sum of their charges. A graph holds no
+electrons: this is bookkeeping, no result of a calculation.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
 from ase.formula import Formula
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
-from physrep.analysis.chemistry.molecular_graphs import (
-    Catalogue,
-    elements_of,
-    graph_of,
-    molecular_graph,
+from physrep.analysis.chemistry.ion_families import family_name
+from physrep.analysis.chemistry.known_molecules import (
+    KNOWN,
+    KNOWN_CHARGE,
+    SINGLE_IONS,
+    UNKNOWN_CHARGE,
+    known_molecules,
 )
+from physrep.analysis.chemistry.molecular_graphs import Catalogue, elements_of, molecular_graph
+from physrep.covalent import is_metal
 
 # Valence (sum of bond orders) and formal charge.
 STATES = {
@@ -37,72 +41,31 @@ STATES = {
     "F": ((1, 0),),
     "Al": ((4, -1),),
     "Si": ((4, 0),),
-    "P": ((3, 0), (5, 0), (4, 1), (6, -1)),
+    **dict.fromkeys(("P", "As", "Sb"), ((3, 0), (5, 0), (4, 1), (6, -1))),
     "S": ((2, 0), (1, -1), (3, 1), (4, 0), (6, 0)),
     "Cl": ((1, 0), (7, 0)),
     "Br": ((1, 0),),
     "I": ((1, 0),),
-}
-SINGLE_IONS = {"Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Zn": 2} | {
-    "F": -1,
-    "Cl": -1,
-    "Br": -1,
-    "I": -1,
-}
-# Name: heavy atoms with their hydrogens, a chain; "A(B,C) D" has single atoms B and C on A.
-KNOWN = {
-    "ethylammonium": "CH3 CH2 NH3",
-    "ethylamine": "CH3 CH2 NH2",
-    "methylammonium": "CH3 NH3",
-    "methylamine": "CH3 NH2",
-    "ammonium": "NH4",
-    "ammonia": "NH3",
-    "nitrate": "O N(O) O",
-    "nitric acid": "OH N(O) O",
-    "nitrogen dioxide or nitrite": "O N O",
-    "nitrous acid": "OH N O",
-    "nitric oxide": "N O",
-    "nitrogen": "N N",
-    "nitrous oxide": "N N O",
-    "water": "OH2",
-    "hydronium": "OH3",
-    "hydroxyl or hydroxide": "OH",
-    "oxygen atom or ion": "O",
-    "oxygen": "O O",
-    "hydrogen peroxide": "OH OH",
-    "hydrogen": "H H",
-    "hydrogen atom or ion": "H",
-    "carbon monoxide": "C O",
-    "carbon dioxide": "O C O",
-    "methane": "CH4",
-    "ethane": "CH3 CH3",
-    "ethene": "CH2 CH2",
-    "ethyl": "CH3 CH2",
-    "methyl": "CH3",
-    "ethanol": "CH3 CH2 OH",
-    "acetaldehyde": "CH3 CH O",
-    "nitroethane": "CH3 CH2 N(O) O",
-    "ethyl nitrate": "CH3 CH2 O N(O) O",
-}
-KNOWN_CHARGE = {"nitric oxide": 0, "oxygen": 0, "carbon monoxide": 0}
-UNKNOWN_CHARGE = {
-    "nitrogen dioxide or nitrite",
-    "hydroxyl or hydroxide",
-    "oxygen atom or ion",
-    "hydrogen atom or ion",
 }
 LARGEST_LEWIS = 200  # atoms; beyond, the charge is unknown
 
 
 class SpeciesName(NamedTuple):
     """label: formula with charge, e.g. "C2H8N+", "NO2" where the charge is unknown; formula: Hill
-    order; charge: e, None: unknown; name: "" where not in KNOWN.
+    order; charge: e, None: unknown; name: "" where it has none here.
     """
 
     label: str
     formula: str
-    charge: int | None
+    charge: float | None
     name: str
+
+    def called(self, key: str) -> bool:
+        """Whether a user who writes ``key`` means this: its label, its formula in any order, its
+        name, or the short name in parentheses, as in "triflate", "TFSI", "PF6", "CH3COO".
+        """
+        short = self.name.rpartition("(")[2].rstrip(")")
+        return key in (self.label, self.name, short) or hill_formula(key) == self.formula
 
 
 class SpeciesBook:
@@ -111,7 +74,20 @@ class SpeciesBook:
     names: label -> name, in the order in which they were met.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, charges: Mapping[str, float] | None = None, metallic: bool = False) -> None:
+        """Args: charges: in e, in place of guesses, by what :meth:`SpeciesName.called` takes;
+        metallic: single atoms of metals are neutral, as there is nothing but metal.
+
+        Raises:
+            ValueError: a charge of something that is no formula and no name.
+        """
+        self.charges, self.metallic = dict(charges or {}), metallic
+        for key in self.charges:
+            if not hill_formula(key) and key not in _names():
+                raise ValueError(
+                    f"a charge is given for {key!r}, which is neither a formula nor a name known "
+                    "here; write it as in the table of molecules, for example PF6=-1"
+                )
         self.names: dict[str, SpeciesName] = {}
         self._known: Catalogue[SpeciesName] = Catalogue()
         # In a liquid most molecules have their atoms in the same order: no graph to compare.
@@ -134,13 +110,37 @@ class SpeciesBook:
         return self._as_written[written]
 
     def _add(self, graph: nx.Graph) -> SpeciesName:
-        named = _named(graph)
+        named = self._charged(_named(graph))
         label, number = named.label, 2
         while label in self.names:
             label, number = f"{named.label} (isomer {number})", number + 1
         self.names[label] = named._replace(label=label)
         self._known.add(graph, self.names[label])
         return self.names[label]
+
+    def _charged(self, named: SpeciesName) -> SpeciesName:
+        """With the charge that the user or the surroundings give."""
+        charge = named.charge
+        if self.metallic and named.formula in chemical_symbols:
+            charge = 0 if is_metal(atomic_numbers[named.formula]) else charge
+        for key, given in self.charges.items():
+            charge = given if named.called(key) else charge
+        return named._replace(label=named.formula + _charge_text(charge), charge=charge)
+
+
+def hill_formula(text: str) -> str:
+    """A formula in Hill order, "PF6" -> "F6P"; "" of a text that is none."""
+    try:
+        counts = Formula(text).count()
+    except ValueError:
+        return ""
+    known = counts and all(symbol in chemical_symbols[1:] for symbol in counts)
+    return Formula(text).format("hill") if known else ""
+
+
+def _names() -> set[str]:
+    """All names of KNOWN, long and short."""
+    return set(KNOWN) | {name.rpartition("(")[2].rstrip(")") for name in KNOWN}
 
 
 def name_molecule(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> SpeciesName:
@@ -150,23 +150,39 @@ def name_molecule(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> Spe
 
 def _named(graph: nx.Graph) -> SpeciesName:
     formula = Formula.from_list(elements_of(graph)).format("hill")
-    name = _known_molecules().find(graph) or ""
-    if name in UNKNOWN_CHARGE:
-        charge = None
-    else:
-        charge = KNOWN_CHARGE[name] if name in KNOWN_CHARGE else _guessed(graph)
+    name, charge = _name_of(graph, formula), _charge_of(graph)
     return SpeciesName(formula + _charge_text(charge), formula, charge, name)
+
+
+def _name_of(graph: nx.Graph, formula: str) -> str:
+    if formula in SINGLE_IONS:
+        return SINGLE_IONS[formula][0]
+    if len(graph) > LARGEST_LEWIS or not nx.is_connected(graph):
+        return ""
+    return known_molecules().find(graph) or family_name(graph)
 
 
 def guess_charge(species: Iterable[int], pairs: Iterable[Iterable[int]]) -> int | None:
     """Total charge in e of the closed-shell Lewis structure described above, None: unknown."""
-    return _guessed(molecular_graph(species, pairs))
+    return _charge_of(molecular_graph(species, pairs))
 
 
-def _guessed(graph: nx.Graph) -> int | None:
+def _charge_of(graph: nx.Graph) -> int | None:
+    """Of the whole graph, the sum over its connected pieces."""
+    pieces = [nx.convert_node_labels_to_integers(graph.subgraph(sorted(piece)), ordering="sorted")
+              for piece in nx.connected_components(graph)]  # fmt: skip
+    charges = [_charge_of_piece(piece) for piece in pieces]
+    known = [charge for charge in charges if charge is not None]
+    return sum(known) if len(known) == len(charges) else None
+
+
+def _charge_of_piece(graph: nx.Graph) -> int | None:
     symbols = elements_of(graph)
     if len(symbols) == 1 and symbols[0] in SINGLE_IONS:
-        return SINGLE_IONS[symbols[0]]
+        return SINGLE_IONS[symbols[0]][1]
+    name = known_molecules().find(graph) or ""
+    if name in UNKNOWN_CHARGE or name in KNOWN_CHARGE:
+        return KNOWN_CHARGE.get(name)
     if len(symbols) > LARGEST_LEWIS or any(symbol not in STATES for symbol in symbols):
         return None
     return _lewis_charge(symbols, sorted((min(bond), max(bond)) for bond in graph.edges))
@@ -214,33 +230,8 @@ def _lewis_charge(symbols: list[str], bonds: list[tuple[int, int]]) -> int | Non
     return None if rivals else total
 
 
-def _charge_text(charge: int | None) -> str:
+def _charge_text(charge: float | None) -> str:
     if not charge:
         return ""
     sign = "+" if charge > 0 else "-"
-    return sign if abs(charge) == 1 else f"({abs(charge)}{sign})"
-
-
-@lru_cache(maxsize=1)
-def _known_molecules() -> Catalogue[str]:
-    known: Catalogue[str] = Catalogue()
-    for name, text in KNOWN.items():
-        known.add(graph_of(*_skeleton(text)), name)
-    return known
-
-
-def _skeleton(text: str) -> tuple[list[str], list[tuple[int, int]]]:
-    """Graph of a chain as in KNOWN."""
-    symbols: list[str] = []
-    bonds: list[tuple[int, int]] = []
-    chain = []
-    for word in text.split():
-        part, _, branches = word.rstrip(")").partition("(")
-        centre = len(symbols)
-        element, _, hydrogens = part.partition("H") if part != "H" else ("H", "", "")
-        count = (int(hydrogens) if hydrogens else 1) if "H" in part[1:] else 0
-        leaves = ["H"] * count + [leaf for leaf in branches.split(",") if leaf]
-        symbols += [element, *leaves]
-        bonds += [(centre, centre + 1 + k) for k in range(len(leaves))]
-        chain.append(centre)
-    return symbols, bonds + list(pairwise(chain))
+    return sign if abs(charge) == 1 else f"({abs(charge):g}{sign})"

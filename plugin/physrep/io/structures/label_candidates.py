@@ -17,6 +17,13 @@ OTHER_QUANTITIES = re.compile(
     r"per_?atom|kinetic|barrier|atomi[sz]ation|max|rms|norm|std|var|error|weight|temperature",
     re.IGNORECASE,
 )
+# Labels of other programs that no model here is fitted to.
+NOT_FITTED = re.compile(r"dipole|polari[sz]ab|magmom|hirshfeld|mulliken|^charges$", re.IGNORECASE)
+
+
+def other_quantities(names: Collection[str]) -> list[str]:
+    """Names of quantities that no model here predicts."""
+    return [name for name in names if NOT_FITTED.search(name)]
 
 
 def label_candidates(values: Mapping[str, Any], n_atoms: int) -> dict[str, list[str]]:

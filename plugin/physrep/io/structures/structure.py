@@ -149,11 +149,11 @@ class Structure:
         names = candidates[label] + (candidates["stress"] if label == "virial" else [])
         if names:
             kind = "stress" if names[0] in candidates["stress"] else label
-            return f"it holds {in_words(names)}: name the one to read ({how_to_name(kind, names)})"
+            return f"it holds {in_words(names)}: name what to read ({how_to_name(kind, names)})"
         known = ", ".join(sorted(self.info)) or "nothing"
         return (
-            f"name its key (energy_key=, forces_key=, ...) or remove the frame; besides the "
-            f"labels found it holds: {known}"
+            f"besides the labels found it holds: {known}; name its key (energy_key=, "
+            f"forces_key=, ...)"
         )
 
     def validate(self, require: Iterable[str] = ()) -> "Structure":
@@ -202,7 +202,8 @@ def _check_labels(structure: Structure, require: Iterable[str]) -> None:
         if name not in LABELS:
             raise ValueError(f"require: unknown label {name!r}; choose from {', '.join(LABELS)}")
         if getattr(structure, name) is None:
-            raise structure._error(f"has no {name}; {structure.what_may_be(name)}")
+            advice = structure.what_may_be(name)
+            raise structure._error(f"has no {name}; {advice}, or remove the frame")
 
 
 def _check_finite(structure: Structure) -> None:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,14 +54,21 @@ def analyze(
         interval = interval_of(trajectory)
         # Known from the first frame on; a trajectory without frames is refused.
         numbers = np.zeros(0, dtype=int) if trajectory.species is None else trajectory.species
-        analysis = TrajectoryAnalysis(numbers, n_frames, interval, settings)
+        analysis = _collector(numbers, n_frames, interval, settings)
         for frame in progress(trajectory, "analyze", "frame", n_frames):
             analysis.observe(frame)
     ours = [one for one in caught if issubclass(one.category, TrajectoryWarning)]
     for one in (one for one in caught if one not in ours):
         warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    analysis.notes += dict.fromkeys(str(one.message) for one in ours)
+    analysis.notes[:0] = dict.fromkeys(str(one.message) for one in ours)
     return analysis.finish()
+
+
+def _collector(numbers: np.ndarray, *others: Any) -> TrajectoryAnalysis:
+    try:
+        return TrajectoryAnalysis(numbers, *others)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def interval_of(trajectory: Trajectory) -> float | None:

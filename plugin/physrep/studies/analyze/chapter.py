@@ -57,6 +57,11 @@ def counted(n: int, word: str) -> str:
     return f"{n} {word}{'' if n == 1 else 's'}"
 
 
+def charge_text(charge: float | None) -> str:
+    """For a table: "unknown", "0", "+1", "-0.8"."""
+    return "unknown" if charge is None else f"{charge:+g}" if charge else "0"
+
+
 def row_of(name: str, n_runs: int, *cells: Any) -> tuple[str, ...]:
     """A row of a table, which begins with the trajectory where there are several."""
     return ((name,) if n_runs > 1 else ()) + tuple(str(cell) for cell in cells)

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 
 from physrep.figures.page import Table
-from physrep.studies.analyze.chapter import Chapter, counted, header_of, row_of, sentence
+from physrep.studies.analyze.chapter import (
+    Chapter,
+    charge_text,
+    counted,
+    header_of,
+    row_of,
+    sentence,
+)
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_chapters import motion_chapters
 from physrep.studies.analyze.reaction_chapter import reaction_chapters
@@ -51,10 +58,16 @@ def overview(runs: Mapping[str, Results]) -> Chapter:
             )
         for label, n in one.system.counts.items():
             known = one.system.names[label]
-            charge = "unknown" if known.charge is None else f"{known.charge:+d}".replace("+0", "0")
+            charge = charge_text(known.charge)
             rows.append(row_of(name, len(runs), label, known.name, charge, n))
-    header = header_of(len(runs), "molecule", "name", "charge guess (e)", "number")
-    chapter.tables.append(Table(header, rows, "Molecules of the first frame."))
+    header = header_of(len(runs), "molecule", "name", "charge (e)", "number")
+    chapter.tables.append(
+        Table(
+            header,
+            rows,
+            "Molecules of the first frame; charges are guesses from graphs unless given by hand.",
+        )
+    )
     return chapter
 
 

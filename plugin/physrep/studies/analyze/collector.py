@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from physrep.analysis.chemistry.events import EventTracker, Reactions
+from physrep.analysis.chemistry.species_names import SpeciesBook
+from physrep.covalent import is_metal
 from physrep.io.trajectories.frames import Frame
+from physrep.studies.analyze.given import system_notes
 from physrep.studies.analyze.motion_stream import UNEVEN, MotionResults, MotionSums
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
@@ -54,7 +57,8 @@ class TrajectoryAnalysis:
         ps between frames, None where it is not known: then no motion.
 
         Raises:
-            ValueError: n_frames below 1, interval not positive.
+            ValueError: n_frames below 1, interval not positive, a charge of the settings for what
+                is no formula and no name.
         """
         if n_frames < 1 or not (interval is None or 0.0 < interval < float("inf")):
             raise ValueError(
@@ -63,7 +67,9 @@ class TrajectoryAnalysis:
             )
         self.numbers, self.expected, self.interval = np.asarray(numbers), n_frames, interval
         self.settings = settings or Settings()
-        self.events = Stream(lambda: EventTracker(self.numbers, self.settings.tau))
+        metallic = bool(is_metal(self.numbers).all())
+        self.book = SpeciesBook(self.settings.charges, metallic)
+        self.events = Stream(lambda: EventTracker(self.numbers, self.settings.tau, self.book))
         self.n_frames = 0
         self.start: float | None = None
         self.end: float | None = None
@@ -120,7 +126,9 @@ class TrajectoryAnalysis:
         )
 
     def _begin(self, frame: Frame) -> None:
-        self.system = read_system(self.numbers, frame)
+        given = self.settings.molecules
+        self.system = read_system(self.numbers, frame, self.book, given)
+        self.notes += system_notes(self.system, self.settings.charges)
         self.structure = StructureSums(self.system, frame, self.settings)
         self.start, self.motion, self._late = frame.time, None, False
         self._motion_gap = "one frame alone does not move" if self.expected < 2 else NO_TIMES

@@ -142,13 +142,11 @@ def _conductivity_cells(found: Answer) -> tuple[str, str]:
 
 
 def _conductivity_note(measured: Mapping[str, MotionResults]) -> str:
-    parts = ["Charges are those of whole molecules, guessed from their graphs."]
+    parts = ["Charges are those of whole molecules, guessed from their graphs or given by hand."]
     for name, one in measured.items():
         of = f" of {name}" if len(measured) > 1 else ""
-        temperature, charge = one.temperature, one.charged
+        temperature = one.temperature
         if temperature.value is not None:
             value = f"{float(temperature.value.value):.1f} K"
             parts.append(f"Temperature{of}: {value} ({temperature.reason}).")
-        if charge:
-            parts.append(f"The charges{of} sum to {charge:+g} e instead of zero: a guess is wrong.")
     return " ".join(parts)

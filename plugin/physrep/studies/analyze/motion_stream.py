@@ -29,6 +29,7 @@ from physrep.analysis.motion.velocity import (
 from physrep.analysis.statistics.blocks import BlockSums, Estimate
 from physrep.analysis.structure.rdf import centre_weights
 from physrep.io.trajectories.frames import Frame
+from physrep.studies.analyze.given import charge_gap
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.system import System
@@ -44,7 +45,6 @@ DENSE = 0.5 / (FASTEST * PER_CM_IN_PER_PS)  # ps between frames that hold every 
 COARSEST = 0.02  # ps, for velocities: an ion in its cage turns round within 0.1 ps
 NUMBERS_HELD = 32_000_000  # of one correlation: 256 MB
 UNEVEN = 1e-3  # of the interval
-UNKNOWN_CHARGE = "the charge of {} is not known from its graph"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class MotionResults:
     """displacements: of the centres of mass of molecules by label, with "charge"; every: frames
     between those it used; lines: label -> fitted diffusion. velocities, spectrum: of atoms by
     element. temperature: K with its source in its reason. nernst_einstein, einstein: S/m;
-    green_kubo. charged: the sum of all charges in e.
+    green_kubo. charged: the sum of all charges in e, None where one is unknown.
     """
 
     displacements: Answer[Displacements]
@@ -76,11 +76,7 @@ class MotionSums:
         """Args: frame: the first one; n_frames: that will come; interval: ps between them."""
         self.system, self.interval, self.settings = system, interval, settings
         self.n_seen, self.has_velocities = 0, frame.velocities is not None
-        charges = system.charges
-        unknown = [k for k, q in zip(system.labels, charges, strict=True) if np.isnan(q)]
-        self.charge_gap = UNKNOWN_CHARGE.format(unknown[0]) if unknown else ""
-        if not self.charge_gap and not charges.any():
-            self.charge_gap = "no molecule of the first frame carries a charge"
+        self.charge_gap = charge_gap(system)
         self.weights = centre_weights(system.groups, system.masses)
         self.unwrapper = Stream(Unwrapper)
         self._prepare_displacements(n_frames)
@@ -127,7 +123,7 @@ class MotionSums:
             self._spectrum(velocities),
             temperature,
             *found,
-            None if self.charge_gap else float(self.system.charges.sum()),
+            _number(self.system.charges.sum()),
         )
 
     def _prepare_displacements(self, n_frames: int) -> None:
@@ -278,3 +274,7 @@ def _resolved(estimate: Estimate) -> Answer[Estimate]:
     if np.isfinite(estimate.value):
         return Answer(estimate, estimate.reason)
     return Answer(None, estimate.reason)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -11,7 +11,7 @@ from physrep.figures.event_plots import (
     survival_figure,
 )
 from physrep.figures.page import Table
-from physrep.studies.analyze.chapter import Chapter, counted, sentence
+from physrep.studies.analyze.chapter import Chapter, charge_text, counted, sentence
 from physrep.studies.analyze.collector import Results
 
 MOST_EVENTS = 40  # in the table; analysis.json holds all
@@ -85,14 +85,10 @@ def _species(found: Reactions) -> Table:
             lifetime = f"> {one.longer_than:.3g} (95 %)"
         else:
             lifetime = f"{one.mean:.3g} ± {one.error:.2g}"
-        rows.append((label, name.name, _charge(name.charge), counts[0], counts[-1],
+        rows.append((label, name.name, charge_text(name.charge), counts[0], counts[-1],
                      f"{one.ended} of {one.n}", lifetime))  # fmt: skip
     more = len(order) - len(rows)
     text = "Species by graph isomorphism; charges are guesses from Lewis structures."
     text += f" {more} rarer ones are in analysis.json." if more > 0 else ""
     columns = ("species", "name", "charge (e)", "start", "end", "ended", "lifetime (ps)")
     return Table(columns, rows, text)
-
-
-def _charge(charge: int | None) -> str:
-    return "unknown" if charge is None else f"{charge:+d}" if charge else "0"

@@ -1,6 +1,6 @@
 """What a user may choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from physrep.analysis.chemistry.events import TAU
 from physrep.config import ConfigError
@@ -15,7 +15,9 @@ class Settings:
     taken from every ``every``-th frame; motion and reactions always from all. tau: ps, bond changes
     undone within it are rattling. temperature: K, for conductivities; None: from velocities in the
     trajectory. wrapped: whether positions may have been put back into the cell; None: what the
-    frame says. intramolecular: radial distributions also of pairs of one molecule.
+    frame says. intramolecular: radial distributions also of pairs of one molecule. charges: e, in
+    place of guesses, by formula or name, {"PF6": -1}. molecules: (n_atoms,) name of the molecule of
+    each atom; None: bonded atoms of the first frame.
     """
 
     r_max: float | None = None
@@ -24,6 +26,8 @@ class Settings:
     temperature: float | None = None
     wrapped: bool | None = None
     intramolecular: bool = False
+    charges: dict[str, float] = field(default_factory=dict)
+    molecules: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Raises: ConfigError: a number that makes no sense."""

@@ -1,6 +1,7 @@
 """What is in the first frame: molecules with their names, bonds, angles, hydrogen bond partners."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from ase.data import atomic_masses, chemical_symbols
 from physrep.analysis.chemistry.bond_tracking import BondTracker, molecules
 from physrep.analysis.chemistry.bonds import bond_kinds
 from physrep.analysis.chemistry.species_names import SpeciesBook, SpeciesName
+from physrep.config import ConfigError
+from physrep.covalent import is_metal
 from physrep.io.trajectories.frames import Frame
 
 DONORS = ("F", "N", "O")
@@ -39,6 +42,16 @@ class System:
     def symbols(self) -> list[str]:
         """(n_atoms,) elements."""
         return [chemical_symbols[z] for z in self.species]
+
+    @property
+    def metals(self) -> np.ndarray:
+        """(n_atoms,) bool."""
+        return is_metal(self.species)
+
+    @property
+    def metallic(self) -> bool:
+        """Whether there is nothing but metal, whose atoms carry no charge."""
+        return bool(self.metals.all())
 
     @property
     def counts(self) -> Counter[str]:
@@ -90,10 +103,17 @@ class System:
         return np.flatnonzero(lone)
 
 
-def read_system(numbers: np.ndarray, frame: Frame) -> System:
+def read_system(
+    numbers: np.ndarray,
+    frame: Frame,
+    book: SpeciesBook | None = None,
+    given: Sequence[str] | None = None,
+) -> System:
     """The molecules of a frame.
 
-    Args: numbers: (n_atoms,) atomic numbers.
+    Args: numbers: (n_atoms,) atomic numbers; book: of the names, by default one without charges
+        from the user; given: (n_atoms,) name or number of the molecule of each atom, by default
+        bonded atoms are a molecule.
 
     Raises:
         ValueError: another number of atoms, or positions that are not finite.
@@ -103,17 +123,34 @@ def read_system(numbers: np.ndarray, frame: Frame) -> System:
     tracker.update(frame.positions, frame.cell, frame.pbc)
     bonds = tracker.pairs
     molecule_of = molecules(bonds, len(numbers))
+    if given is not None:
+        molecule_of = _numbered(given, len(numbers))
+        bonds = bonds[molecule_of[bonds[:, 0]] == molecule_of[bonds[:, 1]]]
     order = np.argsort(molecule_of, kind="stable")
     groups = np.split(order, np.cumsum(np.bincount(molecule_of))[:-1])
-    book, labels = SpeciesBook(), []
+    book = book or SpeciesBook(metallic=bool(is_metal(numbers).all()))
     bonds_of = np.split(
         bonds[np.argsort(molecule_of[bonds[:, 0]], kind="stable")],
         np.cumsum(np.bincount(molecule_of[bonds[:, 0]], minlength=len(groups)))[:-1],
     )
-    for group, pairs in zip(groups, bonds_of, strict=True):
-        labels.append(book.name(numbers[group], np.searchsorted(group, pairs)).label)
+    labels = [
+        book.name(numbers[group], np.searchsorted(group, pairs)).label
+        for group, pairs in zip(groups, bonds_of, strict=True)
+    ]
+    names = {label: book.names[label] for label in dict.fromkeys(labels)}
     masses = atomic_masses[numbers]
-    return System(numbers, masses, bonds, _angles(bonds), molecule_of, groups, labels, book.names)
+    return System(numbers, masses, bonds, _angles(bonds), molecule_of, groups, labels, names)
+
+
+def _numbered(given: Sequence[str], n_atoms: int) -> np.ndarray:
+    """(n_atoms,) ints, counted by the lowest atom of each molecule."""
+    if len(given) != n_atoms:
+        raise ConfigError(
+            f"molecules are given for {len(given)} atoms, the trajectory has {n_atoms}: "
+            "--molecules needs one line for each atom"
+        )
+    numbers = {name: k for k, name in enumerate(dict.fromkeys(given))}
+    return np.array([numbers[name] for name in given], dtype=np.int64)
 
 
 def _angles(bonds: np.ndarray) -> np.ndarray:

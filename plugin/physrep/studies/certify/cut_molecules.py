@@ -20,7 +20,7 @@ class Molecule(NamedTuple):
     """
 
     label: str
-    charge: int | None
+    charge: float | None
     atoms: Atoms
     indices: np.ndarray
     n_ions: int = 1
@@ -80,7 +80,7 @@ def _pieces(atoms: Atoms, book: SpeciesBook) -> list[tuple[SpeciesName, np.ndarr
 
 
 def _molecule(
-    label: str, charge: int | None, system: Atoms, indices: np.ndarray, positions: np.ndarray
+    label: str, charge: float | None, system: Atoms, indices: np.ndarray, positions: np.ndarray
 ) -> Molecule:
     atoms = Atoms(system.numbers[indices], positions)
     atoms.set_initial_charges(np.full(len(atoms), (charge or 0) / len(atoms)))

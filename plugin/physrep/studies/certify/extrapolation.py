@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.structure.contacts import CLASS_NAMES, ContactTable, find_contacts
 from physrep.analysis.structure.environments import BLOCKS, Surroundings, surroundings
+from physrep.engines.guard_action import guard_limits, guarded_pairs
 from physrep.io import Structure
 from physrep.probes.bond_scan import bond_ranges
 from physrep.studies.certify.certificate_figures import surroundings_figure
@@ -18,6 +19,8 @@ from physrep.studies.certify.survival import Run
 from physrep.studies.certify.task import Task
 
 DATA_STRUCTURES = 60  # of the data, evenly drawn
+GUARD_FRAMES = 2000  # at most, of the data, in which the guard is looked for
+NAMED = 3  # of those in which it acts
 SOUND_DEVIATION, POOR_DEVIATION = 0.1, 0.3  # eV/A, of the committee's forces
 
 
@@ -36,6 +39,7 @@ def extrapolation_part(task: Task, runs: Sequence[Run]) -> Part:
         checks += [contact_check(visited, table), bond_check(visited, data)]
         found, figures = _surroundings(task, visited)
         checks += found
+    checks += [guard_check(task, "runs", visited), guard_check(task, "data", data)]
     checks.append(committee_check(task, visited))
     text = (
         f"{len(visited)} frames of the runs above, compared with the data behind the potential: "
@@ -133,6 +137,22 @@ def surroundings_checks(
     note = f"{chemical_symbols[species[worst]]}; 1 is as far as 1 % of the data are"
     furthest = float(distances[worst])
     yield at_most("extrapolation: furthest surroundings", furthest, "", 2.0, np.inf, note)
+
+
+def guard_check(task: Task, what: str, frames: list[Structure]) -> Check:
+    """Frames in which the short-range guard acts: there, the network does not count in full."""
+    name = f"extrapolation: guard, {what}"
+    if guard_limits(task.calculator) is None:
+        return skipped(name, "this potential has no short-range guard")
+    if not frames:
+        return skipped(name, f"no frame of {what}")
+    looked_at = _evenly(len(frames), GUARD_FRAMES)
+    acting = {k: guarded_pairs(task.calculator, frames[k].to_ase()) for k in looked_at}
+    named = [f"frame {k}: {pairs[0].line()}" for k, pairs in acting.items() if pairs]
+    note = f"acts in {len(named)} of {len(looked_at)} frames"
+    if named:
+        note += f"; {'; '.join(named[:NAMED])}{'; ...' * (len(named) > NAMED)}"
+    return at_most(name, len(named) / len(looked_at), "of frames", 0.0, np.inf, note)
 
 
 def committee_check(task: Task, visited: list[Structure]) -> Check:

@@ -11,15 +11,13 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 from ase.geometry import get_distances
 
-from physrep.covalent import bond_reach
+from physrep.covalent import shortest_contact
 from physrep.studies.certify.check import Check, at_least, at_most, attempt
 from physrep.studies.certify.exactness import energy_and_forces
 
 NEAREST, FURTHEST = 0.3, 9.0  # A
 WALL_STEP, TAIL_STEP = 0.05, 0.02  # A
 SOUND_JUMP, POOR_JUMP = 2e-5, 1e-4  # eV
-# Below this share of the sum of covalent radii no bond and no contact of any liquid is found.
-WALL_SHARE = 0.65
 N_DIRECTIONS = 200
 
 
@@ -42,7 +40,7 @@ def smoothness(calculator: Calculator, atoms: Atoms, seed: int = 0) -> Iterator[
     rng = np.random.default_rng(seed)
     for a, b in combinations_with_replacement(sorted(set(atoms.numbers.tolist())), 2):
         pair_name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
-        wall = np.arange(NEAREST, float(bond_reach(a, b, WALL_SHARE)), WALL_STEP)
+        wall = np.arange(NEAREST, float(shortest_contact(a, b)), WALL_STEP)
         tail = np.arange(2.0, FURTHEST, TAIL_STEP)
         scans = {
             f"wall: {pair_name} alone": (wall_check, partial(scan_pair_alone, a=a, b=b), wall),

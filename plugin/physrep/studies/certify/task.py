@@ -10,7 +10,7 @@ from ase.calculators.calculator import Calculator
 
 from physrep.analysis.structure.contacts import ContactTable, shortest_contacts
 from physrep.config import ConfigError
-from physrep.covalent import bond_reach
+from physrep.covalent import bond_reach, shortest_contact
 from physrep.io import Structure
 from physrep.studies.certify.levels import Level
 
@@ -60,8 +60,9 @@ class Task:
         """
         elements = np.unique(self.atoms.numbers)
         if not self.data:
-            sums = bond_reach(elements[:, None], elements)
-            return ContactTable(elements, np.stack([sums, sums]), float(sums.max()))
+            pairs = elements[:, None], elements
+            ends = np.maximum(bond_reach(*pairs), shortest_contact(*pairs))  # of metals the latter
+            return ContactTable(elements, np.stack([ends, ends]), float(ends.max()))
         table = shortest_contacts(self.data)
         missing = sorted(set(elements.tolist()) - set(table.elements.tolist()))
         if missing:

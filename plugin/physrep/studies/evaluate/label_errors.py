@@ -3,19 +3,24 @@
 import importlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.calculators.calculator import BaseCalculator, Calculator
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, Calculator, PropertyNotImplementedError
+from ase.geometry import complete_cell
 
 from physrep.config import ConfigError
+from physrep.engines.guard_action import GuardedPair, guard_limits, guarded_pairs
 from physrep.io import Structure
-from physrep.progress import progress
+from physrep.io.structures.unread_labels import unread_in
+from physrep.progress import plural, progress, say
 
 ASE_PREFIX = "ase:"
+NAMED = 20  # structures in which the guard acts
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,13 @@ class Errors:
 
     Energies in meV/atom, after the mean offset of the energy per atom is removed (labels of
     different codes differ by a constant per atom), so at least two are needed. Forces in eV/A,
-    over Cartesian components; ``force_max`` is the largest error of one component.
+    over Cartesian components; ``force_max`` is the largest error of one component. Virials in
+    meV/atom and, of structures that are periodic in all directions, stresses in meV/A^3, over the
+    nine components.
+
+    ``n_guarded`` counts the structures in which the short-range guard acts (None where the
+    calculator has none), ``guarded`` names the first of them: file, frame (from 0) and the pair
+    furthest below its limit, as :meth:`physrep.engines.guard_action.GuardedPair.as_dict`.
     """
 
     energy_mae_mev_per_atom: float | None
@@ -33,15 +44,47 @@ class Errors:
     force_rmse: float | None
     force_max: float | None
     n_structures: int
+    virial_mae_mev_per_atom: float | None = None
+    virial_rmse_mev_per_atom: float | None = None
+    stress_mae_mev_per_a3: float | None = None
+    stress_rmse_mev_per_a3: float | None = None
+    n_guarded: int | None = None
+    guarded: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """One JSON object, the fields as keys."""
         return json.dumps(asdict(self), indent=1)
 
     def table(self) -> str:
-        """The same for people, one line a number."""
+        """The same for people, one line a number, and one for each structure named."""
         known = {name: value for name, value in asdict(self).items() if value is not None}
-        return "\n".join(f"{name:26s} {value:.6g}" for name, value in known.items())
+        frames = known.pop("guarded")
+        lines = [f"{name:26s} {value:.6g}" for name, value in known.items()]
+        return "\n".join(lines + [guarded_line(frame) for frame in frames])
+
+
+@dataclass
+class _Sum:
+    """Errors of components, added up."""
+
+    n: int = 0
+    absolute: float = 0.0
+    square: float = 0.0
+    largest: float = 0.0
+
+    def add(self, difference: np.ndarray) -> None:
+        error = np.abs(difference)
+        self.n += error.size
+        self.absolute += float(error.sum())
+        self.square += float((error**2).sum())
+        # Not max(): it would drop a NaN.
+        self.largest = float(np.maximum(self.largest, error.max()))
+
+    def mae(self) -> float | None:
+        return self.absolute / self.n if self.n else None
+
+    def rmse(self) -> float | None:
+        return math.sqrt(self.square / self.n) if self.n else None
 
 
 @dataclass
@@ -49,44 +92,83 @@ class _Sums:
     """What is kept while structures stream by."""
 
     energy_errors: list[float] = field(default_factory=list)  # eV/atom
-    n_components: int = 0
-    absolute: float = 0.0
-    square: float = 0.0
-    largest: float = 0.0
+    forces: _Sum = field(default_factory=_Sum)
+    virial: _Sum = field(default_factory=_Sum)  # meV/atom
+    stress: _Sum = field(default_factory=_Sum)  # meV/A^3
     n_structures: int = 0
+    n_without_stress: int = 0  # virials that the calculator cannot be compared with
+    guarded: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, calculator: BaseCalculator, structure: Structure) -> None:
         """Compute one structure and add its errors."""
         atoms = structure.to_ase()
+        if structure.virial is not None and atoms.pbc.any():
+            atoms.cell = complete_cell(atoms.cell)  # a slab: its stress needs a volume
         atoms.calc = calculator
         self.n_structures += 1
         if structure.forces is not None:
-            error = np.abs(atoms.get_forces() - structure.forces)
-            self.n_components += error.size
-            self.absolute += float(error.sum())
-            self.square += float((error**2).sum())
-            # Not max(): it would drop a NaN.
-            self.largest = float(np.maximum(self.largest, error.max()))
+            self.forces.add(atoms.get_forces() - structure.forces)
+        if structure.virial is not None:
+            self._add_virial(atoms, structure)
         if structure.energy is not None:
             difference = atoms.get_potential_energy() - structure.energy
             self.energy_errors.append(difference / len(atoms))
+        pairs = guarded_pairs(calculator, atoms)
+        if pairs:
+            where = {"file": Path(structure.source).name, "frame": structure.frame}
+            self.guarded.append({**where, **pairs[0].as_dict()})
 
-    def errors(self) -> Errors:
-        """The means."""
-        energy_mae = energy_rmse = mae = rmse = largest = None
+    def _add_virial(self, atoms: Atoms, structure: Structure) -> None:
+        try:
+            difference = 1000.0 * (_virial(atoms) - structure.virial)
+        except PropertyNotImplementedError:
+            self.n_without_stress += 1
+            return
+        self.virial.add(difference / len(atoms))
+        if structure.pbc.all():
+            self.stress.add(difference / atoms.get_volume())
+
+    def errors(self, guard: bool) -> Errors:
+        """The means; guard: whether the calculator has one."""
+        energy_mae = energy_rmse = None
         if len(self.energy_errors) > 1:
             error = 1000.0 * (np.array(self.energy_errors) - np.mean(self.energy_errors))
             energy_mae = float(np.abs(error).mean())
             energy_rmse = float(np.sqrt((error**2).mean()))
-        if self.n_components:
-            mae = self.absolute / self.n_components
-            rmse = math.sqrt(self.square / self.n_components)
-            largest = self.largest
-        return Errors(energy_mae, energy_rmse, mae, rmse, largest, self.n_structures)
+        return Errors(
+            energy_mae,
+            energy_rmse,
+            self.forces.mae(),
+            self.forces.rmse(),
+            self.forces.largest if self.forces.n else None,
+            self.n_structures,
+            self.virial.mae(),
+            self.virial.rmse(),
+            self.stress.mae(),
+            self.stress.rmse(),
+            len(self.guarded) if guard else None,
+            self.guarded[:NAMED],
+        )
+
+
+def _virial(atoms: Atoms) -> np.ndarray:
+    """-dE/dstrain, (3, 3) eV: from the stress, or of a molecule the sum of r_i F_i."""
+    if atoms.pbc.any():
+        return -atoms.get_volume() * atoms.get_stress(voigt=False)
+    virial = atoms.positions.T @ atoms.get_forces()
+    return 0.5 * (virial + virial.T)
+
+
+def guarded_line(found: dict[str, Any]) -> str:
+    """For people; found: an entry of ``Errors.guarded``."""
+    pair = GuardedPair(*(found[name] for name in GuardedPair._fields))
+    return f"{found['file']}, frame {found['frame']}: {pair.line()}"
 
 
 def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Errors:
     """Compare a calculator with the labels, one structure at a time; progress on standard error.
+
+    Frames of isolated atoms (``config_type=IsolatedAtom``) are not judged.
 
     Args:
         calculator: an ASE calculator (``PhysRepCalculator`` or any other).
@@ -96,14 +178,43 @@ def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Err
         ConfigError: there is nothing to compare with.
     """
     sums = _Sums()
-    for structure in progress(structures, "evaluate", "structure"):
+    judged = without_isolated_atoms(structures)
+    total = len(structures) if isinstance(structures, Sized) else None
+    for structure in progress(judged, "evaluate", "structure", total):
         sums.add(calculator, structure)
-    if not sums.energy_errors and not sums.n_components:
+    if sums.n_without_stress:
+        say(
+            "evaluate",
+            f"virials of {sums.n_without_stress} structures are not compared: the calculator has "
+            "no stress",
+        )
+    if not (sums.energy_errors or sums.forces.n or sums.virial.n):
         raise ConfigError(
             f"{sums.n_structures} structures, none with energy or forces: there is nothing to "
             "compare with; check the names of the labels in the file"
         )
-    return sums.errors()
+    return sums.errors(guard_limits(calculator) is not None)
+
+
+def without_isolated_atoms(structures: Iterable[Structure]) -> Iterator[Structure]:
+    """The other structures; says how many were set apart, and which labels no one reads."""
+    n_atoms = 0
+    sources: set[str] = set()
+    for structure in structures:
+        if structure.is_isolated_atom:
+            n_atoms += 1
+            continue
+        if structure.source not in sources:
+            sources.add(structure.source)
+            for line in unread_in(structure):
+                say("evaluate", line)
+        yield structure
+    if n_atoms:
+        say(
+            "evaluate",
+            f"{n_atoms} {plural('frame', n_atoms)} of isolated atoms "
+            "(config_type=IsolatedAtom) set apart: not judged",
+        )
 
 
 def predict_forces(calculator: BaseCalculator, structures: Iterable[Structure]) -> np.ndarray:

@@ -17,6 +17,7 @@ from physrep.probes.assembly import (
 )
 from physrep.probes.recovery import Recovery, recover
 from physrep.progress import progress
+from physrep.studies.evaluate.label_errors import without_isolated_atoms
 from physrep.studies.evaluate.suite_summary import Summary, check_at_least, sample, share
 
 N_ASSEMBLY = 50
@@ -121,7 +122,7 @@ def reliability(
     """
     check_at_least("seed", seed, 0)
     check_at_least("assembly", n_assembly, 0)
-    structures = list(structures)
+    structures = list(without_isolated_atoms(structures))
     chosen = sample(len(structures), seed, max_structures)
     groups, without_group = _groups_to_pull(structures, chosen, seed, n_assembly)
     molecules = []

@@ -10,6 +10,7 @@ from ase.calculators.calculator import Calculator
 from physrep.io import DataError, Structure
 from physrep.probes.reaction_path import PathErrors, group_paths, path_errors
 from physrep.progress import progress
+from physrep.studies.evaluate.label_errors import without_isolated_atoms
 from physrep.studies.evaluate.suite_summary import Summary
 
 
@@ -43,7 +44,7 @@ def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> P
     Raises:
         DataError: no energy label, or frames that make up no paths.
     """
-    structures = [one for one in structures if _has_place(one)]
+    structures = [one for one in without_isolated_atoms(structures) if _has_place(one)]
     if not structures:
         raise DataError("there are no structures to test; check the file")
     try:
