@@ -5,6 +5,7 @@
 
 #include "atom.h"
 #include "comm.h"
+#include "timer.h"
 
 #include <algorithm>
 
@@ -17,7 +18,9 @@ void PairPhysRep::to_ghosts(double *rows, int width) { exchange(rows, width, tru
 
 void PairPhysRep::from_ghosts(double *rows, int width) { exchange(rows, width, false); }
 
+// Its time appears in LAMMPS' breakdown as Comm, not as Pair.
 void PairPhysRep::exchange(double *rows, int width, bool forward) {
+  timer->stamp(Timer::PAIR);
   rows_ = rows;
   row_width_ = width;
   for (column_ = 0; column_ < width; column_ += COLUMNS_AT_ONCE) {
@@ -27,6 +30,7 @@ void PairPhysRep::exchange(double *rows, int width, bool forward) {
     else
       comm->reverse_comm(this, n_columns_);
   }
+  timer->stamp(Timer::COMM);
 }
 
 int PairPhysRep::pack_forward_comm(int n, int *list, double *buf, int, int *) {
