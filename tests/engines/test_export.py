@@ -4,12 +4,15 @@ import copy
 import json
 
 import ase.io
+import numpy as np
 import pytest
 import torch
 from ean_systems import SYSTEMS
+from openmm import app
 from repository import REPOSITORY
 from systems import liquid, make_checkpoint, molecule
 
+from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.engines import export as export_module
 from physrep.engines.bound_topology import read_topology
 from physrep.engines.export import export_potential
@@ -92,7 +95,9 @@ def test_refuses_a_topology_in_other_units(exports, tmp_path):
     checkpoint.potential.shortest_distances.fill_(0.9)
     atoms = SYSTEMS["pair"]()
     atoms.positions /= 10.0
-    with pytest.raises(ExportError, match=r"^topology: atoms 0 and \d+ are 0\.\d+ A apart, far"):
+    with pytest.raises(
+        ExportError, match=r"^topology: atoms \d+ \(\w\) and .* A apart, far nearer"
+    ):
         export_potential(checkpoint, tmp_path / "a.pt", atoms)
     assert list(tmp_path.iterdir()) == []
 
@@ -121,12 +126,17 @@ def test_topologies_of_several_formats_have_the_same_fingerprint(exports, tmp_pa
     assert topology.pbc.all()
 
 
-def test_the_example_structure_is_the_first_frame():
-    topology = read_topology(REPOSITORY / "md_examples" / "ean.pdb")
-    expected = SYSTEMS["box"]()
+def test_the_example_structure_has_the_atoms_of_the_data_and_its_bonds():
+    path = REPOSITORY / "md_examples" / "ean.pdb"
+    topology, expected = read_topology(path), SYSTEMS["box"]()
     assert topology.get_chemical_symbols() == expected.get_chemical_symbols()
-    assert abs(topology.positions - expected.positions).max() < 6e-4  # PDB keeps 3 decimals
     assert abs(topology.cell.array - expected.cell.array).max() < 1e-9
+    bonds = app.PDBFile(str(path)).topology.bonds()
+    written = sorted(sorted((bond[0].index, bond[1].index)) for bond in bonds)
+    found = find_bonds(
+        topology.positions, topology.numbers, topology.cell.array, np.zeros(3, bool)
+    )  # ions are whole: no bond across the cell
+    assert written == found.pairs.tolist()
 
 
 def test_refuses_files_that_are_no_topology(tmp_path):

@@ -19,9 +19,10 @@ from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
 from physrep.config import ConfigError
 from physrep.engines.bound_topology import refuse_periodic, set_periodicity, topology_info, types_of
 from physrep.engines.exported import ExportedPotential
+from physrep.engines.frame_checks import FrameError, check_apart, check_contacts
 from physrep.engines.metadata import METADATA_FILE, ExportError, Metadata, read_exported
 from physrep.models import BASELINES
-from physrep.neighbors import neighbor_list
+from physrep.neighbors import Neighbors, neighbor_list
 from physrep.ops import OperatorsMissing, fastest_form
 from physrep.potential import Potential, predict
 from physrep.torchscript import compile_script
@@ -158,13 +159,15 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
     Raises:
         ExportError: naming what differs and by how much.
     """
-    module, _ = read_exported(path)
+    module, metadata = read_exported(path)
     atoms = _random_cluster(potential) if topology is None else topology
     tolerance = TOLERANCES[potential.dtype]
     types = torch.from_numpy(types_of(atoms.get_chemical_symbols(), potential.symbols, path))
     positions = torch.from_numpy(atoms.positions)
     cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
     neighbors = neighbor_list(positions, cell, pbc, potential.cutoff)
+    if topology is not None:
+        _check_topology(atoms, neighbors, metadata)
     eager = predict(potential, types, neighbors.edge_index, neighbors.vectors)
     saved = predict(module.atomic_energies, types, neighbors.edge_index, neighbors.vectors)
     # On the random cluster forces are large, and of them their share counts: float32 has seven
@@ -186,6 +189,18 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
             f"A; forces and virials in units of {large:.3g} eV/A); nothing was written. "
             "Please report this with the checkpoint."
         )
+
+
+def _check_topology(atoms: Atoms, neighbors: Neighbors, metadata: Metadata) -> None:
+    """Refuse a structure in other units or with other elements, where the file is not to blame."""
+    symbols = atoms.get_chemical_symbols()
+    try:
+        check_apart(symbols, neighbors.edge_index, neighbors.distances)
+        check_contacts(
+            symbols, neighbors.edge_index, neighbors.distances, metadata.shortest_distances
+        )
+    except FrameError as error:
+        raise ExportError(f"topology: {error}") from None
 
 
 def _as_openmm(
