@@ -136,9 +136,9 @@ def lammps_forces(ranks: int) -> Callable[[Path, Atoms, Path], Forces]:
         text = INPUT.format(processors=f"1 1 {ranks}", file=file, species=" ".join(SPECIES))
         (folder / "in").write_text(text)
         programs = Path(sys.executable).parent
-        command = [programs / "lmp", "-log", "none", "-nocite", "-in", "in"]
+        command = [str(programs / "lmp"), "-log", "none", "-nocite", "-in", "in"]
         if ranks > 1:
-            command = [programs / "mpirun", "-np", str(ranks), *command]
+            command = [str(programs / "mpirun"), "-np", str(ranks), *command]
         variables = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
