@@ -101,10 +101,8 @@ class StateFunction:
         if not self._start_is_checked:
             self._check_start(loaded.metadata, neighbors, cell)
             self._start_is_checked = True
-        vectors = neighbors.vectors.detach().requires_grad_(True)
-        energies = loaded.module.atomic_energies(loaded.types, neighbors.edge_index, vectors)
-        energy = energies.sum()
-        (slope,) = torch.autograd.grad(energy, vectors)
+            _slope(loaded, neighbors)  # TorchScript's first call rounds otherwise than later ones
+        energy, slope = _slope(loaded, neighbors)
         n_atoms, (i, j) = len(positions), neighbors.edge_index
         forces = sum_edges(slope, i, n_atoms) - sum_edges(slope, j, n_atoms)
         return (
@@ -156,3 +154,11 @@ class StateFunction:
         form = fastest_form()
         neighbor_list = PortableNeighborList(metadata.cutoff).as_form(form)
         return _Loaded(module, metadata, types.to(device), neighbor_list)
+
+
+def _slope(loaded: _Loaded, neighbors: Neighbors) -> tuple[Tensor, Tensor]:
+    """Energy in eV and its gradient with respect to the edge vectors, (n_edges, 3) eV/A."""
+    vectors = neighbors.vectors.detach().requires_grad_(True)
+    energy = loaded.module.atomic_energies(loaded.types, neighbors.edge_index, vectors).sum()
+    (slope,) = torch.autograd.grad(energy, vectors)
+    return energy, slope

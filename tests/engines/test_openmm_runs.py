@@ -1,0 +1,139 @@
+"""Runs in OpenMM: restarts, constant pressure."""
+
+import subprocess
+import sys
+
+import numpy as np
+import openmm
+import pytest
+from ase import Atoms
+from ean_systems import SYSTEMS
+from openmm import unit
+from openmm_forces import FORCES
+from test_add_potential import bare_system
+
+from physrep.engines.ase import PhysRepCalculator
+from physrep.engines.export import export_potential
+from physrep.engines.openmm import add_potential, python_force, topology_from_atoms
+from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
+
+BAR, KELVIN = 1000.0, 300.0  # a pressure at which boxes change within a few moves
+
+
+def context_of(system, integrator, positions=None) -> openmm.Context:
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, integrator, platform)
+    if positions is not None:
+        context.setPositions(positions)
+    return context
+
+
+def motion_of(context: openmm.Context) -> tuple[np.ndarray, np.ndarray]:
+    state = context.getState(getPositions=True, getVelocities=True)
+    return state.getPositions(asNumpy=True)._value, state.getVelocities(asNumpy=True)._value
+
+
+def langevin_run(system, atoms):
+    integrator = openmm.LangevinMiddleIntegrator(KELVIN, 1.0, 5e-4)
+    context = context_of(system, integrator, atoms.positions / NM_IN_ANGSTROM)
+    context.getState(getEnergy=True)  # TorchScript's first call rounds otherwise than later ones
+    context.setVelocitiesToTemperature(KELVIN, 1)
+    return context
+
+
+@pytest.mark.parametrize("force", FORCES)
+def test_a_run_from_a_checkpoint_is_the_same_bit_for_bit(exports, force):
+    atoms = SYSTEMS["pair"]()
+    system = bare_system(atoms)
+    system.addForce(force(exports.pt("pair")))
+    first, second = langevin_run(system, atoms), langevin_run(system, atoms)
+    first.getIntegrator().step(5)
+    saved = first.createCheckpoint()
+    first.getIntegrator().step(5)
+    second.loadCheckpoint(saved)
+    second.getIntegrator().step(5)
+    for one, other in zip(motion_of(first), motion_of(second), strict=True):
+        assert np.array_equal(one, other)
+
+
+RESTART = """
+import numpy, openmm, pathlib
+system, state = (openmm.XmlSerializer.deserialize(pathlib.Path(name).read_text())
+                 for name in ("system.xml", "state.xml"))
+platform = openmm.Platform.getPlatformByName("Reference")
+context = openmm.Context(system, openmm.VerletIntegrator(5e-4), platform)
+context.setState(state)
+context.getIntegrator().step(3)
+state = context.getState(getPositions=True, getVelocities=True)
+numpy.save("motion.npy", [state.getPositions(asNumpy=True)._value,
+                          state.getVelocities(asNumpy=True)._value])
+"""
+
+
+def test_a_run_from_saved_xml_is_the_same_bit_for_bit_in_another_process(exports, tmp_path):
+    atoms = SYSTEMS["pair"]()
+    system = bare_system(atoms)
+    add_potential(system, topology_from_atoms(atoms), exports.pt(None))
+    first = context_of(system, openmm.VerletIntegrator(5e-4), atoms.positions / NM_IN_ANGSTROM)
+    first.setVelocitiesToTemperature(KELVIN, 1)
+    first.getIntegrator().step(3)
+    state = first.getState(getPositions=True, getVelocities=True)
+    for name, one in (("system", system), ("state", state)):
+        (tmp_path / f"{name}.xml").write_text(openmm.XmlSerializer.serialize(one))
+    subprocess.run([sys.executable, "-c", RESTART], cwd=tmp_path, check=True)
+    first.getIntegrator().step(3)
+    assert np.array_equal(np.load(tmp_path / "motion.npy"), motion_of(first))
+
+
+BAROSTATS = {
+    "isotropic": lambda: openmm.MonteCarloBarostat(BAR, KELVIN, 1),
+    "anisotropic": lambda: openmm.MonteCarloAnisotropicBarostat(
+        openmm.Vec3(BAR, BAR, BAR), KELVIN, True, True, True, 1
+    ),
+    "flexible": lambda: openmm.MonteCarloFlexibleBarostat(BAR, KELVIN, 1),
+    "membrane": lambda: openmm.MonteCarloMembraneBarostat(
+        BAR,
+        0.0,
+        KELVIN,
+        openmm.MonteCarloMembraneBarostat.XYIsotropic,
+        openmm.MonteCarloMembraneBarostat.ZFree,
+        1,
+    ),
+}
+
+
+def few_atoms() -> Atoms:
+    """Two ion pairs in a box of their own."""
+    pair = SYSTEMS["pair"]()
+    pair.center(vacuum=2.0)
+    pair.pbc = True
+    return pair.repeat((1, 1, 2))
+
+
+@pytest.mark.parametrize("force", FORCES)
+@pytest.mark.parametrize("barostat", BAROSTATS)
+def test_constant_pressure(exports, tmp_path, barostat, force):
+    """After moves of the box the energy is that of the box that is there, as ASE computes it."""
+    atoms = few_atoms()
+    path = exports.pt(None)
+    if force is not python_force:
+        path = tmp_path / "few.pt"
+        export_potential(exports.checkpoint(), path, atoms, "float64", ops="portable")
+    system = bare_system(atoms)
+    system.addForce(force(path, topology_from_atoms(atoms)))
+    made = BAROSTATS[barostat]()
+    made.setRandomNumberSeed(1)
+    system.addForce(made)
+    integrator = openmm.LangevinMiddleIntegrator(KELVIN, 1.0, 2.5e-4)
+    integrator.setRandomNumberSeed(1)
+    context = context_of(system, integrator, atoms.positions / NM_IN_ANGSTROM)
+    context.setVelocitiesToTemperature(KELVIN, 1)
+    integrator.step(30)
+    state = context.getState(getPositions=True, getEnergy=True)
+    box = NM_IN_ANGSTROM * state.getPeriodicBoxVectors(asNumpy=True)._value
+    assert np.abs(box - atoms.cell.array).max() > 0.01
+    atoms.set_cell(box)
+    atoms.positions = NM_IN_ANGSTROM * state.getPositions(asNumpy=True)._value
+    atoms.calc = PhysRepCalculator(exports.pt(None))
+    energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole) / EV_IN_KJ_PER_MOL
+    assert energy == pytest.approx(atoms.get_potential_energy(), abs=1e-8)
