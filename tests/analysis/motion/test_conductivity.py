@@ -95,3 +95,27 @@ def test_bad_input_is_refused():
         plain.add(np.full((1, 3), float(k)), np.zeros((3, 3)), np.zeros(3, bool))
     with pytest.raises(ValueError, match="no kind charge"):
         einstein(plain.result(), VOLUME, KELVIN)
+
+
+@pytest.mark.case
+def test_random_walks_are_accepted_and_right_within_their_error_bars():
+    """120 runs of two cations and two anions that walk independently, 500 frames each.
+
+    Accepted runs are binomial: at 95 % 114 +- 2.4 of 120, at least 107 in 99.5 % of all cases; at
+    50 % 60 +- 5.5. Of error bars from nine stretches of a run two standard errors hold 92 %
+    (Student's t): 110 +- 3.0 of 120, at least 102 in 99.5 %.
+    """
+    charges, n_runs, n_frames, d = np.array([1.0, 1.0, -1.0, -1.0]), 120, 500, 1.0
+    exact = 4 * constants.e**2 * d * 1e-8 / (VOLUME * 1e-30 * constants.k * KELVIN)
+    accepted = right = 0
+    for seed in range(n_runs):
+        steps = np.random.default_rng(seed).normal(0.0, np.sqrt(2.0 * d), (n_frames, 4, 3))
+        moved = DisplacementSums(["ion"] * 4, np.ones(4), 1.0, n_frames // 10, charges=charges,
+                                 remove_drift=False)  # fmt: skip
+        for positions in np.cumsum(steps, axis=0):
+            moved.add(positions, np.zeros((3, 3)), np.zeros(3, bool))
+        found, line = einstein(moved.result(), VOLUME, KELVIN)
+        accepted += line.resolved
+        right += not line.resolved or abs(found.value - exact) < 2.0 * found.error
+    assert accepted >= 107
+    assert right >= 102

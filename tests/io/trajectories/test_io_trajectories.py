@@ -159,10 +159,10 @@ def test_velocities_of_a_dump_need_its_units(named, factor, tmp_path):
     frame = next(iter_frames(said))
     np.testing.assert_allclose(frame.velocities, factor * VELOCITIES[0])
     assert frame.time == pytest.approx(2.0 / factor)
-    with pytest.raises(DataError, match=r"it does not name; give units= \(metal or real\)"):
+    with pytest.raises(DataError, match="it does not name; give --units metal or real"):
         open_trajectory(path)
     other = "real" if named == "metal" else "metal"
-    with pytest.raises(DataError, match=f"ITEM: UNITS is {named}, units='{other}'"):
+    with pytest.raises(DataError, match=f"ITEM: UNITS is {named}, units '{other}'"):
         open_trajectory(said, units=other)
 
 
@@ -244,7 +244,7 @@ def forget_element(frames):
     [
         (lose_an_atom, r"frame 4.*has 6 atoms, the first frame or the topology 7"),
         (swap_atoms, r"frame 3.*atom 0 is H, in the first frame or the topology N"),
-        (not_a_number, r"frame 5.*positions\[2\] = \[.*nan.*stop=5"),
+        (not_a_number, r"frame 5.*positions\[2\] = \[.*nan.*--stop 5"),
         (flatten, r"frame 1.*no volume"),
         (forget_element, r"frame 0.*atom 4 is 'X', which is not an element"),
     ],
@@ -256,7 +256,7 @@ def test_a_damaged_frame_is_named(edit, message, tmp_path):
 
 def test_dcd_and_dump_need_elements(tmp_path, topology):
     path, _ = write("dcd", tmp_path)
-    with pytest.raises(DataError, match="holds no elements; give topology="):
+    with pytest.raises(DataError, match="holds no elements; give --topology FILE"):
         open_trajectory(path)
     gas = tmp_path / "gas.xyz"
     ase.io.write(gas, Atoms("OH", [[0, 0, 0], [0, 0, 0.97]]))
@@ -264,9 +264,9 @@ def test_dcd_and_dump_need_elements(tmp_path, topology):
         open_trajectory(path, topology=gas)
     columns = TYPES | vector("x y z", WRAPPED)
     path = dump(tmp_path / "run.dump", columns)
-    with pytest.raises(DataError, match="no column element; give the element of each type"):
+    with pytest.raises(DataError, match=r"types \(1, 2, 3, 4\) and no elements; give the element"):
         open_trajectory(path)
-    with pytest.raises(DataError, match="no element of type 4"):
+    with pytest.raises(DataError, match="no element is given for type 4"):
         open_trajectory(path, elements={1: "H", 2: "N", 3: "C"})
     assert open_trajectory(path, topology).species.tolist() == SPECIES.tolist()
 
@@ -320,3 +320,35 @@ def test_nothing_is_warned_about_a_whole_file(tmp_path, topology):
         for format in FORMATS:
             path, options = write(format, tmp_path)
             assert len(list(iter_frames(path, **options))) == N_FRAMES
+
+
+@pytest.mark.case
+def test_a_dump_without_types_says_what_it_needs(tmp_path, topology):
+    path = dump(tmp_path / "run.dump", vector("x y z", WRAPPED))
+    wanted = r"neither a column element nor a column type.*dump one of them, or give --topology"
+    for elements in (None, MAP):
+        with pytest.raises(DataError, match=wanted):
+            open_trajectory(path, elements=elements)
+    assert open_trajectory(path, topology).species.tolist() == SPECIES.tolist()
+
+
+@pytest.mark.case
+def test_a_dump_xyz_with_types_takes_their_elements(tmp_path, topology):
+    path, types = tmp_path / "run.xyz", TYPES["type"][0]
+    with open(path, "w") as file:
+        for k, positions in enumerate(WRAPPED):
+            file.write(f"{len(types)}\nAtoms. Timestep: {50 * k}\n")
+            file.writelines(
+                f"{t} {x:.9f} {y:.9f} {z:.9f}\n"
+                for t, (x, y, z) in zip(types, positions, strict=True)
+            )
+    with pytest.raises(DataError, match=r"holds types \(1, 2, 3, 4\) and no elements; give"):
+        open_trajectory(path)
+    with pytest.raises(DataError, match="no element is given for type 4"):
+        open_trajectory(path, elements={1: "H", 2: "N", 3: "C"})
+    for trajectory in (open_trajectory(path, elements=MAP), open_trajectory(path, topology)):
+        assert trajectory.species.tolist() == SPECIES.tolist()
+        np.testing.assert_allclose([f.positions for f in trajectory], WRAPPED, atol=1e-8)
+    path.write_text(path.read_text().replace("Timestep: 150", "Timestep: 170"))
+    with pytest.raises(DataError, match=r"is step 170; with dt=0\.1 ps between frames, step 150"):
+        list(iter_frames(path, elements=MAP, dt=0.1))

@@ -8,81 +8,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physrep.analysis.motion.unwrapping import Unwrapper
 from physrep.analysis.statistics.blocks import Estimate, LagSums, block_error, check_positions
-from physrep.analysis.structure.distributions import ReducedCell
 from physrep.analysis.structure.rdf import centre_weights
 from physrep.units import BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
 
-LARGEST_STEP = 0.4  # of the cell between two frames; 0.5 cannot be distinguished from -0.5
 SLOPE_WITHIN = 0.1
 SMALLEST_MSD = 25.0  # A^2: an ion has left its cage
-WINDOW = (0.4, 1.0)  # of the longest lag
+WINDOW = (0.4, 1.0)  # of the longest lag, of at least MANY points
+# A slope is uncertain where displacements are few. For random walks of n points, with lags up to a
+# tenth of the run, its standard deviation in WINDOW is 0.15 / sqrt(n), and that of a window shorter
+# by a factor s is sqrt(s) times as large. From MANY points on, or with lags up to n / MANY of a
+# tenth of the run, 95 % of the slopes of random walks lie within SLOPE_WITHIN of 1.
+MANY = 9
+FEWEST_IN_WINDOW = 3
 YEH_HUMMER = 2.837297  # of a cubic cell
 CHARGE = "charge"
 # Neighbouring stretches of time origins share displacements. At the longest lag of a random walk
 # their means correlate by 1/6 (integral of 2 (overlap)^2), so the variance of the overall mean is
 # 1 + 2/6 times what independent stretches would have.
 SHARED_VARIANCE = 4.0 / 3.0
-
-
-class Unwrapper:
-    """Continuous positions from wrapped ones: the nearest image from each frame to the next.
-
-    Positions are wrapped into the cell of their frame first and displacements added up, which is
-    right also where a barostat changes the cell (J. T. Bullerjahn et al., J. Chem. Theory Comput.
-    19 (2023) 3406).
-    """
-
-    def __init__(self) -> None:
-        self._wrapped: np.ndarray | None = None
-        self._unwrapped = np.zeros((0, 3))
-        self._pbc, self._lattice = np.zeros(3, dtype=bool), ReducedCell()
-        self.n_frames = 0
-
-    def add(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
-        """(n_atoms, 3) in A, the first frame as it came.
-
-        Args: positions (n_atoms, 3) in A, wrapped or not; cell (3, 3) in A; pbc (3,), also none.
-
-        Raises:
-            ValueError: an atom that moved by more than 0.4 of the cell since the last frame;
-                another number of atoms; positions that are not finite; changed periodicity.
-        """
-        pbc = np.broadcast_to(np.asarray(pbc, dtype=bool), 3)
-        n_atoms = len(positions) if self._wrapped is None else len(self._wrapped)
-        positions = check_positions(positions, n_atoms, self.n_frames)
-        if self.n_frames and (pbc != self._pbc).any():
-            raise ValueError(
-                f"frame {self.n_frames} has periodicity {pbc.tolist()}, the one before "
-                f"{self._pbc.tolist()}: one trajectory has one periodicity"
-            )
-        wrapped = positions.copy()  # the caller may move its atoms in place
-        if pbc.any():
-            self._lattice.of(cell, pbc)
-            wrapped = self._lattice.fold(positions)
-        if self._wrapped is None:
-            self._unwrapped = positions.copy()
-        else:
-            self._unwrapped = self._unwrapped + self._steps(wrapped)
-        self._wrapped, self._pbc, self.n_frames = wrapped, pbc, self.n_frames + 1
-        return self._unwrapped
-
-    def _steps(self, wrapped: np.ndarray) -> np.ndarray:
-        steps = wrapped - self._wrapped
-        if not self._pbc.any():
-            return steps
-        steps, fractional = self._lattice.images(steps)
-        left = np.abs(fractional)
-        if left.max() > LARGEST_STEP:
-            atom = int(left.argmax()) // 3
-            raise ValueError(
-                f"atom {atom} moved by {left.max():.2f} of the cell along one of its vectors "
-                f"between frames {self.n_frames - 1} and {self.n_frames} (at most "
-                f"{LARGEST_STEP:g}): the image it moved to is ambiguous. The frames are too far "
-                "apart, or the run blew up; record more often, or give unwrapped positions with "
-                "pbc of False"
-            )
-        return steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,15 +163,16 @@ def diffusion(
     there (of the row "charge" the slope alone is judged). The error is that of the line's slope in
     stretches of time origins.
 
-    Args: window: first and last lag of the fit in ps, by default 0.4 to 1 of the longest lag.
+    Args: window: first and last lag of the fit in ps, by default 0.4 to 1 of the longest lag; of
+        fewer than 9 points, and of "charge", which counts as one, shorter ones (see MANY).
 
     Raises:
         ValueError: no such kind, fewer than 3 lags in the window.
     """
     row, lags = displacements.row(kind), displacements.lags
-    start, end = window or (WINDOW[0] * lags[-1], WINDOW[1] * lags[-1])
+    start, end = window or default_window(displacements, kind)
     inside = (lags >= start * (1.0 - 1e-9)) & (lags <= end * (1.0 + 1e-9)) & (lags > 0.0)
-    if inside.sum() < 3 or end > lags[-1] * (1.0 + 1e-9):
+    if inside.sum() < FEWEST_IN_WINDOW or end > lags[-1] * (1.0 + 1e-9):
         raise ValueError(
             f"the window from {start:g} to {end:g} ps holds {inside.sum()} lags, which go up to "
             f"{lags[-1]:g} ps: a line needs at least 3; give a wider window or longer lags"
@@ -244,6 +190,22 @@ def diffusion(
     if found:
         return Diffusion(float("nan"), float("nan"), *numbers, False, f"not resolved: {found}")
     return Diffusion(apparent, error, *numbers, True, lacking)
+
+
+def default_window(displacements: Displacements, kind: str) -> tuple[float, float]:
+    """First and last lag in ps of the fit.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    lags, n_points = displacements.lags, int(displacements.sizes[displacements.row(kind)])
+    longest = len(lags) - 1
+    longest_sure = displacements.n_frames / 10.0 * n_points / MANY
+    share = min(1.0, longest_sure / longest)
+    least = min(FEWEST_IN_WINDOW, longest)
+    end = max(round(WINDOW[1] * share * longest), least)
+    start = min(max(1, round(WINDOW[0] * share * longest)), end - least + 1)
+    return float(lags[start]), float(lags[end])
 
 
 def yeh_hummer(temperature: float, viscosity: float, length: float) -> float:

@@ -8,7 +8,7 @@ from scipy.constants import speed_of_light
 from scipy.fft import dct
 from scipy.signal import get_window
 
-from physrep.analysis.motion.msd import Unwrapper
+from physrep.analysis.motion.unwrapping import Unwrapper
 from physrep.analysis.statistics.blocks import Estimate, LagSums, block_error, check_positions
 
 PER_CM_IN_PER_PS = 1e-10 * speed_of_light  # 1 cm^-1 as a frequency in 1/ps
@@ -98,8 +98,8 @@ class VelocitySums:
         autocorrelation is not.
 
         Raises:
-            ValueError: as :meth:`physrep.analysis.motion.msd.Unwrapper.add`; velocities given
-                before.
+            ValueError: as :meth:`physrep.analysis.motion.unwrapping.Unwrapper.add`; velocities
+                given before.
         """
         if self._unwrapper is None and self._sums.n_frames:
             raise ValueError("velocities were added before; give velocities or positions, not both")

@@ -115,7 +115,7 @@ class Trajectory:
             value = getattr(raw, name)
             if value is not None and not np.isfinite(value).all():
                 row = int(np.argwhere(~np.isfinite(value))[0][0])
-                text = f"{name}[{row}] = {value[row]} is not finite; stop={index} leaves it out"
+                text = f"{name}[{row}] = {value[row]} is not finite; --stop {index} leaves it out"
                 raise self._error(text, index)
         pbc = np.asarray(raw.pbc, bool)
         cell = np.where(pbc[:, None], raw.cell, 0.0)
@@ -139,7 +139,10 @@ class Trajectory:
     def _check_species(self, raw: Raw, index: int) -> None:
         if self.species is None:
             if raw.species is None:
-                raise DataError("holds no elements; give topology=, a PDB or GRO file", self.path)
+                raise DataError(
+                    "holds no elements; give --topology FILE (topology= in Python), PDB or GRO",
+                    self.path,
+                )
             self.species = raw.species
         n_atoms = len(self.species)
         if len(raw.positions) != n_atoms:

@@ -4,6 +4,7 @@ Frames that are skipped are cut from the file and never parsed. The checks stand
 :mod:`physrep.io.trajectories.frames`.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Generator, Mapping
@@ -27,6 +28,7 @@ from physrep.units import NM_IN_ANGSTROM
 
 FS_IN_PS = 1e-3
 LAMMPS_TIME_IN_PS = {"metal": 1.0, "real": FS_IN_PS}  # both have A
+LAMMPS_STEP = re.compile(r"^Atoms\. Timestep: (\d+)")  # the comment of a dump xyz
 DAMAGE = (OSError, EOFError, zlib.error, UnicodeDecodeError)
 
 
@@ -78,7 +80,7 @@ def _numbers(symbols: list[str], path: Path, index: int) -> np.ndarray:
     unknown = next((s for s in symbols if not atomic_numbers.get(s)), None)
     if unknown is not None:
         text = f"atom {symbols.index(unknown)} is {unknown!r}, which is not an element"
-        raise DataError(f"{text}; correct the file or give elements=", path, index)
+        raise DataError(f"{text}; correct the file", path, index)
     return np.array([atomic_numbers[s] for s in symbols], dtype=np.int64)
 
 
@@ -125,19 +127,21 @@ def _read_extxyz(asked: Asked) -> Generator[Callable[[], Raw]]:
                 text = f"must begin with its number of atoms, got {header[:60]!r}; repair the file"
                 raise DataError(text, asked.path, index)
             comment, *lines = _lines(file, int(header) + 1, whole=False)
-            yield partial(_parse_extxyz, comment, lines, asked.path, index)
+            yield partial(_parse_extxyz, comment, lines, asked, index)
 
 
-def _parse_extxyz(comment: str, lines: list[str], path: Path, index: int) -> Raw:
+def _parse_extxyz(comment: str, lines: list[str], asked: Asked, index: int) -> Raw:
     """A plain table of columns: ASE's parser handles more and takes ten times as long."""
-    info = key_val_str_to_dict(comment)
+    path, info = asked.path, key_val_str_to_dict(comment)
     columns, width = _extxyz_columns(info, lines)
     table = " ".join(lines).split()
     if not {"species", "pos"} <= set(columns) or len(table) != len(lines) * width:
         text = f"{len(lines)} atoms with the columns {', '.join(columns)} have"
         text = f"{text} {len(lines) * width} entries, here are {len(table)}; species and pos"
         raise DataError(f"{text} are needed: repair the frame", path, index)
-    species = _numbers(table[columns["species"].start :: width], path, index)
+    names = table[columns["species"].start :: width]
+    numbered = all(name.isdecimal() for name in names)  # LAMMPS' dump xyz: types
+    species = _of_types(names, asked, index) if numbered else _numbers(names, path, index)
 
     def read(name: str) -> np.ndarray:
         columns_of = range(columns[name].start, columns[name].stop)
@@ -149,10 +153,12 @@ def _parse_extxyz(comment: str, lines: list[str], path: Path, index: int) -> Raw
     cell = np.zeros((3, 3)) if lattice is None else np.array(lattice, float).T  # ASE: columns
     pbc = np.broadcast_to(np.asarray(info.get("pbc", lattice is not None), bool), 3)
     velocities = None
-    if "momenta" in columns:  # in ASE's units
+    if "momenta" in columns and species is not None:  # in ASE's units
         velocities = read("momenta") / atomic_masses[species][:, None]
         velocities = velocities * (ase.units.fs / FS_IN_PS)
-    return Raw(read("pos"), species, cell, pbc, _time(info, path, index), velocities)
+    said = LAMMPS_STEP.search(comment)
+    step = int(said[1]) if said else None
+    return Raw(read("pos"), species, cell, pbc, _time(info, path, index), velocities, step=step)
 
 
 def _extxyz_columns(info: dict[str, Any], lines: list[str]) -> tuple[dict[str, slice], int]:
@@ -277,12 +283,12 @@ def _dump_positions(
 def _dump_time_unit(items: dict[str, list[str]], asked: Asked, index: int) -> float:
     said = items["UNITS"][0].strip() if "UNITS" in items else None
     if said and asked.units and said != asked.units:
-        text = f"ITEM: UNITS is {said}, units={asked.units!r} was given; leave it out"
+        text = f"ITEM: UNITS is {said}, units {asked.units!r} were given; leave --units out"
         raise DataError(text, asked.path, index)
     unit = said or asked.units
     if unit not in LAMMPS_TIME_IN_PS:
         text = f"has velocities or a time in units {unit or 'it does not name'}; give"
-        raise DataError(f"{text} units= ({' or '.join(LAMMPS_TIME_IN_PS)})", asked.path, index)
+        raise DataError(f"{text} --units {' or '.join(LAMMPS_TIME_IN_PS)}", asked.path, index)
     return LAMMPS_TIME_IN_PS[unit]
 
 
@@ -291,17 +297,29 @@ def _dump_species(
 ) -> np.ndarray | None:
     if "element" in columns and not asked.elements:
         return _numbers([columns["element"][k] for k in order], asked.path, index)
-    if "type" in columns and asked.elements:
-        types = [int(columns["type"][k]) for k in order]
-        missing = sorted(set(types) - set(asked.elements))
-        if missing:
-            text = f"elements= names no element of type {missing[0]}"
-            raise DataError(f"{text}, it has {dict(asked.elements)}", asked.path, index)
-        return _numbers([asked.elements[t] for t in types], asked.path, index)
+    if "type" in columns:
+        return _of_types([columns["type"][k] for k in order], asked, index)
     if asked.species is not None:
         return None
-    text = "no column element; give the element of each type (elements={1: 'C', ...}) or topology="
-    raise DataError(text, asked.path, index)
+    text = "has neither a column element nor a column type"
+    text += ", so --elements says nothing" if asked.elements else ""
+    raise DataError(f"{text}; dump one of them, or give --topology FILE (PDB or GRO, atoms in the "
+                    "order of their ids)", asked.path, index)  # fmt: skip
+
+
+def _of_types(types: list[str], asked: Asked, index: int) -> np.ndarray | None:
+    """Atomic numbers of LAMMPS types; None where a topology holds them."""
+    if not asked.elements:
+        if asked.species is not None:
+            return None
+        text = f"holds types ({', '.join(sorted(set(types)))}) and no elements; give the element of"
+        text += " each type (--elements C H ..., in Python elements={1: 'C', 2: 'H'})"
+        raise DataError(f"{text}, or --topology FILE", asked.path, index)
+    missing = sorted({int(one) for one in types} - set(asked.elements))
+    if missing:
+        text = f"no element is given for type {missing[0]} (given: {dict(asked.elements)})"
+        raise DataError(f"{text}; --elements names types 1, 2, ...", asked.path, index)
+    return _numbers([asked.elements[int(one)] for one in types], asked.path, index)
 
 
 def _read_dcd(asked: Asked) -> Generator[Callable[[], Raw]]:

@@ -15,9 +15,9 @@ from physrep.analysis.motion.msd import (
     Diffusion,
     Displacements,
     DisplacementSums,
-    Unwrapper,
     diffusion,
 )
+from physrep.analysis.motion.unwrapping import Unwrapper
 from physrep.analysis.motion.velocity import (
     FASTEST,
     PER_CM_IN_PER_PS,
@@ -182,8 +182,8 @@ class MotionSums:
 
     def _unwrapped(self, frame: Frame, where: str) -> np.ndarray | None:
         wrapped = frame.wrapped if self.settings.wrapped is None else self.settings.wrapped
-        lattice = (frame.cell, frame.pbc) if wrapped else NO_CELL
-        return self.unwrapper.feed(lambda sums: sums.add(frame.positions, *lattice), where)
+        place = frame.positions, frame.cell, frame.pbc, wrapped
+        return self.unwrapper.feed(lambda sums: sums.add(*place), where)
 
     def _add_velocities(self, velocities: np.ndarray | None, where: str) -> None:
         if velocities is None:
