@@ -3,15 +3,18 @@ The run starts from a random frame of the data and stops where two atoms come cl
 than 0.6 A: such frames are not worth a label.
 
 Examples:
+  physrep sample ase:tblite.ase:TBLite molecules.xyz --ps 0.5 -o new.extxyz
   physrep sample best.ckpt data/ean_gfn2.extxyz.gz --temperature 450 --ps 1.5 -o new.extxyz
 """
 
 import argparse
 
+from physrep.cli.verb import answer_alone
+
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
-    verb.add_argument("model", help="checkpoint or exported file")
+    verb.add_argument("model", help="checkpoint, exported file, or ase:MODULE:CLASS")
     verb.add_argument("data", help="frames to start from, in any format that ASE reads")
     verb.add_argument(
         "--temperature", type=float, default=300.0, metavar="K", help="in K (default 300)"
@@ -38,6 +41,7 @@ def run(parsed: argparse.Namespace) -> int:
     settings = MDSettings(
         parsed.temperature, parsed.ps, parsed.every_fs, parsed.scale_cell, parsed.seed
     )
-    n_frames = sample_frames(parsed.model, parsed.data, parsed.output, settings)
+    with answer_alone():
+        n_frames = sample_frames(parsed.model, parsed.data, parsed.output, settings)
     print(f"sample: {n_frames} frames in {parsed.output}")
     return 0 if n_frames else 1

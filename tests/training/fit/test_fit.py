@@ -154,7 +154,10 @@ def test_a_log_file_has_a_line_for_every_epoch_and_nothing_else(config_file, tmp
     *epochs, last = text.splitlines()
     assert last == f"fit: done, {tmp_path}/run/best.ckpt"
     assert len(epochs) == 3, text
-    errors = r"loss \S+, force MAE \S+ eV/A, energy MAE \S+ meV/atom, lr \S+, \S+ s, \S+ s left"
+    errors = (
+        r"loss \S+, force MAE \S+ eV/A, energy MAE \S+ meV/atom, virial MAE \S+ meV/atom, "
+        r"lr \S+, \S+ s, \S+ s left"
+    )
     assert re.fullmatch(rf"fit: epoch 1/3, {errors}", epochs[0])
     assert re.search(r"epoch 2/3, loss \S+ \(validation \S+\), force MAE \S+ \(val", epochs[1])
     assert epochs[2].endswith("done")

@@ -9,8 +9,15 @@ from ase import Atoms, units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
-from physrep.engines.ase import PhysRepCalculator
+from physrep.io.structures.total_charge import (
+    SPIN_NAMES,
+    state_charge,
+    stated_by,
+    total_charge,
+)
 from physrep.progress import progress, say
+from physrep.studies.evaluate.label_errors import load_calculator
+from physrep_training.labels.read_frames import read_frames
 
 TOO_CLOSE = 0.6  # A; no bond of any elements is shorter
 TIME_STEP = 0.5  # fs
@@ -29,20 +36,34 @@ class MDSettings(NamedTuple):
 def sample_frames(model: str, data: str, output: str | Path, settings: MDSettings) -> int:
     """Run MD from a random frame of ``data`` and write the frames to ``output``, if there are any.
 
+    Args:
+        model: a checkpoint, an exported file or ase:MODULE:CLASS; it gets the charge and the spin
+            that the frame states, and the written frames carry them.
+
     Returns:
         number of frames written.
     """
-    starts = list(ase.io.iread(data))
+    starts = read_frames(data)
     start = starts[np.random.default_rng(settings.seed).integers(len(starts))]
     atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc)
     atoms.set_cell(atoms.cell * settings.scale_cell, scale_atoms=True)
-    atoms.calc = PhysRepCalculator(model)
+    keep_state(start, atoms)
+    atoms.calc = load_calculator(model)
     frames = run_md(atoms, settings)
     if frames:
         ase.io.write(output, frames)
     else:
         say("sample", "no frame to label: the potential fails within the first interval")
     return len(frames)
+
+
+def keep_state(source: Atoms, target: Atoms) -> None:
+    """Give ``target`` the charge and the spin that ``source`` states."""
+    stated = stated_by(source)
+    charge = total_charge(stated)
+    target.info.update({name: stated[name] for name in SPIN_NAMES if name in stated})
+    if charge is not None:
+        state_charge(target, charge)
 
 
 def run_md(atoms: Atoms, settings: MDSettings) -> list[Atoms]:
@@ -65,6 +86,7 @@ def run_md(atoms: Atoms, settings: MDSettings) -> list[Atoms]:
             say("sample", f"stopped after {time_fs:g} fs: {distances.min():.2f} A between atoms")
             break
         frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        keep_state(atoms, frame)
         frame.info.update(temperature=kelvin, trajectory=f"md{kelvin:g}-{settings.seed}")
         frames.append(frame)
     return frames

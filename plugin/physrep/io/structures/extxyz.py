@@ -6,6 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from ase import Atoms
+
 from physrep.io.structures.extxyz_frame import Frame, FrameError, parse_frame
 from physrep.io.structures.raw import (
     LabelKeys,
@@ -38,24 +40,42 @@ def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
             label has one name in some frames and another in others.
     """
     defaults = _DefaultKeys(path)
+    for number, frame in enumerate(_frames(path)):
+        fields = {**frame.columns, **frame.pairs}
+        keys = asked if any(asked) else defaults.of(fields, number)
+        # Of an isolated atom codes write the energy alone.
+        wanted = (keys.energy,) if is_isolated_atom(fields) else keys
+        require_names([key for key in wanted if key], fields, path, number)
+        keys = keys.present_in(fields)
+        yield RawFrame(
+            positions=frame.positions,
+            species=frame.species,
+            info={name: value for name, value in fields.items() if name not in keys},
+            cell=frame.cell,
+            pbc=frame.pbc,
+            **keys.select(fields),
+        )
+
+
+def iter_atoms(path: Path) -> Generator[Atoms]:
+    """Frames as ASE's atoms, all columns in `arrays` and all pairs in `info`, labels too.
+
+    Raises:
+        DataError: the file is truncated or corrupt.
+    """
+    for frame in _frames(path):
+        atoms = Atoms(frame.species, frame.positions, cell=frame.cell, pbc=frame.pbc)
+        for name, values in frame.columns.items():
+            atoms.set_array(name, values)
+        atoms.info.update(frame.pairs)
+        yield atoms
+
+
+def _frames(path: Path) -> Generator[Frame]:
     damage = (OSError, EOFError, zlib.error, UnicodeDecodeError)
     with damage_as_data_error(path, *damage), open_text(path) as file:
         for number, (comment, lines) in enumerate(_frame_texts(file, path)):
-            frame = _parsed(comment, lines, path, number)
-            fields = frame.fields
-            keys = asked if any(asked) else defaults.of(fields, number)
-            # Of an isolated atom codes write the energy alone.
-            wanted = (keys.energy,) if is_isolated_atom(fields) else keys
-            require_names([key for key in wanted if key], fields, path, number)
-            keys = keys.present_in(fields)
-            yield RawFrame(
-                positions=frame.positions,
-                species=frame.species,
-                info={name: value for name, value in fields.items() if name not in keys},
-                cell=frame.cell,
-                pbc=frame.pbc,
-                **keys.select(fields),
-            )
+            yield _parsed(comment, lines, path, number)
 
 
 def _parsed(comment: str, lines: list[str], path: Path, frame: int) -> Frame:

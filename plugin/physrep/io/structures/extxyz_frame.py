@@ -41,14 +41,16 @@ class Frame(NamedTuple):
     """A frame in the file's own units.
 
     species: (n_atoms,) atomic numbers; positions: (n_atoms, 3) A; cell: (3, 3) rows, A, or None;
-    pbc: (3,); fields: everything else, by its name in the file.
+    pbc: (3,); columns, pairs: everything else of the atom lines and of the comment line, by its
+    name in the file; no name is in both.
     """
 
     species: np.ndarray
     positions: np.ndarray
     cell: np.ndarray | None
     pbc: list[bool]
-    fields: dict[str, Any]
+    columns: dict[str, np.ndarray]
+    pairs: dict[str, Any]
 
 
 def parse_frame(comment: str, lines: Sequence[str]) -> Frame:
@@ -72,7 +74,7 @@ def parse_frame(comment: str, lines: Sequence[str]) -> Frame:
         raise FrameError(
             f"{twice[0]!r} is a column and stands in the comment line too; rename or remove one"
         )
-    return Frame(species, positions, cell, pbc, {**arrays, **pairs})
+    return Frame(species, positions, cell, pbc, arrays, pairs)
 
 
 def parse_comment(comment: str) -> dict[str, Any]:

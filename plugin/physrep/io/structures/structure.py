@@ -12,7 +12,7 @@ from ase.geometry import complete_cell
 from scipy.spatial import cKDTree
 
 from physrep.io.structures.label_candidates import how_to_name, in_words, label_candidates
-from physrep.io.structures.total_charge import SPIN_NAMES, total_charge
+from physrep.io.structures.total_charge import SPIN_NAMES, state_charge, total_charge
 
 LABELS = ("energy", "forces", "virial")
 ISOLATED = ("isolatedatom", "isolatedatoms")  # values of config_type, without separators
@@ -127,16 +127,13 @@ class Structure:
         return is_isolated_atom(self.info)
 
     def to_ase(self) -> Atoms:
-        """Atoms and cell, without the labels; what the file states of charge and spin is kept.
-
-        A total charge is in `info["charge"]`, where MACE and fairchem read it, and spread evenly
-        over the initial charges, whose sum xTB codes read.
+        """Atoms and cell, without the labels; what the file states of charge and spin is kept
+        (see `state_charge`).
         """
         atoms = Atoms(self.species, self.positions, cell=self.cell, pbc=self.pbc)
         charge = self.total_charge
         if charge is not None:
-            atoms.info["charge"] = charge
-            atoms.set_initial_charges(np.full(len(self), charge / len(self)))
+            state_charge(atoms, charge)
         atoms.info.update({name: self.info[name] for name in SPIN_NAMES if name in self.info})
         return atoms
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 CHARGE_NAMES = ("charge", "total_charge")  # of the comment line; ASE, fairchem, MACE
 INITIAL_CHARGES = "initial_charges"  # ASE's column; its sum is the total charge
@@ -37,6 +38,23 @@ def total_charge(info: Mapping[str, Any]) -> float | None:
             )
     charge = first[1]
     return float(round(charge)) if abs(charge - round(charge)) <= SAME_CHARGE else charge
+
+
+def state_charge(atoms: Atoms, charge: float) -> None:
+    """Write a total charge (e) where calculators read it: `info["charge"]` (MACE, fairchem) and
+    the sum of the initial charges (xTB codes), over which it is spread evenly.
+    """
+    atoms.info["charge"] = charge
+    atoms.set_initial_charges(np.full(len(atoms), charge / len(atoms)))
+
+
+def stated_by(atoms: Atoms) -> dict[str, Any]:
+    """What ASE's atoms state of charge and spin, by its name."""
+    names = (*CHARGE_NAMES, *SPIN_NAMES)
+    stated = {name: atoms.info[name] for name in names if name in atoms.info}
+    if INITIAL_CHARGES in atoms.arrays:
+        stated[INITIAL_CHARGES] = atoms.arrays[INITIAL_CHARGES]
+    return stated
 
 
 def multiplicity(info: Mapping[str, Any], n_electrons: int) -> int | None:
