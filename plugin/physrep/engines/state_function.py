@@ -16,8 +16,7 @@ from physrep.engines.metadata import ExportError, Metadata, read_exported
 from physrep.engines.openmm_system import refuse_forgotten_box
 from physrep.neighbors import Neighbors
 from physrep.nn.scatter import sum_edges
-from physrep.ops import fastest_form
-from physrep.ops.neighbor_list import NeighborList, PortableNeighborList
+from physrep.ops.skin_list import SkinList
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
@@ -40,7 +39,7 @@ class _Loaded(NamedTuple):
     module: torch.jit.ScriptModule
     metadata: Metadata
     types: Tensor
-    neighbor_list: NeighborList
+    neighbor_list: SkinList
 
 
 class StateFunction:
@@ -151,9 +150,7 @@ class StateFunction:
             )
         keep_heap(torch.empty(0))
         types = torch.from_numpy(types_of(self.served.symbols, metadata.species, path))
-        form = fastest_form()
-        neighbor_list = PortableNeighborList(metadata.cutoff).as_form(form)
-        return _Loaded(module, metadata, types.to(device), neighbor_list)
+        return _Loaded(module, metadata, types.to(device), SkinList(metadata.cutoff))
 
 
 def _slope(loaded: _Loaded, neighbors: Neighbors) -> tuple[Tensor, Tensor]:
