@@ -88,11 +88,14 @@ def user_errors() -> tuple[type[Exception], ...]:
     """Errors whose message tells a user what to do; any other one is a bug and keeps its trace."""
     from physrep.checkpoint import CheckpointError
     from physrep.config import ConfigError
+    from physrep.engines.device import DeviceError
+    from physrep.engines.frame_checks import FrameError
     from physrep.engines.metadata import ExportError
     from physrep.importers import ImportProblem
     from physrep.io import DataError
 
-    return CheckpointError, ConfigError, ExportError, ImportProblem, DataError, OSError
+    files = CheckpointError, ExportError, ImportProblem, DataError, OSError
+    return *files, ConfigError, DeviceError, FrameError
 
 
 @contextmanager

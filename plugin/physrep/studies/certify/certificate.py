@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ase.io
+import numpy as np
 from ase import Atoms
 
 import physrep
 from physrep.config import ConfigError
+from physrep.engines.frame_checks import FrameError
+from physrep.engines.metadata import ExportError
 from physrep.figures.page import Block, Paragraph, Picture, Section, Subheading, Table, html_page
 from physrep.io import read_structures
 from physrep.progress import PartsProgress
 from physrep.studies.certify.check import Check, as_json, verdict_of, verdict_of_part
+from physrep.studies.certify.exactness import energy_and_forces
 from physrep.studies.certify.levels import level_of
 from physrep.studies.certify.part import Part
 from physrep.studies.certify.parts import N_PARTS, all_parts
@@ -106,9 +110,29 @@ def certify(
         committee=tuple(load_calculator(other) for other in options.committee),
     )
     task.contacts()  # raises before hours of work
+    check_calculator(task)
     parts = _measured(task)
     verdict = verdict_of(check for part in parts for check in part.checks)
     return Certificate(str(model), str(structure), called, verdict, parts)
+
+
+def check_calculator(task: Task) -> None:
+    """Raise ConfigError where the potential has no energy and forces for the system at all."""
+    try:
+        energy, forces = energy_and_forces(task.calculator, task.atoms)
+    except (ExportError, FrameError):  # our own calculator's words
+        raise
+    except Exception as error:  # foreign calculators raise what they like
+        said = " ".join(str(error).split())[:160]
+        raise ConfigError(
+            f"{task.model} cannot compute this structure ({task.atoms.get_chemical_formula()}): "
+            f"{type(error).__name__}: {said}"
+        ) from error
+    if not (np.isfinite(energy) and np.isfinite(forces).all()):
+        raise ConfigError(
+            f"{task.model}: the energy ({energy:g} eV) or a force of this structure is not finite; "
+            "is it the structure that was meant, in A?"
+        )
 
 
 def _measured(task: Task) -> list[Part]:

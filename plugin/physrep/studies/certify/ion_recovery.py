@@ -25,6 +25,10 @@ def recovery_part(task: Task) -> Part:
     """Each kind of molecule of the system alone: relaxed, perturbed or pulled apart, relaxed."""
     checks, assembled = [], {}
     for molecule in molecules_of(task.atoms):
+        if len(molecule.atoms) == 1:
+            why = "one atom has no structure to recover"
+            checks.append(skipped(f"recovery: {molecule.label} alone", why))
+            continue
         task.progress(f"recovery: {molecule.label}")
         at_rest = relax(task.calculator, molecule.atoms, REST_FMAX, REST_STEPS)
         if at_rest.failure or not at_rest.converged:

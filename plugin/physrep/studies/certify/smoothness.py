@@ -11,14 +11,15 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 from ase.geometry import get_distances
 
-from physrep.covalent import shortest_contact
-from physrep.studies.certify.check import Check, at_least, at_most, attempt
+from physrep.covalent import is_metal, shortest_contact
+from physrep.studies.certify.check import Check, at_least, at_most, attempt, skipped
 from physrep.studies.certify.exactness import energy_and_forces
 
 NEAREST, FURTHEST = 0.3, 9.0  # A
 WALL_STEP, TAIL_STEP = 0.05, 0.02  # A
 SOUND_JUMP, POOR_JUMP = 2e-5, 1e-4  # eV
 N_DIRECTIONS = 200
+SMALL_MOVE = 0.6  # A, of an atom among its neighbours: shells of a crystal are less far apart
 
 
 class PairScan(NamedTuple):
@@ -35,11 +36,16 @@ def smoothness(calculator: Calculator, atoms: Atoms, seed: int = 0) -> Iterator[
     """For every pair of elements of the system: the wall, alone and in the system; the tail.
 
     The tail needs no knowledge of a cutoff: wherever the energy jumps, the step between two
-    distances is not what the forces there say.
+    distances is not what the forces there say. The tail of two metals is looked for in the system:
+    potentials of metals depend on the density around an atom, and two atoms alone are no metal.
     """
     rng = np.random.default_rng(seed)
     for a, b in combinations_with_replacement(sorted(set(atoms.numbers.tolist())), 2):
         pair_name = f"{chemical_symbols[a]}-{chemical_symbols[b]}"
+        if a == b and (atoms.numbers == a).sum() == 1 and not atoms.pbc.any():
+            why = f"the system holds one atom of {chemical_symbols[a]}: no such pair"
+            yield from (skipped(f"{what}: {pair_name}", why) for what in ("wall", "cutoff"))
+            continue
         wall = np.arange(NEAREST, float(shortest_contact(a, b)), WALL_STEP)
         tail = np.arange(2.0, FURTHEST, TAIL_STEP)
         scans = {
@@ -50,6 +56,11 @@ def smoothness(calculator: Calculator, atoms: Atoms, seed: int = 0) -> Iterator[
         if pair is not None:
             inside = partial(scan_pair_inside, atoms=atoms, i=pair[0], j=pair[1])
             scans[f"wall: {pair_name} in the system"] = (wall_check, inside, wall)
+            if is_metal(a) and is_metal(b):
+                del scans[f"cutoff: {pair_name}"]
+                carried = partial(scan_atom_inside, atoms=atoms, j=pair[1])
+                moves = np.arange(-SMALL_MOVE, SMALL_MOVE, TAIL_STEP)
+                scans[f"cutoff: {pair_name} in the system"] = (jump_check, carried, moves)
         for name, (judge, scan, distances) in scans.items():
             yield attempt(name, partial(_judged, name, judge, scan, calculator, distances))
 
@@ -123,6 +134,22 @@ def scan_pair_inside(
     moved, energies, forces = atoms.copy(), [], []
     for distance in distances:
         moved.positions[j] = atoms.positions[i] + distance * direction
+        energy, force = energy_and_forces(calculator, moved)
+        energies.append(energy)
+        forces.append(force[j] @ direction)
+    return PairScan(distances, np.array(energies), np.array(forces))
+
+
+def scan_atom_inside(
+    calculator: Calculator, atoms: Atoms, j: int, distances: np.ndarray
+) -> PairScan:
+    """Atom ``j`` carried along a line through its place, all others held; its neighbours at the
+    cutoff leave and enter. distances: of the place, A, negative ones too.
+    """
+    direction = np.ones(3) / np.sqrt([2.0, 3.0, 6.0])  # of no symmetry, so of unit length
+    moved, energies, forces = atoms.copy(), [], []
+    for distance in distances:
+        moved.positions[j] = atoms.positions[j] + distance * direction
         energy, force = energy_and_forces(calculator, moved)
         energies.append(energy)
         forces.append(force[j] @ direction)
