@@ -10,6 +10,8 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 
+from physrep import models
+from physrep.cli.init import MODELS
 from physrep.cli.main import main
 from physrep.io import Structure, write_npz
 from physrep_training.data.inspection import inspect_data
@@ -20,6 +22,10 @@ SMALL = {
     "physrep": ["model.n_layers=1", "model.features=8", "model.heads=2"],
     "neuralil": ["model.n_max=1", "model.widths=[8]"],
 }
+
+
+def test_it_offers_every_model_but_the_baselines():
+    assert sorted(MODELS) == sorted(set(models.MODELS) - set(models.BASELINES))
 
 
 def labelled(atoms: Atoms, seed: int) -> Atoms:

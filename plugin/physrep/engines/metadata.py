@@ -129,8 +129,8 @@ def parse_metadata(text: str | bytes, path: Path) -> Metadata:
         version = values["format_version"]
     except (ValueError, TypeError, KeyError):
         raise ExportError(
-            f"{path}: damaged metadata: {text[:40]!r} is no JSON object with a format_version; "
-            "export again"
+            f"{path}: damaged metadata: {text[:40]!r} is not what an export writes (a JSON object "
+            "with format_version); export again"
         ) from None
     if version > FORMAT_VERSION:
         raise ExportError(

@@ -11,7 +11,6 @@ from physrep import ops
 from physrep.io import DataError
 from physrep_training.data.inspection import DataSummary
 
-MODELS = ("jat", "physrep", "neuralil")
 TEMPLATE = "new_config.yaml.jinja"
 SCHEMA = "physrep.schema.json"
 FEWEST_FRAMES = 5

@@ -2,8 +2,8 @@
 
 A molecule is a group, at any depth, with `species` (n_atoms,) element symbols, `coordinates`
 (n_conformers, n_atoms, 3) in A and `energies` (n_conformers,) in Hartree; `smiles` is the SMILES
-string, a character an entry. `coordinatesHE` and `energiesHE`, the conformers ANI-1 sorted out
-for their high energy, are not read.
+string, one character per entry. `coordinatesHE` and `energiesHE`, the conformers that ANI-1
+excluded because of their high energy, are not read.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -43,7 +43,7 @@ class Molecule(NamedTuple):
 
 
 def read_ani1(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
-    """Conformers of an ANI-1 file, molecule by molecule, read from disk as they are asked for.
+    """Conformers of an ANI-1 file, molecule by molecule, read from disk one by one.
 
     Each `info` has the `molecule` (name of its group) and its `smiles` where the file gives it.
 
@@ -75,10 +75,10 @@ def list_molecules(path: Path) -> list[Molecule]:
 
 
 def iter_conformers(path: Path, chosen: Mapping[str, np.ndarray]) -> Generator[Structure]:
-    """Chosen conformers of chosen molecules, checked and in eV and A, in one pass over the file.
+    """Selected conformers of selected molecules, checked, in eV and A, in one pass over the file.
 
-    At most CONFORMERS_PER_READ conformers of one molecule are in memory at a time. They come as
-    `read_structures` would give them, frame numbers included, each with an energy.
+    At most CONFORMERS_PER_READ conformers of one molecule are in memory at a time. They are
+    those of `read_structures`, frame numbers included, and each has an energy.
 
     Args:
         path: the file.
@@ -174,7 +174,7 @@ def _conformers(
 
 
 def _unread(group: h5py.Group, keys: LabelKeys) -> dict[str, np.ndarray]:
-    """The first row of every array of one row a conformer that nothing here reads, by name."""
+    """First row of every array per conformer that is not read here, by name."""
     known = {"species", "coordinates", "smiles", *HIGH_ENERGY, *keys}
     n_conformers = len(group["coordinates"])
     others = (group[name] for name in group if name not in known)

@@ -45,14 +45,14 @@ PICKLED = (
 
 
 def read_ase_lmdb(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
-    """Rows of an ASE-LMDB file in the order of their numbers, read as they are asked for.
+    """Rows of an ASE-LMDB file in the order of their numbers, read one by one.
 
     `info` has the number of the row as `row`, the key-value pairs, the data and whatever else the
     row has. A label may stand in any of these places; two that differ are refused.
 
     Raises:
         DataError: the package lmdb is not installed; the file holds pickles, is truncated or
-            damaged, is open already, or lacks a row or an array.
+            damaged, is already open, or lacks a row or an array.
     """
     with _environment(path) as environment, environment.begin() as transaction:
         ids = _row_ids(transaction, path)
@@ -190,7 +190,7 @@ def _environment(path: Path) -> Iterator[Any]:
             if "already open" not in str(error):
                 raise
             raise DataError(
-                "is open already in this process, and LMDB opens a file once; finish or close "
+                "is already open in this process, and LMDB opens a file once; finish or close "
                 "the first reader of it",
                 path,
             ) from error

@@ -28,12 +28,12 @@ SPELLINGS = {
 
 
 def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
-    """Frames of an extended XYZ file; everything that is no label goes to `info`.
+    """Frames of an extended XYZ file; everything that is not a label goes to `info`.
 
-    A label is looked for as REF_energy, REF_forces, REF_virial (or REF_virials), REF_stress, or
-    without REF_. Where a frame has a label under both names, the names without REF_ belong to
-    something else (a model, a force field) and none of them is read. Keys that are asked for
-    replace these names; a frame of an isolated atom needs the energy alone.
+    Labels are read from REF_energy, REF_forces, REF_virial (or REF_virials), REF_stress, or from
+    the same names without REF_. Where a frame has a label under both names, the names without
+    REF_ belong to something else (a model, a force field) and none of them is read. Keys that the
+    caller gives replace these names; a frame of an isolated atom needs the energy alone.
 
     Raises:
         DataError: the file is truncated or corrupt, a key that was asked for is missing, or a
@@ -86,7 +86,7 @@ def _parsed(comment: str, lines: list[str], path: Path, frame: int) -> Frame:
 
 
 class _DefaultKeys:
-    """Picks the name of each label and holds every later frame to it."""
+    """Chooses the name of each label and requires it of all later frames."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -151,7 +151,7 @@ def parse_columns(properties: Any) -> list[Column]:
     A name may contain colons, a type is one of R, I, S, L.
 
     Raises:
-        FrameError: the text is no such list, or a name occurs twice.
+        FrameError: the text is not such a list, or a name occurs twice.
     """
     text = WITHOUT_PROPERTIES if properties is None else str(properties)
     found = list(COLUMN.finditer(text))

@@ -1,4 +1,4 @@
-"""What may be a label under a name that nobody asked for: by its words and its shape."""
+"""Values that may be labels under another name, judged by the words of the name and the shape."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -21,7 +21,7 @@ LENGTH_UNITS_IN_ANGSTROM = {"A": 1.0, "Bohr": BOHR_IN_ANGSTROM, "nm": NM_IN_ANGS
 
 
 class LabelUnits(NamedTuple):
-    """Factors from a file's labels to physrep's: multiply."""
+    """Factors that a file's labels are multiplied with to be in physrep's units."""
 
     energy: float  # to eV; of energy and virial
     forces: float  # to eV/A
@@ -32,8 +32,8 @@ def parse_units(units: str) -> LabelUnits:
     """Factors for a unit written "energy" or "energy/length", upper or lower case alike.
 
     "Hartree" means energies in Hartree and forces in Hartree/A; "Hartree/Bohr" energies in
-    Hartree, forces in Hartree/Bohr, stress in Hartree/Bohr^3. The length is that of the labels
-    alone: positions and cells are in A in every format physrep reads.
+    Hartree, forces in Hartree/Bohr, stress in Hartree/Bohr^3. The length applies to the
+    labels only: positions and cells are in A in every format physrep reads.
 
     Raises:
         ConfigError: the unit is not known; the message lists those that are.

@@ -23,7 +23,7 @@ class TrajectoryLayout(NamedTuple):
 
     @property
     def required(self) -> frozenset[str]:
-        """Arrays without which a file is not of this format."""
+        """Arrays that a file of this format must have."""
         names = (self.species, self.positions, self.cell_length)
         return frozenset(name for name in names if name)
 

@@ -1,4 +1,4 @@
-"""JSON lines as published with NeuralIL: one object a line, one frame an object.
+"""JSON lines as published with NeuralIL: one object per line, one frame per object.
 
 Keys (data_sets/EAN and data_sets/STO of Madsen-s-research-group/neuralil-public-releases):
 `Positions` (n_atoms, 3) in A, `Cell-Size` the three edges of an orthogonal periodic box in A,
@@ -31,7 +31,7 @@ DEFAULT_KEYS = LabelKeys(energy="Energy", forces="Forces")
 
 
 class Repeated(ValueError):
-    """A name that one object has twice."""
+    """A name occurs twice in one object."""
 
 
 def read_neuralil_json(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
@@ -79,7 +79,7 @@ def _parse(line: str, path: Path, frame: int) -> dict[str, Any]:
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON's own reader would keep the last of several."""
+    """Refuse repeated names; Python's json would keep the last one."""
     record: dict[str, Any] = {}
     for name, value in pairs:
         if name in record:

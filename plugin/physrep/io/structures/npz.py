@@ -7,13 +7,13 @@ Everything is in eV and A; no array is pickled. With n frames of N atoms in tota
     offsets         (n + 1,) int64; frame k has the atoms offsets[k] to offsets[k + 1] - 1
     species         (N,) int64, atomic numbers
     positions       (N, 3) float64
-    cell            (n, 3, 3) float64, one vector a row, zeros where not periodic
+    cell            (n, 3, 3) float64, one vector per row, zeros where not periodic
     pbc             (n, 3) bool
     has_energy, has_forces, has_virial   (n,) bool, whether the frame has the label
     energy          (n,) float64, zero where there is none
     forces          (N, 3) float64, zeros where there are none
     virial          (n, 3, 3) float64, zeros where there is none; -dE/dstrain
-    info            (n,) text, one JSON object a frame
+    info            (n,) text, one JSON object per frame
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a format reader hands on: one frame as the file has it, before units and checks."""
+"""What a format reader returns: one frame as it is in the file, before units and checks."""
 
 import gzip
 from collections.abc import Collection, Iterator, Mapping
@@ -38,7 +38,7 @@ class LabelKeys(NamedTuple):
     stress: str | None = None
 
     def present_in(self, names: Collection[str]) -> "LabelKeys":
-        """The same keys without those that `names` lacks."""
+        """The keys that are in `names`."""
         return LabelKeys(*(key if key and key in names else None for key in self))
 
     def select(self, named: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def resolve_keys(
 ) -> LabelKeys:
     """Label keys for a format with one set of default names.
 
-    Keys the user asked for must be there. With one asked for, the defaults are off: labels of
-    two levels of theory are never mixed by accident.
+    Keys that the user gives must be in the file. If one is given, the default names are not
+    read: labels of two levels of theory are never mixed by accident.
 
     Raises:
         DataError: a key that was asked for is not in the file.

@@ -1,4 +1,4 @@
-"""Every file format physrep reads, and the one path from a file to checked structures in eV, A."""
+"""Every file format physrep reads, and the only path from a file to checked structures in eV, A."""
 
 import difflib
 import zipfile
@@ -75,9 +75,9 @@ def read_structures(
         path: the file.
         format: a name of `FORMATS`; by default recognised from the file's name and, for npz and
             HDF5, from the arrays it holds.
-        units: what the file's labels are in: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
+        units: units of the labels: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
             A), or with a length for forces and stress, "Hartree/Bohr"; by default the format's
-            own. Positions and cells are in A always.
+            own. Positions and cells are always in A.
         energy_key, forces_key, virial_key, stress_key: names of the labels in the file. With one
             of them given, only those given are read and each frame must have them; with none,
             the format's default names, where present. A virial is -dE/dstrain, a stress has
@@ -87,9 +87,9 @@ def read_structures(
             may be them under another name is refused; "ignore" reads it without.
 
     Raises:
-        DataError: the file is damaged, a frame is not fit to compute with (see
+        DataError: the file is damaged, a frame cannot be computed (see
             `Structure.validate`), labels contradict each other, or a label is missing or would
-            be left out. Nothing is returned of such a file.
+            be left out. No part of such a file is returned.
         FileNotFoundError: there is no such file.
         ValueError: the format, the unit or a label to require is not known.
     """
@@ -104,7 +104,7 @@ def iter_structures(
 ) -> Iterator[Structure]:
     """As `read_structures`, one frame at a time, for files larger than memory.
 
-    All but the npz formats are read from disk as the frames are asked for. An error in a later
+    All formats except npz read their frames from disk one by one. An error in a later
     frame is raised when that frame is reached.
     """
     path = Path(path)
@@ -218,7 +218,7 @@ def _npz_names(path: Path) -> set[str]:
 
 
 def _hdf5_names(path: Path) -> set[str]:
-    """What stands in the first group that holds an array."""
+    """Names in the first group that contains an array."""
     with damage_as_data_error(path, OSError, RuntimeError, KeyError), h5py.File(path, "r") as file:
         return _first_arrays(file)
 

@@ -36,8 +36,8 @@ ACCEPTED_NAMES = {
 
 
 def is_isolated_atom(info: Mapping[str, Any]) -> bool:
-    """Whether `config_type` says IsolatedAtom (MACE's name), in any spelling of case, with or
-    without _, - or a blank: the energy is a reference energy, not that of a structure.
+    """Whether `config_type` says IsolatedAtom (MACE's name), in upper or lower case, with or
+    without _, - or a space: the energy is a reference energy, not that of a structure.
     """
     return re.sub(r"[\s_-]", "", str(info.get("config_type", ""))).lower() in ISOLATED
 
@@ -64,7 +64,7 @@ class Structure:
     Attributes:
         positions: (n_atoms, 3) float64, A.
         species: (n_atoms,) int64, atomic numbers.
-        cell: (3, 3) float64, A, one cell vector a row; rows of non-periodic directions are zero.
+        cell: (3, 3) float64, A, one cell vector per row; rows of non-periodic directions are zero.
         pbc: (3,) bool; one bool stands for all three.
         energy: total energy, eV, or None.
         forces: (n_atoms, 3) float64, eV/A, or None.
@@ -154,7 +154,7 @@ class Structure:
         )
 
     def validate(self, require: Iterable[str] = ()) -> "Structure":
-        """Return the structure itself once it is fit to compute with.
+        """Check that the structure can be computed, and return it.
 
         Args:
             require: labels that must be there, out of "energy", "forces", "virial".
@@ -178,7 +178,7 @@ class Structure:
         return DataError(problem, self.source, self.frame)
 
     def _coerce(self, name: str, dtype: type, shape: tuple[int, ...]) -> None:
-        """Store field `name` as a fresh array of this type and shape, or say why it is not one."""
+        """Store field `name` as a new array of this type and shape, or raise DataError."""
         value = getattr(self, name)
         if value is None:
             raise self._error(f"{name} is missing; it needs shape {shape}")
@@ -282,7 +282,7 @@ def _wrapped_with_images(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
     """Positions wrapped into the cell, then the images within OVERLAP_DISTANCE of its faces.
 
     Returns (n_points, 3) positions in A, the n_atoms of the structure first, and the (n_points,)
-    atom each one is an image of. A k-d tree with periodic bounds would do for orthogonal cells
+    atom each one is an image of. A k-d tree with periodic bounds works for orthogonal cells
     only.
     """
     cell = complete_cell(structure.cell)

@@ -19,7 +19,7 @@ def total_charge(info: Mapping[str, Any]) -> float | None:
     all zero. Whole numbers are returned exactly.
 
     Raises:
-        ValueError: two of them contradict each other, or one is no number.
+        ValueError: two of them contradict each other, or one is not a number.
     """
     stated: dict[str, float] = {}
     for name in CHARGE_NAMES:
@@ -62,7 +62,7 @@ def multiplicity(info: Mapping[str, Any], n_electrons: int) -> int | None:
 
     It stands as `multiplicity` or `spin_multiplicity`, or follows from `spin`, which is the
     multiplicity for some codes (fairchem) and the number of unpaired electrons for others (PySCF,
-    CP2K): the number of electrons tells, since the one is odd where the other is even.
+    CP2K): the number of electrons decides, since one is odd where the other is even.
 
     Raises:
         ValueError: the number of electrons does not allow it, or two contradict each other.

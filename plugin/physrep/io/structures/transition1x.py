@@ -37,12 +37,12 @@ class _Reaction(NamedTuple):
 
 
 def read_transition1x(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
-    """Frames of a Transition1x file, reaction by reaction, read from disk as they are asked for.
+    """Frames of a Transition1x file, reaction by reaction, read from disk one by one.
 
     Each `info` has `reaction` (its name), `formula`, `role` (reactant, transition_state, product
-    or path) and `split` (train, val or test, where the file says). The three come before the path;
-    the frames of the path may contain them again, as the file does. A reaction that stands in
-    `data` and in a part is read once.
+    or path) and `split` (train, val or test, where the file says). These three come before the
+    path, which may contain them again, as in the file. A reaction that is in `data` and in another
+    split is read once.
 
     Raises:
         DataError: the file is damaged, a reaction is in two parts, lacks an array or an end
@@ -110,7 +110,7 @@ def _frames(
 
 
 def _unread(group: h5py.Group, keys: LabelKeys) -> dict[str, Any]:
-    """The first row of every array of one row a frame that nothing here reads, by name."""
+    """First row of every array per frame that is not read here, by name."""
     n_frames = len(group["positions"])
     return {
         name: group[name][0]

@@ -1,4 +1,4 @@
-"""What labelled structures hold and nobody reads, in words for a log."""
+"""Labels that a file holds and that were not read, as lines for a log."""
 
 from collections.abc import Iterable
 

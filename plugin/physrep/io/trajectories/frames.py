@@ -1,7 +1,7 @@
 """Trajectories, one frame at a time: extended XYZ, LAMMPS dump, DCD, XTC, and what ASE reads.
 
     trajectory = open_trajectory("run.dcd", topology="ean.pdb", dt=0.01)
-    for frame in trajectory: ...        # as often as wanted; the file is never held in memory
+    for frame in trajectory: ...        # may be repeated; frames are read one by one
 
 Units: A, ps, A/ps. Species are known once and are the same in every frame.
 """
@@ -55,8 +55,8 @@ class Frame(NamedTuple):
 class Trajectory:
     """Frames of one file; see `open_trajectory`.
 
-    species: (n_atoms,) atomic numbers; n_frames: how many an iteration gives of an undamaged
-    file, None where only reading all of it would show.
+    species: (n_atoms,) atomic numbers; n_frames: number of frames of an undamaged file,
+    None if it is known only after all of it was read.
     """
 
     path: Path
@@ -94,7 +94,7 @@ class Trajectory:
             )
 
     def count(self) -> int:
-        """How many frames an iteration gives; text files are read for it, but not parsed.
+        """Number of frames of an iteration; text files are read for it, but not parsed.
 
         Raises:
             DataError: a frame that is not where it should be.
@@ -188,10 +188,11 @@ def open_trajectory(
         path: .extxyz/.xyz, .dump/.lammpstrj (each also .gz), .dcd, .xtc, or any file ASE reads.
         topology: a structure with the same atoms in the same order, PDB, GRO or what ASE reads;
             needed for DCD and XTC, which hold no elements.
-        start, stop, stride: frames to give, as in a slice, counted in the file from 0.
+        start, stop, stride: which frames, as in a slice; 0 is the first of the file.
         dt: ps between frames in the file; replaces times in the file. Without it,
             times come from XTC, from `ITEM: TIME` of a dump, or from `time` (taken as ps) of
-            extended XYZ and ASE files; else they are None. DCD has no time of a known unit.
+            extended XYZ and ASE files; else they are None. The unit of times in DCD files
+            is not known.
         units: of a LAMMPS dump, "metal" or "real"; only velocities and times need it, where the
             dump has no `ITEM: UNITS`. elements: element of each LAMMPS atom type, {1: "C"}.
         require_cell: refuse frames that are not periodic in three directions.
@@ -199,7 +200,7 @@ def open_trajectory(
     Raises:
         DataError: no topology where it is needed, unknown elements, no frames, another number or
             order of atoms in a later frame, a number that is not finite, a cell without volume.
-        FileNotFoundError, ValueError: no such file; an argument that makes no sense.
+        FileNotFoundError, ValueError: no such file; an invalid argument.
 
     A file that ends within a frame gives the frames before it and a `TrajectoryWarning`.
     """

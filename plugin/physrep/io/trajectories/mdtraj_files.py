@@ -41,7 +41,7 @@ def mdtraj_frames(path: Path) -> Iterator[tuple]:
     """What mdtraj's file gives of each frame, in the file's units; None: not in the file.
 
     Raises:
-        DataError: it cannot be opened. Cut: damaged behind the frames already given.
+        DataError: it cannot be opened. Cut: damaged after the frames already returned.
     """
     mdtraj, given, size = mdtraj_for(path), 0, CHUNK
     while True:
@@ -67,7 +67,8 @@ def _quietly(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
 
 @contextmanager
 def _stdout_shut() -> Iterator[None]:
-    """mdtraj's DCD reader prints from C, past sys.stdout: file descriptor 1 leads to nowhere.
+    """mdtraj's DCD reader prints from C, not through sys.stdout: file descriptor 1 is sent to the
+    null device.
 
     C keeps what is printed in a buffer of its own, which must be written before each change.
     """

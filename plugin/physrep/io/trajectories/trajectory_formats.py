@@ -46,7 +46,7 @@ class Raw(NamedTuple):
 
 
 class Asked(Protocol):
-    """What a reader must know of a Trajectory."""
+    """Options of a Trajectory that a reader needs."""
 
     path: Path
     units: str | None
