@@ -1,6 +1,7 @@
 """Potentials in MD for as long as the documentation says: minutes, so behind make test-slow."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,15 @@ def test_published_jat_is_lost_at_300_k_and_neuralil_is_not(name, ps, sound, tmp
     run("md_examples/stability.py", model, STRUCTURE, *options, expected=0 if sound else 1)
     report = json.loads((tmp_path / "stability.json").read_text())
     assert report["stability"]["sound"] == sound
+
+
+@pytest.mark.slow
+def test_an_ion_pair_in_a_force_field_keeps_its_energy(tmp_path):
+    """The example of a mixed system: NVE for 3 ps after 1 ps of NVT."""
+    model = tmp_path / "any.pt"
+    run("-m", "physrep.cli.main", "export", CHECKPOINT, "-o", model)
+    command = [sys.executable, "md_examples/openmm_mixed.py", str(model), "--ps", "3"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    n_atoms, drift = re.search(r"(\d+) atoms, drift (\S+) meV", done.stdout).groups()
+    assert int(n_atoms) > 900
+    assert abs(float(drift)) < 0.05
