@@ -39,6 +39,9 @@ VERBS = {
     "evaluate": Verb("evaluate", "errors of a potential, and tests of its reliability"),
     "certify": Verb("certify", "is a potential fit for MD? checks and a report", "analysis"),
     "analyze": Verb("analyze", "structure, motion and reactions of a trajectory", "analysis"),
+    "green-kubo": Verb(
+        "green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations", "analysis"
+    ),
     "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
     "label": Verb("label", "label frames with GFN2-xTB: energies and forces", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),

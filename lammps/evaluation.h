@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// One evaluation of a model: forward and backward piece by piece, with messages in between.
+
+#ifndef PHYSREP_EVALUATION_H
+#define PHYSREP_EVALUATION_H
+
+#include "model.h"
+#include "pieces.h"
+
+#include <string>
+#include <vector>
+
+namespace physrep {
+
+const auto HOST_DOUBLE = torch::TensorOptions().dtype(torch::kFloat64);
+
+// A module's own message without the addresses of its C++ call stack.
+std::string message_of(const std::exception &error);
+
+// The scripted module and the state of one evaluation.
+struct Model::Torch {
+  torch::jit::Module module;
+  torch::Device device{torch::kCPU};
+  torch::ScalarType dtype = torch::kFloat32;
+  bool embed_reads_edges = false;
+
+  std::string error;  // the first one of this evaluation
+  int64_t n_own = 0, n_rows = 0;
+  torch::Tensor types, vectors;
+  torch::Tensor positions;  // (n_rows, 3) host memory; undefined where moments are not wanted
+  CutEdges edges;
+
+  // Run `work` unless this rank has failed before or has no atoms.
+  template <class Work> void attempt(Work &&work) {
+    if (!error.empty() || n_own == 0) return;
+    try {
+      work();
+    } catch (const std::exception &e) {
+      error = message_of(e);
+      if (error.empty()) error = "unknown error";
+    }
+  }
+
+  torch::Tensor call(const std::string &name, std::vector<c10::IValue> arguments) {
+    return module.get_method(name)(std::move(arguments)).toTensor();
+  }
+
+  // The sums of atomic energies that are differentiated: the energy, and with moments also
+  // sum_i x_i U_i of each axis.
+  size_t n_sums() const { return with_moments ? 4 : 1; }
+  bool with_moments = false;
+
+  void start(const Graph &graph);
+  bool probe(int n_types);
+  std::vector<Piece> forward(const Metadata &about, Exchange &exchange);
+  void backward(const std::vector<Piece> &pieces, const Metadata &about, Exchange &exchange);
+  void write(const Graph &graph, const std::vector<Piece> &pieces, Result &result);
+
+ private:
+  torch::Tensor rows_of(const torch::Tensor &own, int width) const;
+  torch::Tensor leaf_of(const torch::Tensor &rows, bool needs_grad) const;
+  std::vector<torch::Tensor> seeds(const torch::Tensor &energies) const;
+  std::vector<torch::Tensor> add_ghosts(const std::vector<torch::Tensor> &grads, int width,
+                                        Exchange &exchange);
+  void move_origins(torch::Tensor rows, double sign) const;
+};
+
+}  // namespace physrep
+
+#endif
