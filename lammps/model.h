@@ -42,18 +42,25 @@ struct Graph {
   std::vector<int> centers;        // (n_edges) ascending, below n_own
   std::vector<int> neighbors;      // (n_edges) below n_rows
   std::vector<double> vectors;     // (n_edges, 3) x_neighbor - x_center, A
+  // Whether moments are wanted, for which each image of an atom has a row of its own, also that of
+  // an own atom, and `positions` are given: (n_rows, 3) A from any origin near these atoms.
+  bool wants_moments = false;
+  std::vector<double> positions;
 };
 
 struct Result {
   std::vector<double> energies;  // (n_own) eV
-  std::vector<double> slopes;    // (n_edges, 3) dE/dvectors, eV/A, E summed over all ranks
+  std::vector<double> slopes;  // (n_edges, 3) dE/dvectors, eV/A, E summed over all ranks
+  // (n_edges, 3, 3) sum_i (x_i - x_center)_a dU_i/dvector_b, eV, U_i the energies of all atoms on
+  // all ranks, each taken where the edge sees it; empty where not wanted
+  std::vector<double> moments;
 };
 
 // How rows of numbers, one per atom, travel between own atoms and ghosts. Both calls are
 // collective: every rank makes the same ones in the same order.
 class Exchange {
  public:
-  // Whether there are other ranks; alone, a rank has no ghosts and need not call the other two.
+  // Whether there are ghosts: rows whose owners are other ranks' atoms or images of own ones.
   virtual bool needed() const = 0;
   // Fill the rows of ghosts from their owners' rows.
   virtual void to_ghosts(double *rows, int width) = 0;

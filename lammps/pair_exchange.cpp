@@ -11,8 +11,8 @@
 
 using namespace LAMMPS_NS;
 
-// On one rank every ghost shares its owner's row.
-bool PairPhysRep::needed() const { return comm->nprocs > 1; }
+// On one rank every ghost shares its owner's row, unless each image has its own.
+bool PairPhysRep::needed() const { return comm->nprocs > 1 || graph_.wants_moments; }
 
 void PairPhysRep::to_ghosts(double *rows, int width) { exchange(rows, width, true); }
 

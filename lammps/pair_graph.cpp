@@ -21,7 +21,7 @@ constexpr size_t SAMPLE = 1000;  // atoms whose edges are found before there is 
 
 // Rows of the model's arrays: own atoms, then ghosts whose owner is another rank. An image of an own
 // atom has that atom's features and shares its row: several times fewer rows where a box has few
-// ranks. Needed again whenever LAMMPS has made new ghosts.
+// ranks. Moments need a row for each image. Needed again whenever LAMMPS has made new ghosts.
 void PairPhysRep::find_rows() {
   const int n_own = atom->nlocal, n_all = n_own + atom->nghost;
   std::vector<double> owners(2 * static_cast<size_t>(n_all));  // rank, index there
@@ -34,7 +34,9 @@ void PairPhysRep::find_rows() {
   exchange(owners.data(), 2, true);
   int n_rows = n_own;
   for (int i = n_own; i < n_all; i++)
-    row_[i] = owners[2 * i] == comm->me ? static_cast<int>(owners[2 * i + 1]) : n_rows++;
+    row_[i] = owners[2 * i] == comm->me && !graph_.wants_moments
+                  ? static_cast<int>(owners[2 * i + 1])
+                  : n_rows++;
   graph_.types.resize(n_rows);
 }
 
@@ -44,6 +46,7 @@ std::string PairPhysRep::build_graph() {
   graph_.n_own = atom->nlocal;
   // Atoms that NULL leaves to another style are in no list: their type is never looked at.
   for (int i = 0; i < n_all; i++) graph_.types[row_[i]] = std::max(0, model_type_[atom->type[i]]);
+  if (graph_.wants_moments) place_rows();
   graph_.centers.clear();
   graph_.neighbors.clear();
   graph_.vectors.clear();

@@ -17,9 +17,7 @@ PairPhysRep::PairPhysRep(LAMMPS *lmp) : Pair(lmp) {
   restartinfo = 0;
   one_coeff = 1;
   manybody_flag = 1;
-  // Per-atom virials are shared between the two ends of an edge: a valid sum, but not the
-  // centroid form that heat flux of many-body potentials needs.
-  centroidstressflag = CENTROID_NOTAVAIL;
+  centroidstressflag = CENTROID_AVAIL;
   comm_forward = COLUMNS_AT_ONCE;
   comm_reverse = COLUMNS_AT_ONCE;
 }
@@ -53,6 +51,7 @@ double PairPhysRep::init_one(int i, int j) {
 void PairPhysRep::check_lists() {
   if (lists_checked_) return;
   lists_checked_ = true;
+  check_heat_flux();
   const double *lj = force->special_lj, *coul = force->special_coul;
   for (int k = 1; k <= 3 && atom->molecular != Atom::ATOMIC; k++)
     if (lj[k] != 1.0 || coul[k] != 1.0)
@@ -75,7 +74,9 @@ void PairPhysRep::check_lists() {
 
 void PairPhysRep::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
-  if (neighbor->ago == 0 || !lists_checked_) find_rows();
+  const bool as_before = graph_.wants_moments == (cvflag_atom != 0);
+  graph_.wants_moments = cvflag_atom != 0;
+  if (neighbor->ago == 0 || !lists_checked_ || !as_before) find_rows();
   check_lists();
   std::string problem = build_graph();
   // Also after a problem: the other ranks are waiting for this one's messages.
@@ -83,6 +84,7 @@ void PairPhysRep::compute(int eflag, int vflag) {
   if (problem.empty() && !failure.empty()) problem = "the potential failed: " + failure;
   if (problem.empty()) problem = tally_energies();
   if (problem.empty()) problem = tally_forces();
+  if (problem.empty() && cvflag_atom) tally_centroid();
   agree_on_error(problem);
   if (vflag_fdotr) virial_fdotr_compute();
 }

@@ -54,6 +54,10 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   std::string tally_energies();
   std::string tally_forces();
   void tally_virial(int i, int j, const double *vector, const double *slope);
+
+  void check_heat_flux();
+  void place_rows();
+  void tally_centroid();
   int64_t tag_of(int i) const;
 
   bool needed() const override;
