@@ -114,7 +114,8 @@ class FitConfig(StrictModel):
     output: Path | None = None
     """Folder for results; default: runs/NAME."""
     start_from: Path | None = None
-    """Checkpoint whose model and parameters the fit starts from; default: a new model."""
+    """Checkpoint whose model and parameters the fit starts from; default: a new model. Elements
+    that it lacks are added."""
     transfer: TransferConfig = TransferConfig()
     """What is kept of the checkpoint in start_from."""
     model: dict[str, Any]

@@ -13,12 +13,18 @@ from ase.data import chemical_symbols
 from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.engines.heap import keep_heap
+from physrep.progress import say
 from physrep_training.data.conformers import ConformerView, has_store
 from physrep_training.data.graphs import evenly_drawn, species_of
 from physrep_training.data.references import set_references
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fit_data import FitData, load_data
 from physrep_training.fit.fit_report import write_conformer_report, write_report
+from physrep_training.fit.new_elements import (
+    add_elements,
+    new_elements_in_words,
+    set_new_references,
+)
 from physrep_training.fit.processes import is_first
 from physrep_training.fit.run_folder import exclusive_run_folder
 from physrep_training.fit.training_loop import DTYPES, train
@@ -127,25 +133,11 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
     """A new potential with its references, or the one to start from.
 
     Raises:
-        ConfigError: the one to start from, or the training part, lacks an element of the data.
+        ConfigError: the training part lacks an element of the data.
     """
     species = species_of(data.train, data.validation, data.test, *data.held_out.values())
     if config.start_from is not None:
-        checkpoint = load_checkpoint(config.start_from, DTYPES[config.run.precision])
-        checkpoint.training = {}
-        unknown = [chemical_symbols[z] for z in species if z not in checkpoint.potential.species]
-        if unknown:
-            raise ConfigError(
-                f"start_from = {config.start_from} knows {' '.join(checkpoint.potential.symbols)}, "
-                f"but the data also holds {' '.join(unknown)}; remove them or fit a new model"
-            )
-        checkpoint.potential.train()
-        apply_transfer(
-            checkpoint.potential,
-            config.transfer,
-            evenly_drawn(data.train),
-            data.isolated_atoms,
-        )
+        checkpoint = continued(config, config.start_from, species, data)
     else:
         check_elements(species, data)
         settings = config.model_settings
@@ -160,6 +152,48 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
         n_test=len(data.test),
     )
     return checkpoint
+
+
+def continued(config: FitConfig, path: Path, species: list[int], data: FitData) -> Checkpoint:
+    """The checkpoint to start from, with the elements that it lacks, aligned with the labels."""
+    checkpoint = load_checkpoint(path, DTYPES[config.run.precision])
+    checkpoint.training = {}
+    if is_first():
+        say_what_start_from_overrides(config, checkpoint)
+    known = checkpoint.potential
+    new = [z for z in species if z not in known.species]
+    structures = evenly_drawn(data.train)
+    if new:
+        check_elements(new, data)
+        checkpoint = add_elements(checkpoint, new)
+        set_new_references(checkpoint.potential, new, structures, data.isolated_atoms)
+        if is_first():
+            say("fit", new_elements_in_words(known, new))
+    checkpoint.potential.train()
+    apply_transfer(checkpoint.potential, config.transfer, structures, data.isolated_atoms)
+    return checkpoint
+
+
+def say_what_start_from_overrides(config: FitConfig, checkpoint: Checkpoint) -> None:
+    """Settings of the model that were given and do not count.
+
+    Raises:
+        ConfigError: another model was named.
+    """
+    if config.model_name != checkpoint.model_name:
+        raise ConfigError(
+            f"model.name is {config.model_name}, but start_from = {config.start_from} holds "
+            f"{checkpoint.model_name}; write model.name={checkpoint.model_name} or leave out "
+            "start_from"
+        )
+    given = {f"model.{name}": value for name, value in config.model.items() if name != "name"}
+    kept = {f"model.{name}": value for name, value in checkpoint.model_settings.items()}
+    if "repulsion" in config.model_fields_set:
+        given["repulsion"] = config.repulsion
+        kept["repulsion"] = checkpoint.potential.repulsion_name
+    words = [f"{k} = {kept[k]!r} (not {v!r})" for k, v in given.items() if kept.get(k, v) != v]
+    if words:
+        say("fit", f"of {config.start_from}, not of the settings: {', '.join(words)}")
 
 
 def check_elements(species: list[int], data: FitData) -> None:

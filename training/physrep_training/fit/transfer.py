@@ -73,12 +73,13 @@ def refit_references(
         known = isolated_atom_energies(isolated_atoms, species)
         potential.reference_energies.copy_(torch.from_numpy(known))
         target = potential.shift
-    left = np.array([s.energy for s in labelled]) - _energies(potential, labelled)
+    left = np.array([s.energy for s in labelled]) - energies_of(potential, labelled)
     change = np.linalg.lstsq(composition(labelled, species), left, rcond=None)[0]
     target += torch.from_numpy(change)
 
 
-def _energies(potential: Potential, structures: Sequence[Structure]) -> np.ndarray:
+def energies_of(potential: Potential, structures: Sequence[Structure]) -> np.ndarray:
+    """Energies of the structures as the potential has them now, (n,) eV."""
     energies = []
     with torch.no_grad():
         for structure in structures:
