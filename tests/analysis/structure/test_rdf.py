@@ -203,3 +203,20 @@ def test_the_figure_has_a_panel_for_every_pair_and_one_legend():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["run", "reference"]
     with pytest.raises(ValueError, match="0 trajectories"):
         radial_figure({})
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [np.diag([30.0, 31.0, 29.0]), np.array([[30.0, 0, 0], [12.0, 30.0, 0], [-8.0, 9.0, 31.0]])],
+)
+def test_a_search_for_near_pairs_counts_as_all_pairs_do(cell, monkeypatch):
+    rng, kinds = np.random.default_rng(5), ["A"] * 200 + ["B"] * 300
+    points, molecules = rng.uniform(-1.0, 2.0, (500, 3)) @ cell, np.arange(500) // 4
+
+    def counted(share):
+        monkeypatch.setattr("physrep.analysis.structure.rdf.SMALL_SHARE", share)
+        sums = RadialSums(kinds, 6.0, 60, molecules)
+        sums.add(points, cell, np.ones(3, bool))
+        return sums.result().near.value
+
+    np.testing.assert_array_equal(counted(0.0), counted(1.0))

@@ -199,13 +199,16 @@ def default_window(displacements: Displacements, kind: str) -> tuple[float, floa
         ValueError: no such kind.
     """
     lags, n_points = displacements.lags, int(displacements.sizes[displacements.row(kind)])
-    longest = len(lags) - 1
-    longest_sure = displacements.n_frames / 10.0 * n_points / MANY
-    share = min(1.0, longest_sure / longest)
-    least = min(FEWEST_IN_WINDOW, longest)
-    end = max(round(WINDOW[1] * share * longest), least)
-    start = min(max(1, round(WINDOW[0] * share * longest)), end - least + 1)
+    start, end = shares_of_run(len(lags) - 1, displacements.n_frames, n_points)
     return float(lags[start]), float(lags[end])
+
+
+def shares_of_run(n_lags: int, n_frames: int, n_points: int) -> tuple[int, int]:
+    """First and last lag of a fit in frames, for a mean over n_points walkers (see MANY)."""
+    share = min(1.0, n_frames / 10.0 * n_points / MANY / n_lags)
+    least = min(FEWEST_IN_WINDOW, n_lags)
+    end = max(round(WINDOW[1] * share * n_lags), least)
+    return min(max(1, round(WINDOW[0] * share * n_lags)), end - least + 1), end
 
 
 def yeh_hummer(temperature: float, viscosity: float, length: float) -> float:

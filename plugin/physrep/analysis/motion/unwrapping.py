@@ -21,7 +21,7 @@ class Unwrapper:
     """
 
     def __init__(self) -> None:
-        self._last: np.ndarray | None = None
+        self._last = np.zeros((0, 3))
         self._cell = np.eye(3)
         self._unwrapped = np.zeros((0, 3))
         self._pbc, self._lattice = np.zeros(3, dtype=bool), ReducedCell()
@@ -42,7 +42,7 @@ class Unwrapper:
                 another number of atoms; positions that are not finite; changed periodicity.
         """
         pbc = np.broadcast_to(np.asarray(pbc, dtype=bool), 3)
-        n_atoms = len(positions) if self._last is None else len(self._last)
+        n_atoms = len(self._last) if self.n_frames else len(positions)
         # A copy: the caller may move its atoms in place.
         positions = check_positions(positions, n_atoms, self.n_frames).copy()
         if self.n_frames and (pbc != self._pbc).any():
@@ -55,7 +55,7 @@ class Unwrapper:
         if wrapped and pbc.any():
             self._lattice.of(cell, pbc)
             placed = self._lattice.fold(positions)
-        if self._last is None:
+        if not self.n_frames:
             self._unwrapped = positions.copy()
         elif wrapped:
             self._unwrapped = self._unwrapped + self._nearest_steps(placed)

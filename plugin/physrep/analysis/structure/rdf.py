@@ -11,8 +11,10 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from physrep.analysis.statistics.blocks import BlockSums, Estimate, block_error, check_positions
 from physrep.analysis.structure.distributions import ReducedCell, nearest_images
+from physrep.analysis.structure.near_pairs import pairs_within
 
 PAIRS_AT_ONCE = 8192  # their arrays fit into the cache of a core
+SMALL_SHARE = 0.05  # of the volume within r_max: a search for near pairs is quicker than all pairs
 KEPT_PAIRS = 4_000_000  # their codes are kept in memory between frames
 
 
@@ -106,7 +108,11 @@ class RadialSums:
         frame = self._counts.n_values
         positions = check_positions(positions, self.n_points, frame)
         cell = self._reduced(cell, pbc, frame)
-        counts = self._histogram(np.ascontiguousarray((positions @ np.linalg.inv(cell)).T), cell)
+        if 4.0 / 3.0 * np.pi * self.r_max**3 < SMALL_SHARE * abs(np.linalg.det(cell)):
+            counts = self._near_histogram(positions, cell)
+        else:
+            fractional = positions @ np.linalg.inv(cell)
+            counts = self._histogram(np.ascontiguousarray(fractional.T), cell)
         self._counts.add(counts)
         self._scaled.add(counts * abs(np.linalg.det(cell)))
 
@@ -163,6 +169,19 @@ class RadialSums:
             bins += self._codes[k] if self._codes else self._row_codes(start, stop)
             counts += np.bincount(bins, minlength=size)
         return counts.reshape(-1, width)[:-1, :-1]
+
+    def _near_histogram(self, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        """As :meth:`_histogram`, looking only at pairs within reach."""
+        near = pairs_within(positions, cell, self.r_max)
+        rows = self._table[self._of[near.first], self._of[near.second]].astype(np.int64)
+        bins = np.sqrt(np.einsum("nk,nk->n", near.vectors, near.vectors))
+        bins = (bins * (self.n_bins / self.r_max)).astype(np.int64)
+        kept = bins < self.n_bins
+        if self._molecules is not None:
+            kept &= self._molecules[near.first] != self._molecules[near.second]
+        shape = (len(self._pairs), self.n_bins)
+        codes = rows[kept] * self.n_bins + bins[kept]
+        return np.bincount(codes, minlength=shape[0] * shape[1]).reshape(shape)
 
     def _row_codes(self, start: int, stop: int) -> np.ndarray:
         """Offset into the counts of the pairs (i, j), start <= i < stop, j >= start, flat."""
