@@ -32,7 +32,7 @@ def numbered(name: str, n: int) -> list[str]:
 
 def test_viscosity(tmp_path, capsys):
     file = write(tmp_path / "p.dat", numbered("c_thermo_press", 6), 100.0 * white(6))
-    out = tmp_path / "new" / "curves.json"
+    out = tmp_path / "curves.json"
     assert main(["green-kubo", "viscosity", file, *GIVEN, "-o", str(out)]) == 0
     said = capsys.readouterr().out
     assert said.startswith("viscosity ") and " mPa s (integral up to 0." in said
@@ -81,6 +81,8 @@ def test_conductivity_of_a_mixture(tmp_path, capsys):
         (["conductivity", "{c}", "--columns", "c_j"], "gives 2 columns for c_j, not 3"),
         (["viscosity", "{c}", "--currents", "c_j"], "--currents are for the conductivity"),
         (["viscosity", "missing.dat"], "missing.dat"),
+        (["viscosity", "{c}", "-o", "{c}"], "is the file that is read"),
+        (["viscosity", "{c}", "-o", "no/such/file"], "give a file in a folder that exists"),
     ],
 )
 def test_mistakes(tmp_path, capsys, words, message):

@@ -56,8 +56,7 @@ def run(parsed: argparse.Namespace) -> int:
     from physrep.studies.analyze.green_kubo_files import as_dict, integrate, line
 
     if parsed.output:
-        Path(parsed.output).parent.mkdir(parents=True, exist_ok=True)
-        Path(parsed.output).touch()  # a folder that cannot be written, before the work
+        check_output(Path(parsed.output), Path(parsed.file))
     result = integrate(
         parsed.quantity,
         parsed.file,
@@ -70,7 +69,21 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.cutoff,
     )
     text = json.dumps(as_dict(parsed.quantity, result), indent=1)
+    print(text if parsed.json else line(parsed.quantity, result), flush=True)
     if parsed.output:
         Path(parsed.output).write_text(text + "\n")
-    print(text if parsed.json else line(parsed.quantity, result))
     return 0
+
+
+def check_output(output: Path, file: Path) -> None:
+    """Refuse, before the work, an output that is the input or cannot be a file.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    from physrep.config import ConfigError
+
+    if output.exists() and file.exists() and output.samefile(file):
+        raise ConfigError(f"-o {output} is the file that is read; give another")
+    if output.is_dir() or not output.parent.is_dir():
+        raise ConfigError(f"-o {output}: give a file in a folder that exists")

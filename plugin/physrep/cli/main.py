@@ -39,9 +39,7 @@ VERBS = {
     "evaluate": Verb("evaluate", "errors of a potential, and tests of its reliability"),
     "certify": Verb("certify", "is a potential fit for MD? checks and a report", "analysis"),
     "analyze": Verb("analyze", "structure, motion and reactions of a trajectory", "analysis"),
-    "green-kubo": Verb(
-        "green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations", "analysis"
-    ),
+    "green-kubo": Verb("green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations"),
     "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
     "label": Verb("label", "label frames with GFN2-xTB: energies and forces", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
@@ -97,7 +95,7 @@ def verb_parser(verb: str) -> argparse.ArgumentParser:
 
 
 def _parse_verb(words: Sequence[str]) -> str:
-    lines = "\n".join(f"  {verb:10s}{text}" for verb, (_, text, _) in VERBS.items())
+    lines = "\n".join(f"  {verb:12s}{text}" for verb, (_, text, _) in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="physrep",
         usage="physrep VERB [options]",
