@@ -124,11 +124,13 @@ def test_a_forgotten_box_is_an_error_that_names_both(exports, engine):
 
 
 @pytest.mark.case
-def test_a_forgotten_box_is_found_at_the_first_evaluation(exports):
+@pytest.mark.parametrize("given", [True, False])
+def test_a_forgotten_box_is_found_at_the_first_evaluation(exports, given):
     atoms = SYSTEMS["box"]()
+    topology = topology_from_atoms(atoms) if given else None
     system = bare_system(atoms)
     system.setDefaultPeriodicBoxVectors(*(2.0 * np.eye(3)))
-    system.addForce(python_force(exports.pt("box"), topology_from_atoms(atoms)))
+    system.addForce(python_force(exports.pt("box"), topology))
     context = started(system, atoms)
     with pytest.raises(openmm.OpenMMException, match=r"box is 2 x 2 x 2 nm, .*1.29 x 1.29"):
         context.getState(getEnergy=True)

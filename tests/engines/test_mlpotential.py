@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import openmm
 import pytest
-from ase import Atoms
 from ean_systems import SYSTEMS
 from openmm import app, unit
 from openmmml import MLPotential
+from repository import REPOSITORY
 from test_add_potential import started
 from test_openmm import assert_agree, eager, energy_and_forces
 
@@ -27,73 +27,52 @@ def test_create_system(exports, name):
     assert_agree(found, eager(exports, atoms, "float64"), len(atoms), 1e-8)
 
 
-def water_box(solute: Atoms, edge: float = 24.0):
-    """TIP3P water around the solute, which has Lennard-Jones terms and no charges; positions nm."""
-    topology = topology_from_atoms(solute)
-    modeller = app.Modeller(topology, solute.positions * unit.angstrom)
-    water = app.ForceField("tip3p.xml")
-    rng = np.random.default_rng(0)
-    grid = np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3) * (edge / 4) + 3.0
-    far = [p for p in grid if np.linalg.norm(solute.positions - p, axis=1).min() > 4.0]
-    added, places = app.Topology(), []
-    chain = added.addChain()
-    for place in far:
-        residue = added.addResidue("HOH", chain)
-        o, a, b = (
-            added.addAtom(n, app.Element.getBySymbol(n[0]), residue) for n in ("O", "H1", "H2")
-        )
-        added.addBond(o, a), added.addBond(o, b)
-        turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-        shape = np.array([[0, 0, 0], [0.957, 0, 0], [-0.24, 0.927, 0]])
-        places.extend(place + shape @ turn)
-    waters = water.createSystem(added, nonbondedMethod=app.NoCutoff, rigidWater=True)
-    modeller.add(added, np.array(places) * unit.angstrom)
-    return modeller, waters
+@pytest.fixture(name="in_water", scope="module")
+def _in_water():
+    """The ion pair in TIP3P: its atoms, the Modeller, and a System of force fields alone."""
+    pair, edge = SYSTEMS["pair"](), openmm.Vec3(2.0, 2.0, 2.0)
+    pair.positions += 10.0 - pair.positions.mean(axis=0)
+    field = app.ForceField("tip3p.xml", str(REPOSITORY / "md_examples" / "ean_ions.xml"))
+    modeller = app.Modeller(topology_from_atoms(pair), pair.positions * unit.angstrom)
+    modeller.addSolvent(field, boxSize=edge * unit.nanometer)
+    modeller.topology.setPeriodicBoxVectors(2.1 * np.eye(3) * unit.nanometer)
+    return pair, modeller, field.createSystem(modeller.topology, app.PME, 0.9 * unit.nanometer)
 
 
-def field_of(solute: Atoms, modeller, waters) -> openmm.System:
-    """A System in which the solute's atoms are Lennard-Jones particles with bonds."""
-    n, system = len(solute), openmm.System()
-    box = np.eye(3) * 2.4
-    modeller.topology.setPeriodicBoxVectors(box * unit.nanometer)
-    system.setDefaultPeriodicBoxVectors(*box)
-    nonbonded = openmm.NonbondedForce()
-    nonbonded.setNonbondedMethod(openmm.NonbondedForce.PME)
-    nonbonded.setCutoffDistance(1.0)
-    for mass in solute.get_masses():
-        system.addParticle(mass)
-        nonbonded.addParticle(0.0, 0.3, 0.4)
-    source = next(f for f in waters.getForces() if isinstance(f, openmm.NonbondedForce))
-    for k in range(waters.getNumParticles()):
-        system.addParticle(waters.getParticleMass(k))
-        nonbonded.addParticle(*source.getParticleParameters(k))
-    for k in range(source.getNumExceptions()):
-        i, j, *parameters = source.getExceptionParameters(k)
-        nonbonded.addException(n + i, n + j, *parameters)
-    for k in range(waters.getNumConstraints()):
-        i, j, distance = waters.getConstraintParameters(k)
-        system.addConstraint(n + i, n + j, distance)
-    system.addForce(nonbonded)
-    return system
+def context_of(system: openmm.System, modeller: app.Modeller) -> openmm.Context:
+    platform = openmm.Platform.getPlatformByName("CPU")
+    context = openmm.Context(system, openmm.VerletIntegrator(2.5e-4), platform)
+    context.setPositions(modeller.positions)
+    return context
 
 
-def test_create_mixed_system(exports):
+def energy_of(context: openmm.Context, groups=-1) -> float:
+    """eV."""
+    state = context.getState(getEnergy=True, groups=groups)
+    return state.getPotentialEnergy()._value / EV_IN_KJ_PER_MOL
+
+
+def test_create_mixed_system(exports, in_water):
     """The potential's part of the energy is that of the ions alone, and MD runs."""
-    solute = SYSTEMS["pair"]()
-    solute.positions += 12.0 - solute.positions.mean(axis=0)
-    modeller, waters = water_box(solute)
-    field = field_of(solute, modeller, waters)
+    pair, modeller, field = in_water
     potential = MLPotential("physrep", model=exports.pt(None))
     system = potential.createMixedSystem(modeller.topology, field, range(15), forceGroup=1)
-    context = openmm.Context(
-        system, openmm.VerletIntegrator(2.5e-4), openmm.Platform.getPlatformByName("CPU")
-    )
-    context.setPositions(modeller.positions)
-    state = context.getState(getEnergy=True, groups={1})
-    energy = state.getPotentialEnergy()._value / EV_IN_KJ_PER_MOL
-    assert energy == pytest.approx(eager(exports, solute, "float64")[0], abs=1e-8)
+    context = context_of(system, modeller)
+    expected = eager(exports, pair, "float64")[0]
+    assert energy_of(context, {1}) == pytest.approx(expected, abs=1e-8)
     context.getIntegrator().step(5)
-    assert np.isfinite(context.getState(getEnergy=True).getPotentialEnergy()._value)
+    assert np.isfinite(energy_of(context))
+
+
+def test_create_mixed_system_between_field_and_potential(exports, in_water):
+    _, modeller, field = in_water
+    potential = MLPotential("physrep", model=exports.pt(None))
+    arguments = modeller.topology, field, range(15)
+    context = context_of(potential.createMixedSystem(*arguments, interpolate=True), modeller)
+    mixed = context_of(potential.createMixedSystem(*arguments), modeller)
+    for share, other in ((1.0, mixed), (0.0, context_of(field, modeller))):
+        context.setParameter("lambda_interpolate", share)
+        assert energy_of(context) == pytest.approx(energy_of(other), abs=0.01)  # single precision
 
 
 def test_the_box_and_the_topology_of_the_file_are_compared(exports):

@@ -141,6 +141,9 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
         },
         topology=info,
         topology_fingerprint=None if info is None else info.fingerprint,
+        topology_cell=topology.cell.tolist()
+        if topology is not None and topology.pbc.all()
+        else None,
         training=checkpoint.training,
     )
 

@@ -64,6 +64,7 @@ class Metadata(StrictModel):
     shortest_distances: dict[str, float]
     topology: TopologyInfo | None = None
     topology_fingerprint: str | None = None
+    topology_cell: list[list[float]] | None = None  # A, rows; of the frame given, if periodic
     training: dict[str, Any] = {}
     certificate: dict[str, Any] | None = None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from openmmml.mlpotential import MLPotentialImpl
 
-from physrep.engines.openmm import add_potential
+from physrep.engines.openmm import add_potential, python_force
 
 
 class PhysRepPotential(MLPotentialImpl):
@@ -29,7 +29,12 @@ class PhysRepPotential(MLPotentialImpl):
         Raises:
             As :func:`physrep.engines.openmm.add_potential`.
         """
-        force = add_potential(system, topology, self.path, atoms, device=args.get("device"))
+        device = args.get("device")
+        if system.getNumParticles() > 0:
+            force = add_potential(system, topology, self.path, atoms, device=device)
+        else:  # with interpolate=True openmm-ml collects forces in an empty System
+            force = python_force(self.path, topology, device, atoms)
+            system.addForce(force)
         force.setForceGroup(forceGroup)
 
     def getMLLongRange(self) -> bool:  # noqa: N802 (of openmm-ml)

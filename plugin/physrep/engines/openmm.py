@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from physrep.engines.metadata import ExportError, Metadata, TopologyInfo, read_exported
 from physrep.engines.openmm_guard import GuardStop as GuardStop
 from physrep.engines.openmm_guard import PotentialGuard as PotentialGuard
@@ -23,6 +25,7 @@ from physrep.engines.openmm_system import (
 from physrep.engines.openmm_topology import topology_from_atoms as topology_from_atoms
 from physrep.engines.openmmtorch_package import import_openmmtorch as import_openmmtorch
 from physrep.engines.state_function import Served, StateFunction
+from physrep.units import NM_IN_ANGSTROM
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ def add_potential(
     if engine == "torchforce":
         force = _torch_force_of_all(path, topology, chosen)
     elif engine == "pythonforce":
-        force = _python_force(path, topology, chosen, device)
+        force = python_force(path, topology, device, chosen)
     else:
         raise ExportError(f"engine = {engine!r}: choose one of {', '.join(ENGINES)}")
     system.addForce(force)
@@ -96,7 +99,12 @@ def TorchForce(path: str | Path, topology: Any = None) -> Any:  # noqa: N802 (of
     return force
 
 
-def python_force(path: str | Path, topology: Any = None, device: str | None = None) -> Any:
+def python_force(
+    path: str | Path,
+    topology: Any = None,
+    device: str | None = None,
+    atoms: Iterable[int] | None = None,
+) -> Any:
     """OpenMM's own ``PythonForce`` of an exported file: needs no openmmtorch, any torch will do.
 
     The first evaluation compares the box with the topology's and checks the contacts. Serialising
@@ -106,18 +114,13 @@ def python_force(path: str | Path, topology: Any = None, device: str | None = No
         path: file written by ``physrep export``.
         topology: ``openmm.app.Topology`` of all particles, compared with the file where the file
             has one; may be left out there.
-        device: cpu, cuda; None takes cuda where there is a GPU.
+        device, atoms: as those of :func:`add_potential`; ``atoms`` needs the topology.
 
     Raises:
         As :func:`add_potential`.
     """
-    return _python_force(path, topology, None, device)
-
-
-def _python_force(
-    path: str | Path, topology: Any, chosen: list[int] | None, device: str | None
-) -> Any:
     _, metadata = read_exported(path)
+    chosen = None if topology is None else checked_atoms(atoms, topology.getNumAtoms())
     function = StateFunction(path, _served(metadata, topology, chosen, path), device)
     _tell(metadata, path)
     force = _import_openmm().PythonForce(function)
@@ -132,8 +135,9 @@ def _served(
 ) -> Served:
     """The particles as the topology describes them, or the file where there is none."""
     if topology is None:
-        bound = _bound_of(metadata, path)
-        return Served(bound.symbols, bound.periodic)
+        bound, cell = _bound_of(metadata, path), metadata.topology_cell
+        box = None if cell is None else np.array(cell) / NM_IN_ANGSTROM
+        return Served(bound.symbols, bound.periodic, box)
     box = box_of(topology)
     served = Served(elements_of(topology, chosen, path), box is not None, box, chosen)
     if metadata.topology is not None:
