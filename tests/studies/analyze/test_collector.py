@@ -186,6 +186,32 @@ def test_two_trajectories_share_their_figures():
     assert all("<section" not in chapter.heading for chapter in found.values())
 
 
+def test_lifetimes_of_pairs_without_memory_and_of_pairs_that_last():
+    """Ions at new places in each frame: S(t) = p^t, C(t) = p = 1/20; in a crystal nothing ends."""
+    new = np.random.default_rng(4).uniform(0.0, SIDE, (600, 40, 3))
+    found = analysis_of(new)
+    ions = found.lifetimes.ions.value
+    assert ions.number == 20.0 and ions.chance == 0.05
+    exact = 0.05 ** np.arange(4)
+    np.testing.assert_allclose(ions.continuous.value[:4], exact, atol=5e-3)
+    np.testing.assert_allclose(ions.intermittent.value[1:], 0.05, atol=0.02)
+    time = ions.continuous_time
+    assert abs(time.value - 0.01 * (0.5 + 1.0 / 19.0)) < max(4.0 * time.error, 1e-4)
+    assert "no hydrogen bonds are possible" in found.lifetimes.hydrogen.reason
+    crystal = analysis_of(np.repeat(lonely()[:1], 200, axis=0))
+    lasting = crystal.lifetimes.ions.value
+    assert (
+        lasting.continuous.value == 1.0
+    ).all() and "run longer" in lasting.continuous_time.reason
+    record = json.loads(json.dumps(as_dict(found), allow_nan=False))
+    assert record["lifetimes"]["ions"]["number"] == 20.0
+    (chapter,) = [one for one in chapters({"a": found, "b": crystal}) if one.name == "lifetimes"]
+    assert [row[-2:] for row in chapter.tables[0].rows][1] == ("not resolved", "not resolved")
+    assert len(chapter.figures) == 1
+    without_times = analysis_of(new[:5], interval=None)
+    assert without_times.lifetimes is None
+
+
 def test_hydrogen_bonds_and_molecules_of_the_liquid():
     atoms = box()
     found = analysis_of([atoms.positions], None, atoms.cell.array, PERIODIC, atoms.numbers)

@@ -336,6 +336,7 @@ class HydrogenBondSums:
             molecule_of = np.asarray(molecules)
             apart = molecule_of[heavy][:, None] != molecule_of[self.acceptors][None, :]
             self._possible &= apart
+        self.n_possible = int(self._possible.sum())
         self._n_atoms: int | None = None
         self._lattice = ReducedCell()
         self._numbers = BlockSums(())

@@ -12,6 +12,7 @@ from physrep.studies.analyze.chapter import (
     sentence,
 )
 from physrep.studies.analyze.collector import Results
+from physrep.studies.analyze.lifetime_chapter import lifetime_chapters
 from physrep.studies.analyze.motion_chapters import motion_chapters
 from physrep.studies.analyze.reaction_chapter import reaction_chapters
 from physrep.studies.analyze.record import gaps
@@ -32,6 +33,7 @@ def chapters(runs: Mapping[str, Results]) -> list[Chapter]:
         overview(runs),
         *structure_chapters(runs),
         *motion_chapters(runs),
+        *lifetime_chapters(runs),
         *reaction_chapters(runs),
     ]
 

@@ -9,6 +9,7 @@ from physrep.analysis.chemistry.species_names import SpeciesBook
 from physrep.covalent import is_metal
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.given import system_notes
+from physrep.studies.analyze.lifetime_stream import LifetimeResults, LifetimeSums
 from physrep.studies.analyze.motion_stream import UNEVEN, MotionResults, MotionSums
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
@@ -24,8 +25,8 @@ class Results:
     """All results of one trajectory.
 
     system: of the first frame; n_frames: observed; start, end: ps, None without times; interval:
-    ps between frames. motion is None, and motion_gap says why, where times are missing. notes: on
-    the trajectory as a whole.
+    ps between frames. motion and lifetimes are None, and motion_gap says why, where times are
+    missing. notes: on the trajectory as a whole.
     """
 
     system: System
@@ -37,6 +38,7 @@ class Results:
     structure: StructureResults
     motion: MotionResults | None
     motion_gap: str
+    lifetimes: LifetimeResults | None
     reactions: Answer[Reactions]
     notes: list[str]
 
@@ -95,10 +97,14 @@ class TrajectoryAnalysis:
             where += f" ({frame.time:g} ps)"
             place = frame.time, frame.positions, frame.cell, frame.pbc
             self.events.feed(lambda tracker: tracker.observe(*place), where)
-        if self.n_frames % self.settings.every == 0:
+        looked_at = self.n_frames % self.settings.every == 0
+        if looked_at:
             self.structure.add(frame, where)
         if self.motion is not None and self._on_time(frame, where):
             self.motion.add(frame, where)
+            if looked_at and self.lifetimes is not None:
+                found = self.structure.centres_found, self.structure.bonds_found
+                self.lifetimes.add(frame, *found, where)
         self.end = frame.time
         self.n_frames += 1
 
@@ -121,6 +127,7 @@ class TrajectoryAnalysis:
             structure,
             self.motion.result(structure.volume) if self.motion else None,
             "" if self.motion else self._motion_gap,
+            self.lifetimes.result() if self.lifetimes else None,
             self.events.answer(lambda tracker: tracker.result()),
             list(self.notes),
         )
@@ -131,11 +138,19 @@ class TrajectoryAnalysis:
         self.notes += system_notes(self.system, self.settings.charges)
         self.structure = StructureSums(self.system, frame, self.settings)
         self.start, self.motion, self._late = frame.time, None, False
+        self.lifetimes = self._lifetimes()
         self._motion_gap = "one frame alone does not move" if self.expected < 2 else NO_TIMES
         if self.interval is not None:
             self.motion = MotionSums(
                 self.system, frame, self.expected, self.interval, self.settings
             )
+
+    def _lifetimes(self) -> LifetimeSums | None:
+        if self.interval is None:
+            return None
+        every = self.settings.every
+        frames, possible = self.expected // every, self.structure.possible_hydrogen_bonds
+        return LifetimeSums(self.system, frames, self.interval * every, possible)
 
     def _on_time(self, frame: Frame, where: str) -> bool:
         """Whether the frames have been evenly spaced so far; displacements need that."""
@@ -147,9 +162,12 @@ class TrajectoryAnalysis:
         allowed = UNEVEN * self.interval + SINGLE_PRECISION * abs(due)
         if abs(frame.time - due) > allowed:
             self._late = True
-            self.motion.stop(
+            reason = (
                 f"{where} should be at {due:g} ps, as frames every {self.interval:g} ps are: "
                 "frames must be evenly spaced for this; choose a part of the trajectory that is, "
                 "or give the time between frames"
             )
+            self.motion.stop(reason)
+            if self.lifetimes is not None:
+                self.lifetimes.stop(reason)
         return not self._late

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from physrep.analysis.motion.msd import Displacements
+from physrep.analysis.motion.pair_lifetimes import PairCorrelation
 from physrep.analysis.statistics.blocks import Estimate
 from physrep.analysis.structure.distributions import Distribution
 from physrep.analysis.structure.rdf import RadialDistributions
@@ -36,6 +37,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         ],
         "structure": _structure(results.structure),
         "motion": _motion(results.motion) if results.motion else {"reason": results.motion_gap},
+        "lifetimes": _lifetimes(results),
         "reactions": _found(results.reactions, lambda reactions: reactions.as_dict()),
         "gaps": gaps(results),
     }  # fmt: skip
@@ -45,7 +47,11 @@ def as_dict(results: Results) -> dict[str, Any]:
 def gaps(results: Results) -> dict[str, str]:
     """What was not measured, and why, by its name in the dictionary."""
     parts = {"reactions": results.reactions}
-    rooms = (("structure", results.structure), ("motion", results.motion))
+    rooms = (
+        ("structure", results.structure),
+        ("motion", results.motion),
+        ("lifetimes", results.lifetimes),
+    )
     for room, part in rooms:
         if part is not None:
             parts |= {f"{room}.{k}": v for k, v in vars(part).items() if isinstance(v, Answer)}
@@ -102,6 +108,25 @@ def _motion(motion: MotionResults) -> dict[str, Any]:
             ),
         ),
         "charge": motion.charged,
+    }
+
+
+def _lifetimes(results: Results) -> dict[str, Any]:
+    found = results.lifetimes
+    if found is None:
+        return {"reason": results.motion_gap}
+    return {name: _found(one, _pairs) for name, one in vars(found).items()}
+
+
+def _pairs(one: PairCorrelation) -> dict[str, Any]:
+    return {
+        "lags": one.lags,
+        "number": one.number,
+        "chance": one.chance,
+        "continuous": _estimate(one.continuous),
+        "intermittent": _estimate(one.intermittent),
+        "continuous_time": _estimate(one.continuous_time),
+        "intermittent_time": _estimate(one.intermittent_time),
     }
 
 

@@ -54,7 +54,12 @@ class StructureResults:
 
 
 class StructureSums:
-    """Feeds the accumulators of structure."""
+    """Feeds the accumulators of structure.
+
+    Attributes:
+        centres_found: (n_groups, 3) A, centres of mass of all molecules in the last frame, None
+            once they have stopped; bonds_found: (n_bonds, 3), its hydrogen bonds D, H, A, alike.
+    """
 
     def __init__(self, system: System, frame: Frame, settings: Settings) -> None:
         """Args: frame: the first one."""
@@ -73,24 +78,35 @@ class StructureSums:
         self._prepare_hydrogen_bonds()
         self.bonds, self.angles = self._distributions()
         self.cells: list[np.ndarray] = []
+        self.centres_found: np.ndarray | None = None
+        self.bonds_found: np.ndarray | None = None
 
     def add(self, frame: Frame, where: str) -> None:
         """One frame; where: in words."""
         frame_of = frame.cell, frame.pbc
         self.n_frames += 1
         self.elements.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
-        if self.ions.running:
-            centres = self.centres.feed(lambda sums: sums.of(frame.positions, *frame_of), where)
-            if centres is None:
-                self.ions.stop(self.centres.reason)
-            else:
-                self.ions.feed(lambda sums: sums.add(centres, *frame_of), where)
+        centres = self.centres.feed(lambda sums: sums.of(frame.positions, *frame_of), where)
+        self.centres_found = centres
+        if centres is None:
+            self.ions.stop(self.centres.reason)
+        else:
+            self.ions.feed(lambda sums: sums.add(centres, *frame_of), where)
         near = frame.positions[self._hydrogen_atoms]
         self.hydrogen.feed(lambda sums: sums.add(near, *frame_of), where)
-        for stream in (self.hydrogen_bonds, self.bonds, self.angles):
+        self.bonds_found = self.hydrogen_bonds.feed(
+            lambda sums: sums.add(frame.positions, *frame_of), where
+        )
+        for stream in (self.bonds, self.angles):
             stream.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
         if not self.gap and np.all(frame.pbc):
             self.cells.append(frame.cell)
+
+    @property
+    def possible_hydrogen_bonds(self) -> int:
+        """Pairs of a donated hydrogen and an acceptor."""
+        sums = self.hydrogen_bonds.sums
+        return 0 if sums is None else sums.n_possible
 
     def result(self) -> StructureResults:
         """The answers so far."""
