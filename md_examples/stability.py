@@ -79,7 +79,9 @@ def samples(context: openmm.Context, ps: float, every: int, name: str) -> Iterat
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
 bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
-contacts = shortest_contacts(tqdm(iter_structures(args.data), desc="data", disable=None))
+contacts = shortest_contacts(
+    tqdm(iter_structures(args.data, unread="ignore"), desc="data", disable=None)
+)
 watch = StabilityWatch(
     atoms.numbers, atoms.cell.array, atoms.pbc, bonds, contacts, args.temperature, N_DOF
 )

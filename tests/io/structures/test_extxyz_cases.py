@@ -199,3 +199,14 @@ def test_isolated_atoms_are_known(tmp_path, text):
     path = tmp_path / "atoms.xyz"
     path.write_text(f"1\nenergy=-1.0 config_type={text}\nH 0 0 0\n1\nenergy=-1.0\nH 0 0 0\n")
     assert [s.is_isolated_atom for s in read_structures(path)] == [True, False]
+
+
+def test_a_stated_unit_is_not_overruled(water):
+    path = water("energy=-1.0 units=Hartree")
+    message = refusal(path, frame=0)
+    assert (
+        "units = 'Hartree', but labels of this format are in eV: give data.units=Hartree" in message
+    )
+    assert read_structures(path, units="Hartree")[0].energy == pytest.approx(-27.211386)
+    assert read_structures(water("energy=-1.0 units=eV"))[0].energy == -1.0
+    assert read_structures(water("energy=-1.0 units=metal"))[0].energy == -1.0

@@ -12,6 +12,7 @@ from refusals import refusal
 
 from physrep.io import DataError, iter_structures, read_structures
 from physrep.io.structures.neuralil_json import ethylammonium_nitrate_species
+from physrep.io.structures.unread_labels import unread_lines
 
 HARTREE = 27.211386245988  # eV, CODATA 2018
 KCAL = 0.0433641  # eV, to the digits found in tables
@@ -285,7 +286,9 @@ def test_labels_under_other_names_in_an_npz(tmp_path):
     arrays = {"nuclear_charges": [1, 1], "coords": xyz, "energies": [-1.0, -2.0]}
     np.savez(path, **arrays, dft_forces=np.zeros((2, 2, 3)))
     assert "holds 'dft_forces'" in refusal(path, frame=0)
-    assert read_structures(path, energy_key="energies")[1].energy == pytest.approx(-2 * KCAL)
+    second = read_structures(path, energy_key="energies")[1]
+    assert second.energy == pytest.approx(-2 * KCAL)
+    assert "forces is not read, but it holds 'dft_forces'" in unread_lines([second])[0]
     # MD17's own labels are of another level and are not missed.
     np.savez(path, **arrays, forces=np.zeros((2, 2, 3)), old_energies=[0, 0])
     assert read_structures(path)[0].forces is not None

@@ -178,7 +178,7 @@ def test_one_reader_at_a_time(tmp_path):
     path = database(tmp_path / "a.aselmdb", [row(), row()])
     frames = iter_structures(path)
     next(frames)
-    assert "is open already in this process" in refusal(path)
+    assert "is already open in this process" in refusal(path)
     frames.close()
     assert len(read_structures(path)) == 2
 

@@ -48,6 +48,7 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
         info=raw.info,
         source=str(path),
         frame=frame,
+        unread=raw.unread,
     )
 
 

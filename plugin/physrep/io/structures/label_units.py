@@ -1,6 +1,7 @@
 """The unit a file's labels are in, and the factors that bring them to eV and Angstrom."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from physrep.config import ConfigError
 from physrep.units import (
@@ -26,6 +27,33 @@ class LabelUnits(NamedTuple):
     energy: float  # to eV; of energy and virial
     forces: float  # to eV/A
     stress: float  # to eV/A^3
+
+
+# Keys under which a frame may state the unit of its labels.
+UNIT_KEYS = ("units", "unit", "energy_units", "energy_unit")
+
+
+def require_stated_unit(info: Mapping[str, Any], assumed: str) -> None:
+    """Refuse a frame that states another unit of energy than the one assumed for its format.
+
+    What is no unit that physrep knows ("Angstrom", a list) is left alone.
+
+    Raises:
+        ValueError: naming both units.
+    """
+    for key in UNIT_KEYS:
+        stated = info.get(key)
+        try:
+            factors = parse_units(str(stated).strip())
+        except ConfigError:
+            continue
+        if factors.energy != parse_units(assumed).energy:
+            raise ValueError(
+                f"{key} = {stated!r}, but labels of this format are in {assumed}: give "
+                f"data.units={stated} in a fit, --units {stated} on the command line, or "
+                f"units={stated!r} in Python, with the length if forces have another, or remove "
+                f"{key}"
+            )
 
 
 def parse_units(units: str) -> LabelUnits:

@@ -2,8 +2,9 @@
 
 import difflib
 import zipfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypedDict, Unpack
 
@@ -15,7 +16,7 @@ from physrep.io.structures.ase_lmdb import read_ase_lmdb
 from physrep.io.structures.convert import to_structure
 from physrep.io.structures.extxyz import read_extxyz
 from physrep.io.structures.label_candidates import how_to_name, in_words, label_candidates
-from physrep.io.structures.label_units import LabelUnits, parse_units
+from physrep.io.structures.label_units import LabelUnits, parse_units, require_stated_unit
 from physrep.io.structures.molecule_npz import EAN_DISTILLED, RMD17, trajectory_reader
 from physrep.io.structures.neuralil_json import read_neuralil_json
 from physrep.io.structures.npz import ARRAYS, read_physrep_npz
@@ -123,9 +124,20 @@ def iter_structures(
     unread = labels.get("unread", "refuse")
     if unread not in ("refuse", "ignore"):
         raise ConfigError(f"unread: {unread!r} is not known; write refuse or ignore")
-    watch = _UnreadLabels(path) if unread == "refuse" and not any(keys) else None
+    checks: list[Callable[[RawFrame, int], None]] = []
+    if unread == "refuse" and not any(keys):
+        checks.append(_UnreadLabels(path).check)
+    if units is None:
+        checks.append(partial(_check_stated_unit, path, chosen.units))
     require = tuple(labels.get("require", ()))
-    return _checked_frames(path, chosen.read(path, keys), factors, require, watch)
+    return _checked_frames(path, chosen.read(path, keys), factors, require, checks)
+
+
+def _check_stated_unit(path: Path, assumed: str, raw: RawFrame, frame: int) -> None:
+    try:
+        require_stated_unit(raw.info, assumed)
+    except ValueError as error:
+        raise DataError(str(error), path, frame) from None
 
 
 class _UnreadLabels:
@@ -166,15 +178,15 @@ def _checked_frames(
     raw_frames: Generator[RawFrame],
     factors: LabelUnits,
     require: tuple[str, ...],
-    watch: _UnreadLabels | None,
+    checks: Sequence[Callable[[RawFrame, int], None]],
 ) -> Iterator[Structure]:
     frame = -1
     # Closed at once when a frame is refused, not when the error's traceback is forgotten.
     with closing(raw_frames):
         for frame, raw in enumerate(raw_frames):
             structure = to_structure(raw, factors, path, frame)
-            if watch is not None:
-                watch.check(raw, frame)
+            for check in checks:
+                check(raw, frame)
             yield structure.validate(require)
     if frame < 0:
         raise DataError("holds no structures; fetch it again or name its format", path)

@@ -72,6 +72,8 @@ class Structure:
         info: whatever else the file says of the frame (trajectory, temperature, ...).
         source: the file it came from.
         frame: its number in that file, from 0.
+        unread: what else the file has of this frame, by name, which neither is read as a label
+            nor stands in `info`; no file that physrep writes keeps it.
 
     Raises:
         DataError: a field is missing, is not numeric or has the wrong shape; there are no atoms.
@@ -87,6 +89,7 @@ class Structure:
     info: dict[str, Any] = field(default_factory=dict)
     source: str = "memory"
     frame: int = 0
+    unread: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_atoms = np.size(self.species)
@@ -142,12 +145,13 @@ class Structure:
 
     def what_may_be(self, label: str) -> str:
         """What to do about a label that is missing: the names that may be it, else all names."""
-        candidates = label_candidates(self.info, len(self))
+        held = {**self.info, **self.unread}
+        candidates = label_candidates(held, len(self))
         names = candidates[label] + (candidates["stress"] if label == "virial" else [])
         if names:
             kind = "stress" if names[0] in candidates["stress"] else label
             return f"it holds {in_words(names)}: name what to read ({how_to_name(kind, names)})"
-        known = ", ".join(sorted(self.info)) or "nothing"
+        known = ", ".join(sorted(held)) or "nothing"
         return (
             f"besides the labels found it holds: {known}; name its key (energy_key=, "
             f"forces_key=, ...)"

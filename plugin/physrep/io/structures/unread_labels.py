@@ -21,7 +21,8 @@ def unread_lines(structures: Iterable[Structure]) -> list[str]:
 
 def unread_in(structure: Structure) -> list[str]:
     """The lines of one structure; a virial stands for a stress too."""
-    candidates = label_candidates(structure.info, len(structure))
+    held = {**structure.info, **structure.unread}
+    candidates = label_candidates(held, len(structure))
     lines = []
     for label, names in candidates.items():
         read = structure.virial if label in ("virial", "stress") else getattr(structure, label)
@@ -30,7 +31,7 @@ def unread_in(structure: Structure) -> list[str]:
                 f"{structure.source}: {label} is not read, but it holds {in_words(names)} "
                 f"({how_to_name(label, names)})"
             )
-    others = other_quantities(structure.info)
+    others = other_quantities(held)
     if others:
         lines.append(f"{structure.source}: {in_words(others)} is not used: no model predicts it")
     return lines
