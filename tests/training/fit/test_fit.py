@@ -23,6 +23,7 @@ from physrep.io import read_structures, write_npz
 from physrep_training.fit.callbacks import CollapseWarning
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config
+from physrep_training.fit.fit_report import write_report
 from physrep_training.fit.fitting import fit
 from physrep_training.fit.module import FitError
 from physrep_training.fit.run_folder import exclusive_run_folder
@@ -90,6 +91,18 @@ def test_the_guard_starts_below_the_training_data(finished):
     assert 0.6 < float(shortest.min()) < float(shortest.max()) < 1.6
     errors = best.training["errors"]
     assert errors["n_guarded"] == 0 and errors["guarded"] == []
+
+
+def test_a_guard_that_acts_on_judged_structures_is_said(finished, tmp_path, capsys):
+    best = load_checkpoint(finished / "best.ckpt")
+    best.potential.shortest_distances.fill_(1.5)  # the guard starts at 1.35 A
+    save_checkpoint(best, tmp_path / "best.ckpt")
+    (tmp_path / "log.csv").write_text((finished / "log.csv").read_text())
+    judged = labelled_frames(3)
+    errors = write_report(tmp_path / "best.ckpt", judged, tmp_path)
+    assert errors["n_guarded"] == len(errors["guarded"]) == 3
+    assert json.loads((tmp_path / "errors.json").read_text()) == errors
+    assert "the short-range guard acts in 3 of 3 structures" in capsys.readouterr().err
 
 
 CONDITIONS = [  # everything that is drawn at random, and walks that continue from visit to visit

@@ -16,7 +16,7 @@ from physrep.figures.plots import parity_figure, training_figure
 from physrep.io import Structure
 from physrep.nn.scatter import sum_edges
 from physrep.potential import Potential
-from physrep.progress import progress
+from physrep.progress import progress, say
 from physrep.studies.evaluate.label_errors import Errors, evaluate, predict_forces
 from physrep_training.data.conformers import ConformerView
 from physrep_training.data.graphs import GraphDataset
@@ -29,6 +29,12 @@ def write_report(checkpoint: Path, structures: Sequence[Structure], folder: Path
     calculator = PhysRepCalculator(checkpoint)
     errors = evaluate(calculator, structures)
     (folder / "errors.json").write_text(errors.to_json() + "\n")
+    if errors.n_guarded:
+        say(
+            "fit",
+            f"the short-range guard acts in {errors.n_guarded} of {errors.n_structures} structures "
+            "that were judged, beyond what the training data support; errors.json names them",
+        )
     training_figure(read_log(folder / "log.csv")).savefig(folder / "training.png", dpi=150)
     labelled = [s for s in structures if s.forces is not None]
     if labelled:

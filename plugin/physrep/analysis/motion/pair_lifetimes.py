@@ -17,7 +17,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from physrep.analysis.statistics.blocks import BlockSums, Estimate, block_error
 
-PAIRS_AT_ONCE = 256  # followed together: bounds the memory of a Fourier transform
+NUMBERS_AT_ONCE = 1_000_000  # pairs times frames: bounds the memory of a Fourier transform
 UNDECAYED = 0.1  # of a correlation at the longest lag: a larger tail is not guessed
 CONTINUOUS, INTERMITTENT = 0, 1
 
@@ -119,9 +119,10 @@ class PairSums:
         order = np.argsort(pair, kind="stable")
         pair, frames = pair[order], frames[order]
         found = np.zeros((2, self.n_lags + 1))
-        for start in range(0, len(known), PAIRS_AT_ONCE):
-            here = slice(*np.searchsorted(pair, [start, start + PAIRS_AT_ONCE]))
-            exists = np.zeros((min(PAIRS_AT_ONCE, len(known) - start), len(self._held)), bool)
+        at_once = max(1, NUMBERS_AT_ONCE // len(self._held))
+        for start in range(0, len(known), at_once):
+            here = slice(*np.searchsorted(pair, [start, start + at_once]))
+            exists = np.zeros((min(at_once, len(known) - start), len(self._held)), bool)
             exists[pair[here] - start, frames[here]] = True
             found[CONTINUOUS] += continuous_counts(exists, self.n_lags)
             found[INTERMITTENT] += intermittent_counts(exists, self.n_lags)

@@ -11,7 +11,7 @@ from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.system import System
 
 FEWEST_LAGS = 10
-CODES_HELD = 10_000_000  # pairs of all frames held at a time, 8 bytes each
+CODES_HELD = 3_000_000  # pairs of all frames held at a time, 8 bytes each
 
 
 @dataclass(frozen=True, eq=False)
