@@ -8,11 +8,14 @@ from ase.build import bulk
 from lammps_run import NKTV2P, SPECIES, head, random_checkpoint, style
 from lennard_jones import CUTOFF, EPSILON, SIGMA, lennard_jones_checkpoint
 from pair_readout import pair_readout_checkpoint
+from repository import REPOSITORY
 from systems import liquid, random_atoms
 from unfolded import centroid_virials
 
+from physrep.analysis.motion.green_kubo import thermal_conductivity
 from physrep.engines.export import export_potential, prepare
 from physrep.engines.lammps import write_data
+from physrep.io.lammps_table import read_lammps_table
 from physrep.ops import fastest_form
 
 # Components of compute centroid/stress/atom: (axis of the distance, axis of the force).
@@ -196,3 +199,39 @@ def test_stress_of_pairs_beside_is_noted(lammps, tmp_path):
         "WARNING: pair physrep: there are compute stress/atom s and compute centroid/stress/atom"
     )
     assert f"{words} w: compute heat/flux j must read w" in " ".join(run.output.split())
+
+
+@pytest.mark.slow
+def test_thermal_conductivity_of_argon(lammps, tmp_path):
+    """At 94.4 K and 1.37 g/cm3, with LAMMPS' own style and with ours: 0.12 W/(m K)."""
+    write_data(bulk("Ar", "fcc", a=5.786, cubic=True).repeat(3), tmp_path / "ar", ["Ar"])
+    found = []
+    for own, n in ((False, 40000), (True, 12000)):
+        section = (
+            "velocity all create 190 7 mom yes rot no\ntimestep 0.004\n"
+            "fix 1 all nvt temp 94.4 94.4 0.2\nthermo 4000\nrun 4000\nunfix 1\n"
+            f"fix 1 all nve\nreset_timestep 0\n{FLUX}"
+            f"fix f all ave/time 5 1 5 c_j[1] c_j[2] c_j[3] file flux\nrun {n}\n"
+        )
+        lammps(lj_commands(tmp_path, "ar", own) + section)
+        flux = read_lammps_table(tmp_path / "flux").values
+        found.append(thermal_conductivity(flux, 0.02, 27 * 5.786**3, 94.4).value)
+    assert not [one.reason for one in found if one.reason]
+    assert abs(found[0].value - 0.12) < 3.0 * found[0].error < 0.06
+    assert abs(found[1].value - found[0].value) < 3.0 * np.hypot(found[0].error, found[1].error)
+
+
+def test_the_input_for_users(lammps, potentials, tmp_path):
+    """lammps/in.heatflux writes what green-kubo reads; momentum is conserved."""
+    variables = {"potential": potentials["float64"], "warmup": 2, "steps": 16}
+    variables["data"] = REPOSITORY / "md_examples" / "ean.data"
+    given = "".join(f"variable {name} index {value}\n" for name, value in variables.items())
+    lammps(given + (REPOSITORY / "lammps" / "in.heatflux").read_text(), 2)
+    pressures = read_lammps_table(tmp_path / "pressure.dat")
+    assert pressures.steps.tolist() == [0, 4, 8, 12, 16] and len(pressures.names) == 6
+    heat = read_lammps_table(tmp_path / "heatflux.dat")
+    assert heat.steps.tolist() == [0, 8, 16]
+    assert heat.columns(["c_flux", "c_C", "c_H", "c_N", "c_O", "c_anion"]).shape == (3, 18)
+    masses = np.array([12.011, 1.008, 14.007, 15.999])
+    velocities = heat.columns(["c_C", "c_H", "c_N", "c_O"]).reshape(3, 4, 3)
+    assert np.abs(masses @ velocities).max() < 1e-3 * np.abs(velocities).max()
