@@ -12,7 +12,8 @@ from scipy.fft import irfft, next_fast_len, rfft
 from physrep.analysis.statistics.blocks import Estimate
 from physrep.units import BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
 
-NOISE = 1.5  # correlations below so many times their statistical error have ended
+NOISE = 1.5  # correlations below so many times their statistical error have ended ...
+RETURNS = 2.0  # ... unless later they are above so many times: an oscillation that comes back
 CUTOFFS_PER_BLOCK = 10  # blocks share what lies within one cutoff of their ends
 MAX_BLOCKS = 64
 MIN_BLOCKS = 2  # of each component; with fewer than 8 values of all there is no error bar
@@ -46,8 +47,9 @@ def flux_integral(
     By default the cutoff is the shortest time for which the correlation is noise over the second
     half of the integral: its root mean square there is at most NOISE times the error expected of
     it, sqrt(2 integral of C^2 / (n T)) for n components of a run of length T (R. Zwanzig and
-    N. Ailawadi, Phys. Rev. 182 (1969) 280). Only lags up to a tenth of the run are searched. The
-    standard error comes from blocks of ten cutoffs or more of every component.
+    N. Ailawadi, Phys. Rev. 182 (1969) 280), and over the second half of no longer time, up to a
+    tenth of the run, more than RETURNS times. The standard error comes from blocks of ten cutoffs
+    or more of every component.
 
     Args:
         flux: (n_samples, n_components), components that are equivalent by symmetry and do not
@@ -110,8 +112,10 @@ def _end_of_correlation(correlation: np.ndarray, n_values: int) -> int | None:
     second = (squares[2 * half + 1] - squares[half]) / (half + 1)
     # The squares before the half are those that count; C(-t) = C(t).
     noise = (2.0 * squares[half] - correlation[0] ** 2) / n_values
-    ended = np.flatnonzero(second <= NOISE**2 * noise)
-    return None if len(ended) == 0 else int(2 * half[ended[0]])
+    returns = np.flatnonzero(second > RETURNS**2 * noise)
+    start = returns[-1] + 1 if len(returns) else 0
+    ended = np.flatnonzero(second[start:] <= NOISE**2 * noise[start:])
+    return int(2 * half[start + ended[0]]) if len(ended) else None
 
 
 def _reason_without_end(flux: np.ndarray, correlation: np.ndarray, interval: float) -> str:
