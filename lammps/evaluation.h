@@ -23,6 +23,7 @@ struct Model::Torch {
   torch::Device device{torch::kCPU};
   torch::ScalarType dtype = torch::kFloat32;
   bool embed_reads_edges = false;
+  int n_threads = 1;
 
   std::string error;  // the first one of this evaluation
   int64_t n_own = 0, n_rows = 0;

@@ -3,10 +3,9 @@
 #include "model.h"
 
 #include "evaluation.h"
+#include "resources.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/cuda.h>
 
 #include <nlohmann/json.hpp>  // the copy that ships with LAMMPS' headers
 
@@ -26,17 +25,6 @@ constexpr int FORMAT = 3, OLDEST_FORMAT = 2;
 constexpr double CONTACT_SHARE = 0.5;
 constexpr double SMALLEST_CONTACT = 0.2;  // A, where the training data says nothing
 const char *const METADATA_FILE = "metadata.json";
-
-torch::Device find_device(const std::string &name, int local_rank) {
-  if (name == "cpu") return torch::Device(torch::kCPU);
-  if (name != "cuda") throw ModelError("device '" + name + "' is unknown: choose cpu or cuda");
-  const auto n_devices = torch::cuda::is_available() ? torch::cuda::device_count() : 0;
-  if (n_devices == 0)
-    throw ModelError(
-        "device cuda was asked for, but PyTorch finds no usable GPU here: use 'device cpu', or "
-        "check nvidia-smi and that PyTorch is a CUDA build that fits the driver");
-  return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(local_rank % n_devices));
-}
 
 torch::jit::Module load_module(const std::string &path, torch::Device device, std::string &json) {
   if (!std::ifstream(path).good())
@@ -125,7 +113,7 @@ bool Model::Torch::probe(int n_types) {
 
 Model::Model(const std::string &path, const std::string &device, int local_rank, int n_threads)
     : torch_(std::make_unique<Torch>()) {
-  at::set_num_threads(n_threads);  // PyTorch would take every core on every rank
+  const ThreadCount threads(torch_->n_threads = n_threads);
   torch_->device = find_device(device, local_rank);
   std::string json;
   torch_->module = load_module(path, torch_->device, json);
@@ -158,6 +146,7 @@ std::string Model::evaluate(const Graph &graph, Exchange &exchange, Result &resu
   // step: slower at first and no faster later (measured on 225 atoms).
   torch::jit::GraphOptimizerEnabledGuard plain(false);
   Torch &t = *torch_;
+  const ThreadCount threads(t.n_threads);
   result.energies.assign(static_cast<size_t>(graph.n_own), 0.0);
   result.slopes.assign(graph.vectors.size(), 0.0);
   result.moments.assign(graph.wants_moments ? 3 * graph.vectors.size() : 0, 0.0);

@@ -15,6 +15,7 @@ using namespace LAMMPS_NS;
 
 namespace {
 
+constexpr double SAME_PLACE = 1e-3;  // A
 constexpr size_t SAMPLE = 1000;  // atoms whose edges are found before there is room for all
 
 }  // namespace
@@ -23,6 +24,7 @@ constexpr size_t SAMPLE = 1000;  // atoms whose edges are found before there is 
 // atom has that atom's features and shares its row: several times fewer rows where a box has few
 // ranks. Moments need a row for each image. Needed again whenever LAMMPS has made new ghosts.
 void PairPhysRep::find_rows() {
+  find_excluded();
   const int n_own = atom->nlocal, n_all = n_own + atom->nghost;
   std::vector<double> owners(2 * static_cast<size_t>(n_all));  // rank, index there
   row_.resize(n_all);
@@ -40,8 +42,8 @@ void PairPhysRep::find_rows() {
   graph_.types.resize(n_rows);
 }
 
-// Own atoms, ghosts and the edges nearer than the cutoff; returns a contact that cannot be meant.
-std::string PairPhysRep::build_graph() {
+// Own atoms, ghosts and the edges nearer than the cutoff.
+void PairPhysRep::build_graph() {
   const int n_all = atom->nlocal + atom->nghost;
   graph_.n_own = atom->nlocal;
   // Atoms that NULL leaves to another style are in no list: their type is never looked at.
@@ -53,12 +55,12 @@ std::string PairPhysRep::build_graph() {
   ends_.clear();
   std::vector<int> own(list->ilist, list->ilist + list->inum);
   if (!std::is_sorted(own.begin(), own.end())) std::sort(own.begin(), own.end());
-  std::string problem;
+  contact_problem_.clear();
+  nearest_ = 1.0;
   for (size_t k = 0; k < own.size(); k++) {
     if (k == SAMPLE) reserve_edges(own);
-    add_neighbors(own[k], problem);
+    if (!excluded_[own[k]]) add_neighbors(own[k]);
   }
-  return problem;
 }
 
 // Room for all edges, from the share of LAMMPS' list that was within the cutoff so far: a vector
@@ -77,18 +79,18 @@ void PairPhysRep::reserve_edges(const std::vector<int> &own) {
   ends_.reserve(n);
 }
 
-void PairPhysRep::add_neighbors(int i, std::string &problem) {
+void PairPhysRep::add_neighbors(int i) {
   const double *const *const x = atom->x;
   const double cutoff = model_->metadata().cutoff;
   const double *const contacts = &contacts_[atom->type[i] * (atom->ntypes + 1)];
   for (int k = 0; k < list->numneigh[i]; k++) {
     const int j = list->firstneigh[i][k] & NEIGHMASK;
+    if (excluded_[j]) continue;
     const double vector[3] = {x[j][0] - x[i][0], x[j][1] - x[i][1], x[j][2] - x[i][2]};
     const double square = vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2];
     if (square >= cutoff * cutoff) continue;  // a NaN stays in, to be found in the forces
     const double contact = contacts[atom->type[j]];
-    if (square < contact * contact && problem.empty())
-      problem = contact_error(i, j, std::sqrt(square));
+    if (square < contact * contact) note_contact(i, j, std::sqrt(square), contact);
     graph_.centers.push_back(i);
     graph_.neighbors.push_back(row_[j]);
     ends_.push_back(j);
@@ -96,11 +98,23 @@ void PairPhysRep::add_neighbors(int i, std::string &problem) {
   }
 }
 
-std::string PairPhysRep::contact_error(int i, int j, double distance) const {
-  return fmt::format(
-      "atoms {} ({}) and {} ({}) are {:.4f} A apart at step {}, far nearer than any "
-      "such pair the potential was fitted to: check the units, the elements in "
-      "pair_coeff and the time step; or the run has blown up",
-      tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]], distance,
-      update->ntimestep);
+// Keeps the nearest contact that cannot be meant, for the guard: trial positions of minimisers and of
+// Monte Carlo moves have such contacts too, and there they only cost energy.
+void PairPhysRep::note_contact(int i, int j, double distance, double limit) {
+  if (distance / limit >= nearest_) return;
+  nearest_ = distance / limit;
+  const std::string atoms =
+      fmt::format("atoms {} ({}) and {} ({})", tag_of(i), elements_[atom->type[i]], tag_of(j),
+                  elements_[atom->type[j]]);
+  if (distance < SAME_PLACE)
+    contact_problem_ = fmt::format(
+        "{} are at the same place ({:.2g} A apart) at step {}: is an atom there twice, or the box "
+        "too small?",
+        atoms, distance, update->ntimestep);
+  else
+    contact_problem_ = fmt::format(
+        "{} are {:.4f} A apart at step {}, far nearer than any such pair the potential was fitted "
+        "to (limit {:.3g} A): check the units, the elements in pair_coeff and the time step; or "
+        "the run has blown up",
+        atoms, distance, update->ntimestep, limit);
 }

@@ -3,14 +3,26 @@
 
 #include "pair_physrep.h"
 
+#include "agreement.h"
+
 #include "atom.h"
 #include "comm.h"
 #include "error.h"
+#include "fix.h"
 #include "force.h"
 #include "memory.h"
+#include "modify.h"
 #include "neighbor.h"
+#include "update.h"
+#include "utils.h"
 
 using namespace LAMMPS_NS;
+
+namespace {
+
+const char *const GUARD_ID = "physrep_guard";
+
+}  // namespace
 
 PairPhysRep::PairPhysRep(LAMMPS *lmp) : Pair(lmp) {
   single_enable = 0;
@@ -23,6 +35,7 @@ PairPhysRep::PairPhysRep(LAMMPS *lmp) : Pair(lmp) {
 }
 
 PairPhysRep::~PairPhysRep() {
+  if (modify->get_fix_by_id(GUARD_ID)) modify->delete_fix(GUARD_ID);
   if (allocated) {
     memory->destroy(setflag);
     memory->destroy(cutsq);
@@ -34,8 +47,24 @@ void PairPhysRep::init_style() {
     error->all(FLERR,
                "pair physrep: newton pair is off, but forces on ghost atoms must travel "
                "back to their owners: use 'newton on' (the default)");
+  if (update->whichflag == 1 && utils::strmatch(update->integrate_style, "^respa"))
+    error->all(FLERR,
+               "pair physrep: run_style respa is not supported: all of the potential is one "
+               "level; use 'run_style verlet'");
+  check_masses();
+  set_guard();
   neighbor->add_request(this, NeighConst::REQ_FULL);
   lists_checked_ = false;
+}
+
+// A guard of this style's own, unless the input has one or wants none.
+void PairPhysRep::set_guard() {
+  bool wanted = guard_;
+  for (const Fix *fix : modify->get_fix_by_style("^physrep/guard$"))
+    if (std::string(fix->id) != GUARD_ID) wanted = false;
+  const bool there = modify->get_fix_by_id(GUARD_ID) != nullptr;
+  if (wanted && !there) modify->add_fix(fmt::format("{} all physrep/guard 10", GUARD_ID));
+  if (!wanted && there) modify->delete_fix(GUARD_ID);
 }
 
 double PairPhysRep::init_one(int i, int j) {
@@ -66,10 +95,7 @@ void PairPhysRep::check_lists() {
                "pair physrep: ghost atoms reach {} A, less than the potential's cutoff of "
                "{} A: raise 'comm_modify cutoff'",
                ghosts, model_->metadata().cutoff);
-  if (neighbor->exclude && comm->me == 0)
-    error->warning(FLERR,
-                   "pair physrep: neigh_modify exclude is set; the potential does not see "
-                   "the excluded pairs, and its energy then is not the one it was fitted to");
+  check_exclusions();
 }
 
 void PairPhysRep::compute(int eflag, int vflag) {
@@ -78,29 +104,19 @@ void PairPhysRep::compute(int eflag, int vflag) {
   graph_.wants_moments = cvflag_atom != 0;
   if (neighbor->ago == 0 || !lists_checked_ || !as_before) find_rows();
   check_lists();
-  std::string problem = build_graph();
-  // Also after a problem: the other ranks are waiting for this one's messages.
+  build_graph();
   const std::string failure = model_->evaluate(graph_, *this, result_);
-  if (problem.empty() && !failure.empty()) problem = "the potential failed: " + failure;
-  if (problem.empty()) problem = tally_energies();
-  if (problem.empty()) problem = tally_forces();
-  if (problem.empty() && cvflag_atom) tally_centroid();
-  agree_on_error(problem);
+  agree_on_error(failure.empty() ? "" : "the potential failed: " + failure);
+  tally_energies();
+  tally_forces();
+  if (cvflag_atom) tally_centroid();
   if (vflag_fdotr) virial_fdotr_compute();
 }
 
 int64_t PairPhysRep::tag_of(int i) const { return atom->tag_enable ? atom->tag[i] : 0; }
 
-// Ends the run on all ranks with the message of the first rank that has one. error->one would
-// abort MPI and may lose the message, and a rank that stopped alone would leave the others waiting.
+// Ends the run on all ranks with the message of the first rank that has one.
 void PairPhysRep::agree_on_error(const std::string &problem) {
-  int mine = problem.empty() ? comm->nprocs : comm->me, first = 0;
-  MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, world);
-  if (first == comm->nprocs) return;
-  int length = static_cast<int>(problem.size());
-  MPI_Bcast(&length, 1, MPI_INT, first, world);
-  std::string text = problem;
-  text.resize(length);
-  MPI_Bcast(text.data(), length, MPI_CHAR, first, world);
-  error->all(FLERR, "pair physrep: {}", text);
+  const std::string text = physrep::first_problem(problem, comm->me, comm->nprocs, world);
+  if (!text.empty()) error->all(FLERR, "pair physrep: {}", text);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// pair_style physrep [device cpu|cuda] [memory keep|system]
+// pair_style physrep [device cpu|cuda] [memory keep|system] [guard on|off]
 // pair_coeff * * ean.pt C H N O          (one element per LAMMPS atom type)
 
 #ifndef LMP_PAIR_PHYSREP_H
@@ -35,6 +35,12 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   int pack_reverse_comm(int n, int first, double *buf) override;
   void unpack_reverse_comm(int n, int *list, double *buf) override;
 
+  // What the last evaluation met on this rank, for the guard; empty where all was well.
+  const std::string &contact_problem() const { return contact_problem_; }
+  const std::string &not_finite() const { return not_finite_; }
+  int64_t tag_of(int i) const;
+  const std::string &element(int type) const { return elements_[type]; }
+
  private:
   std::string one_of(const std::string &keyword, const std::string &value, const char *first,
                      const char *second);
@@ -42,23 +48,31 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void map_elements(int narg, char **arg);
   void load(const std::string &path);
   void announce(const std::string &path);
+  std::string type_table() const;
+  void check_masses();
+  void set_guard();
   void agree_on_error(const std::string &problem);
   void check_lists();
 
-  void find_rows();
+  int excluded_bits() const;
+  void find_excluded();
+  bool served(int i) const;
+  int64_t count_served(int bit) const;
+  void check_exclusions();
+  [[noreturn]] void refuse_exclusion(const std::string &what);
 
-  std::string build_graph();
+  void find_rows();
+  void build_graph();
   void reserve_edges(const std::vector<int> &own);
-  void add_neighbors(int i, std::string &problem);
-  std::string contact_error(int i, int j, double distance) const;
-  std::string tally_energies();
-  std::string tally_forces();
+  void add_neighbors(int i);
+  void note_contact(int i, int j, double distance, double limit);
+  void tally_energies();
+  void tally_forces();
   void tally_virial(int i, int j, const double *vector, const double *slope);
 
   void check_heat_flux();
   void place_rows();
   void tally_centroid();
-  int64_t tag_of(int i) const;
 
   bool needed() const override;
   void to_ghosts(double *rows, int width) override;
@@ -73,6 +87,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
 
   std::string device_ = "cpu";
   std::string memory_ = "keep";
+  bool guard_ = true;
   std::unique_ptr<physrep::Model> model_;
   std::vector<std::string> elements_;  // per LAMMPS type from 1; "NULL" where hybrid uses another
   std::vector<int> model_type_;  // per LAMMPS type from 1; -1 where NULL
@@ -81,6 +96,9 @@ class PairPhysRep : public Pair, private physrep::Exchange {
 
   physrep::Graph graph_;  // kept between steps for their memory
   physrep::Result result_;
+  std::string contact_problem_, not_finite_;
+  double nearest_ = 1.0;  // smallest distance below its limit, as a share of it
+  std::vector<char> excluded_;  // per atom and ghost: in a group that is excluded against all
   std::vector<int> row_;  // per atom and ghost: its row in the model's arrays
   std::vector<int> ends_;  // per edge: the neighbor as LAMMPS counts atoms
 

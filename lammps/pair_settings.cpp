@@ -3,6 +3,7 @@
 
 #include "pair_physrep.h"
 
+#include "element_masses.h"
 #include "kept_memory.h"
 
 #include "atom.h"
@@ -10,20 +11,34 @@
 #include "error.h"
 #include "force.h"
 #include "memory.h"
+#include "universe.h"
 #include "update.h"
 #include "utils.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 using namespace LAMMPS_NS;
 
 namespace {
 
+constexpr double MASS_DIFFERENCE = 0.5;  // u; isotopes differ by more
+
 std::string join(const std::vector<std::string> &words) {
   std::string all;
   for (const auto &word : words) all += (all.empty() ? "" : " ") + word;
   return all;
+}
+
+// Partitions share the GPUs of a node: so a rank among the processes of all of them.
+int rank_on_node(MPI_Comm all_partitions) {
+  MPI_Comm node;
+  int rank = 0;
+  MPI_Comm_split_type(all_partitions, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+  MPI_Comm_rank(node, &rank);
+  MPI_Comm_free(&node);
+  return rank;
 }
 
 }  // namespace
@@ -43,16 +58,19 @@ void PairPhysRep::settings(int narg, char **arg) {
                update->unit_style);
   device_ = "cpu";
   memory_ = "keep";
+  guard_ = true;
   for (int k = 0; k < narg; k += 2) {
     const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
     if (keyword == "device")
       device_ = one_of(keyword, value, "cpu", "cuda");
     else if (keyword == "memory")
       memory_ = one_of(keyword, value, "keep", "system");
+    else if (keyword == "guard")
+      guard_ = one_of(keyword, value, "on", "off") == "on";
     else
       error->all(FLERR,
-                 "pair physrep: unknown keyword '{}': use 'device cpu|cuda' or "
-                 "'memory keep|system'",
+                 "pair physrep: unknown keyword '{}': use 'device cpu|cuda', "
+                 "'memory keep|system' or 'guard on|off'",
                  keyword);
   }
 }
@@ -82,11 +100,7 @@ void PairPhysRep::coeff(int narg, char **arg) {
 }
 
 void PairPhysRep::load(const std::string &path) {
-  MPI_Comm node;
-  int local_rank = 0;
-  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-  MPI_Comm_rank(node, &local_rank);
-  MPI_Comm_free(&node);
+  const int local_rank = device_ == "cuda" ? rank_on_node(universe->uworld) : 0;
   std::string problem;
   if (memory_ == "keep") physrep::keep_memory();
   try {
@@ -136,6 +150,7 @@ void PairPhysRep::announce(const std::string &path) {
                  "device {}, elements {}\n",
                  path, about.model, about.n_layers, about.width, about.dtype, about.cutoff, device_,
                  join(elements_));
+  utils::logmesg(lmp, type_table());
   if (about.verdict.empty())
     utils::logmesg(lmp,
                    "physrep certificate: none ('physrep certify --stamp' measures and writes "
@@ -144,4 +159,34 @@ void PairPhysRep::announce(const std::string &path) {
     utils::logmesg(lmp, "physrep certificate: {}\n", about.certificate);
   else
     error->warning(FLERR, "physrep certificate of {}: {}", path, about.certificate);
+}
+
+// What pair_coeff has made of the atom types. Masses may still be to come.
+std::string PairPhysRep::type_table() const {
+  std::string table = "  type  element  mass (u)  reference energy (eV)\n";
+  for (int type = 1; type <= atom->ntypes; type++) {
+    const std::string &element = elements_[type];
+    const bool known = atom->mass && atom->mass_setflag[type];
+    const std::string mass = known ? fmt::format("{:.4f}", atom->mass[type]) : "-";
+    const auto &references = model_->metadata().reference_energies;
+    const auto found = references.find(element);
+    const std::string energy =
+        found == references.end() ? "-" : fmt::format("{:.4f}", found->second);
+    table += fmt::format("  {:>4}  {:>7}  {:>8}  {:>21}\n", type, element, mass, energy);
+  }
+  return table;
+}
+
+// Elements in another order than the atom types are seen by their masses.
+void PairPhysRep::check_masses() {
+  if (comm->me != 0 || !atom->mass) return;
+  for (int type = 1; type <= atom->ntypes; type++) {
+    const double known = physrep::mass_of(elements_[type]);
+    if (known == 0.0 || std::abs(atom->mass[type] - known) <= MASS_DIFFERENCE) continue;
+    error->warning(
+        FLERR,
+        "pair physrep: atom type {} has mass {:.4f} u, but pair_coeff calls it {} ({:.4f} "
+        "u): check the order of the elements (an isotope is no mistake)",
+        type, atom->mass[type], elements_[type], known);
+  }
 }

@@ -10,43 +10,45 @@
 
 using namespace LAMMPS_NS;
 
-// Adds atomic energies to LAMMPS' sums; returns what is not finite.
-std::string PairPhysRep::tally_energies() {
+namespace {
+
+const char *const BLOWN_UP =
+    "the run has blown up; start from relaxed positions or with a shorter time step";
+
+}  // namespace
+
+// Adds atomic energies to LAMMPS' sums; keeps what is not finite, for the guard.
+void PairPhysRep::tally_energies() {
+  not_finite_.clear();
   for (int i = 0; i < atom->nlocal; i++) {
     const double energy = result_.energies[i];
-    if (model_type_[atom->type[i]] < 0) continue;
-    if (!std::isfinite(energy))
-      return fmt::format(
-          "the energy of atom {} ({}) is {} at step {}: the run has blown up; start "
-          "from relaxed positions or with a shorter time step",
-          tag_of(i), elements_[atom->type[i]], energy, update->ntimestep);
+    if (!served(i)) continue;
+    if (!std::isfinite(energy) && not_finite_.empty())
+      not_finite_ = fmt::format("the energy of atom {} ({}) is {} at step {}: {}", tag_of(i),
+                                elements_[atom->type[i]], energy, update->ntimestep, BLOWN_UP);
     if (eflag_global) eng_vdwl += energy;
     if (eflag_atom) eatom[i] += energy;
   }
-  return "";
 }
 
-// Adds forces and virials to LAMMPS' sums; returns what is not finite. Forces go to ghosts too:
+// Adds forces and virials to LAMMPS' sums; keeps what is not finite. Forces go to ghosts too:
 // LAMMPS' own reverse communication carries them home.
-std::string PairPhysRep::tally_forces() {
+void PairPhysRep::tally_forces() {
   double **const f = atom->f;
   for (size_t e = 0; e < graph_.centers.size(); e++) {
     const int i = graph_.centers[e], j = ends_[e];
     const double *const slope = &result_.slopes[3 * e];
-    if (!std::isfinite(slope[0] + slope[1] + slope[2]))
-      return fmt::format(
-          "the force between atoms {} ({}) and {} ({}) is not finite at step {}: the "
-          "run has blown up; start from relaxed positions or with a shorter time "
-          "step",
-          tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]],
-          update->ntimestep);
+    if (!std::isfinite(slope[0] + slope[1] + slope[2]) && not_finite_.empty())
+      not_finite_ =
+          fmt::format("the force between atoms {} ({}) and {} ({}) is not finite at step {}: {}",
+                      tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]],
+                      update->ntimestep, BLOWN_UP);
     for (int a = 0; a < 3; a++) {
       f[i][a] += slope[a];
       f[j][a] -= slope[a];
     }
     if (vflag_global || vflag_atom) tally_virial(i, j, &graph_.vectors[3 * e], slope);
   }
-  return "";
 }
 
 // Only where virial_fdotr_compute does not serve: per-atom virials, or styles in pair hybrid that

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What LAMMPS loads at every start: a small library that needs neither PyTorch nor LAMMPS' classes.
-// Only where an input says `pair_style physrep` does it load the pair style, after a comparison of
+// Only where an input says `pair_style physrep` does it load the styles, after a comparison of
 // the PyTorch and the LAMMPS at hand with those that the pair style was compiled for.
 
 #include "exceptions.h"
@@ -27,7 +27,6 @@ struct lammpsplugin_t {
   void *handle;
 };
 using lammpsplugin_regfunc = void (*)(lammpsplugin_t *, void *);
-using Creator = void *(*)(void *);
 
 const char *const PAIR_STYLE = "libphysrep_pair.so";
 const char *const ADVICE = "run 'physrep build' to compile it again, and see 'physrep doctor'";
@@ -83,19 +82,19 @@ std::string torch_problem(const std::string &directory) {
   return wanted + ", and torch " + found + " is installed";
 }
 
-// The function that makes the pair style; null where `problem` says why there is none.
-Creator load(void *lmp, std::string &problem) {
+// A function that makes a style; null where `problem` says why there is none.
+void *load(void *lmp, const char *name, std::string &problem) {
   const std::string directory = own_directory();
   problem = lammps_problem(lmp);
   if (problem.empty()) problem = torch_problem(directory);
   if (!problem.empty()) return nullptr;
   void *const library = dlopen((directory + "/" + PAIR_STYLE).c_str(), RTLD_NOW | RTLD_GLOBAL);
-  void *const creator = library ? dlsym(library, "physrep_create_pair") : nullptr;
+  void *const creator = library ? dlsym(library, name) : nullptr;
   if (!creator) {
     const char *const reason = dlerror();
     problem = "it does not load (" + std::string(reason ? reason : "unknown reason") + ")";
   }
-  return reinterpret_cast<Creator>(creator);
+  return creator;
 }
 
 // Ends the run on all ranks as LAMMPS' own errors do: a line on the screen and in the log, and the
@@ -108,11 +107,21 @@ Creator load(void *lmp, std::string &problem) {
   throw LAMMPS_NS::LAMMPSException(text);
 }
 
-void *create_pair(void *lmp) {
+// One of the functions of PAIR_STYLE.
+template <typename Creator>
+Creator creator_of(void *lmp, const char *name) {
   std::string problem;
-  const Creator creator = load(lmp, problem);
+  void *const creator = load(lmp, name, problem);
   if (!creator) refuse(lmp, problem);
-  return creator(lmp);
+  return reinterpret_cast<Creator>(creator);
+}
+
+void *create_pair(void *lmp) {
+  return creator_of<void *(*)(void *)>(lmp, "physrep_create_pair")(lmp);
+}
+
+void *create_guard(void *lmp, int narg, char **arg) {
+  return creator_of<void *(*)(void *, int, char **)>(lmp, "physrep_create_guard")(lmp, narg, arg);
 }
 
 }  // namespace
@@ -126,5 +135,11 @@ extern "C" void lammpsplugin_init(void *lmp, void *handle, void *regfunc) {
   plugin.author = "physrep";
   plugin.creator.v1 = create_pair;
   plugin.handle = handle;
-  reinterpret_cast<lammpsplugin_regfunc>(regfunc)(&plugin, lmp);
+  const auto add = reinterpret_cast<lammpsplugin_regfunc>(regfunc);
+  add(&plugin, lmp);
+  plugin.style = "fix";
+  plugin.name = "physrep/guard";
+  plugin.info = "stops runs that have left what a physrep potential knows";
+  plugin.creator.v2 = create_guard;
+  add(&plugin, lmp);
 }
