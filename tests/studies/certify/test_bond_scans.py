@@ -65,6 +65,18 @@ def test_without_a_reference_the_curve_alone_is_judged():
     assert not any("off the reference" in name for name in found)
 
 
+def test_a_reference_that_computes_nothing_is_told():
+    class Refuses(Curve):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+            raise ValueError("no parameters for N")
+
+    found = checks_of(Curve(), reference=Refuses())
+    for way in ("rigid", "relaxed"):
+        check = found[f"N-O of NO, {way}: off the reference"]
+        assert check.verdict == "skipped" and "computes none" in check.note
+    assert found["N-O of NO, rigid: push inside"].verdict == "pass"
+
+
 def test_a_second_minimum_behind_a_low_barrier_fails():
     """A well of 3 eV at 1.65 A: the top before it is 0.9 eV high."""
     found = checks_of(Curve((3.0, 1.75, 0.15)), reference=Curve())

@@ -60,6 +60,8 @@ def dissociation_part(task: Task) -> Part:
         checks.append(skipped("dissociation: bonds", "no bond splits a molecule into two pieces"))
     elif isinstance(task.scan_reference, str):
         checks.append(skipped("dissociation: reference", task.scan_reference))
+    else:
+        checks += [check for one in pulled for check in without_reference(one)]
     text = (
         "Bonds of single ions are pulled apart: rigidly, moving the smaller side, and relaxed at "
         "each length. Energies are relative to the minimum of each curve. The grey band is the "
@@ -219,6 +221,19 @@ def fall_check(name: str, scan: BondScan, minimum: int, bond: PulledBond) -> Che
             note += f"; a minimum of {fall.depth:.2f} eV at {fall.minimum:.2f} A"
     reached = fall.top <= bond.known[1] or fall.barrier <= REACHED
     return at_most(name, size, "eV", SOUND_FALL, SOUND_FALL if reached else np.inf, note)
+
+
+def without_reference(bond: PulledBond) -> Iterator[Check]:
+    """What could not be compared, although there is a reference, and why."""
+    if not bond.reference:
+        why = "the charge of this molecule is not known, and the reference needs it"
+        yield skipped(f"dissociation: {bond.name}, off the reference", why)
+        return
+    for way in bond.scans:
+        scan = bond.reference.get(way)
+        if scan is None or not np.isfinite(scan.energies).any():
+            name = f"dissociation: {bond.name}, {way}: off the reference"
+            yield skipped(name, "the reference computes none of these structures")
 
 
 def deviation_checks(
