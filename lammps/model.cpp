@@ -2,6 +2,7 @@
 
 #include "model.h"
 
+#include "archive.h"
 #include "evaluation.h"
 #include "resources.h"
 
@@ -29,6 +30,7 @@ const char *const METADATA_FILE = "metadata.json";
 torch::jit::Module load_module(const std::string &path, torch::Device device, std::string &json) {
   if (!std::ifstream(path).good())
     throw ModelError(path + ": no such file; pair_coeff wants the .pt that 'physrep export' wrote");
+  if (const auto damaged = damage(path); !damaged.empty()) throw ModelError(path + ": " + damaged);
   torch::jit::ExtraFilesMap extra{{METADATA_FILE, ""}};
   try {
     auto module = torch::jit::load(path, device, extra);

@@ -90,8 +90,8 @@ def test_foreign_and_truncated_files_are_refused(tmp_path):
     save_checkpoint(make_checkpoint(), tmp_path / "half.ckpt")
     whole = (tmp_path / "half.ckpt").read_bytes()
     (tmp_path / "half.ckpt").write_bytes(whole[: len(whole) // 2])
-    for name in ("text.ckpt", "half.ckpt"):
-        with pytest.raises(CheckpointError, match="not a physrep checkpoint"):
+    for name, reason in (("text.ckpt", "not a physrep checkpoint"), ("half.ckpt", "damaged")):
+        with pytest.raises(CheckpointError, match=reason):
             load_checkpoint(tmp_path / name)
 
 

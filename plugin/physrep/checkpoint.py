@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from physrep.archive import damage, damage_that_torch_finds
 from physrep.config import ConfigError
 from physrep.models import MODELS, build_model
 from physrep.potential import Potential
@@ -126,7 +127,8 @@ def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Check
         dtype: precision of the model's arithmetic; None keeps the stored one.
 
     Raises:
-        CheckpointError: not a checkpoint, a newer format, missing or unknown parameters.
+        CheckpointError: not a checkpoint, a damaged one (every record is compared with its
+            checksum), a newer format, missing or unknown parameters.
     """
     contents = _upgrade(_read(Path(path)), Path(path))
     state = contents["state"]
@@ -151,9 +153,13 @@ def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Check
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
+    if damaged := damage(path):
+        raise CheckpointError(f"{path}: {damaged}")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a foreign or truncated file
+        if damaged := damage_that_torch_finds(error):
+            raise CheckpointError(f"{path}: {damaged}") from None
         raise CheckpointError(
             f"{path}: not a physrep checkpoint ({type(error).__name__}); give the .ckpt that a fit "
             "wrote, or an exported .pt where an exported file is asked for"

@@ -157,8 +157,14 @@ def _guard_limits(potential: Any) -> Tensor | None:
 
 
 def is_torchscript(path: Path) -> bool:
-    """Whether the file is a TorchScript archive; both kinds of file are zip archives."""
+    """Whether the file is a TorchScript archive; both kinds of file are zip archives.
+
+    Not where the archive is damaged so that its records cannot be listed.
+    """
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except Exception:  # of a damaged list; load_checkpoint explains it
+        return False

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 import physrep
 from physrep import ops
+from physrep.archive import damage, damage_that_torch_finds
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
 from physrep.engines.device import usable_device
@@ -85,18 +86,22 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
     """Load an exported file and its metadata.
 
     Raises:
-        ExportError: no such file, not TorchScript, not from physrep, a newer format, fused
-            operators that are not installed.
+        ExportError: no such file, a damaged one (every record is compared with its checksum), not
+            TorchScript, not from physrep, a newer format, fused operators that are not installed.
         DeviceError: an unknown device, or a GPU that is not here.
     """
     path = Path(path)
     if not path.is_file():
         raise ExportError(f"{path}: no such file")
     usable_device(device)
+    if damaged := damage(path):
+        raise ExportError(f"{path}: {damaged}")
     extra = {METADATA_FILE: ""}
     try:
         module = load_script(path, device, extra)
-    except (RuntimeError, ValueError):
+    except (RuntimeError, ValueError) as error:
+        if damaged := damage_that_torch_finds(error):
+            raise ExportError(f"{path}: {damaged}") from None
         _check_operators(path)
         raise ExportError(
             f"{path}: not an exported potential (TorchScript); make one with "

@@ -27,6 +27,7 @@ from physrep_training.fit.fit_report import write_report
 from physrep_training.fit.fitting import fit
 from physrep_training.fit.module import FitError
 from physrep_training.fit.run_folder import exclusive_run_folder
+from physrep_training.fit.training_loop import state_to_resume
 
 TRAINING = REPOSITORY / "training"
 FIT = TRAINING / "fit.py"
@@ -195,6 +196,15 @@ def test_two_fits_in_one_folder_are_refused(tmp_path):
         first.kill()
     with exclusive_run_folder(tmp_path / "fit"):  # freed by the kill
         pass
+
+
+def test_a_damaged_last_state_is_not_resumed(finished, tmp_path):
+    contents = bytearray((finished / "last.ckpt").read_bytes())
+    assert state_to_resume(finished) == finished / "last.ckpt"
+    contents[len(contents) // 2] ^= 1
+    (tmp_path / "last.ckpt").write_bytes(contents)
+    with pytest.raises(ConfigError, match=r"last.ckpt: damaged: .* start_from"):
+        state_to_resume(tmp_path)
 
 
 def test_nothing_is_overwritten_and_nothing_else_is_resumed(config_file, finished, tmp_path):

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch_geometric.loader import DataLoader
 
+from physrep.archive import damage
 from physrep.checkpoint import Checkpoint
 from physrep.config import ConfigError
 from physrep.ops import OperatorsMissing
@@ -83,9 +84,25 @@ def train(
     with _quiet_lightning():
         callbacks = make_callbacks(config, checkpoint, folder)
         trainer = make_trainer(config, callbacks, folder, len(train_loader))
-        last = folder / "last.ckpt"
-        resume_from = last if resume and last.is_file() else None
+        resume_from = state_to_resume(folder) if resume else None
         trainer.fit(module, train_loader, validation_loader, ckpt_path=resume_from)
+
+
+def state_to_resume(folder: Path) -> Path | None:
+    """last.ckpt of an interrupted fit; None where it stopped before its first epoch ended.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    last = folder / "last.ckpt"
+    if not last.is_file():
+        return None
+    if damaged := damage(last):
+        raise ConfigError(
+            f"{last}: {damaged}, or continue from {folder / 'best.ckpt'} with start_from and "
+            "another output=..."
+        )
+    return last
 
 
 def make_trainer(
