@@ -10,17 +10,18 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <stdexcept>
 
 namespace physrep {
 
 namespace {
 
 const std::string ADVICE = "; copy the file again from where it is whole";
-// Signatures and sizes of the ZIP file format (APPNOTE.TXT, 4.3.12 to 4.3.16).
+// Signatures and sizes of the ZIP file format (APPNOTE.TXT, 4.3.7 to 4.3.16).
 const std::string FIRST_BYTES = "PK", ENTRY = "PK\x01\x02", END = "PK\x05\x06",
                   END_64 = "PK\x06\x06";
-constexpr size_t ENTRY_SIZE = 46, END_SIZE = 22, END_64_SIZE = 56;
-constexpr uint64_t IN_END_64 = 0xffffffff;
+constexpr size_t HEADER_SIZE = 30, ENTRY_SIZE = 46, END_SIZE = 22, END_64_SIZE = 56;
+constexpr uint64_t IN_END_64 = 0xffffffff;  // of an archive of more than 4 GB
 
 // CRC-32 with the reversed polynomial 0xEDB88320, byte by byte from a table (ISO 3309).
 uint32_t crc32(const unsigned char *data, size_t size) {
@@ -60,6 +61,9 @@ std::map<std::string, uint32_t> listed_checksums(const std::string &bytes) {
   while (place < end && bytes.compare(place, ENTRY.size(), ENTRY) == 0) {
     const auto length = number_at(bytes, place + 28, 2);
     const auto name = bytes.substr(place + ENTRY_SIZE, length);
+    const auto header = number_at(bytes, place + 42, 4);
+    if (header != IN_END_64 && bytes.compare(header + HEADER_SIZE, length, name) != 0)
+      throw std::out_of_range("a record has another name than in the list");
     out[name.substr(name.find('/') + 1)] = static_cast<uint32_t>(number_at(bytes, place + 16, 4));
     place +=
         ENTRY_SIZE + length + number_at(bytes, place + 30, 2) + number_at(bytes, place + 32, 2);

@@ -1,5 +1,7 @@
 """Progress in a log file: whole lines, seldom, with the time that is left."""
 
+import time
+
 import pytest
 
 from physrep import progress as module
@@ -45,3 +47,13 @@ def test_long_parts_are_named_when_they_begin(capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("certify: smoothness; 0 of 2 parts done, ")
     assert second.startswith("certify: survival; 1 of 2 parts done, ")
+
+
+def test_a_long_part_is_never_silent(monkeypatch, capsys):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_SIGNS", 0.02)
+    with PartsProgress("certify", 2) as shown:
+        shown.begin("survival")
+        time.sleep(0.2)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) >= 3
+    assert all(line.startswith("certify: still survival; 0 of 2 parts done, ") for line in said[1:])

@@ -18,6 +18,27 @@ TORCH_READER = "failed reading zip archive"  # in PyTorch's messages
 IS_FOLDER = 0x10  # of the external attributes; PyTorch then reads no data
 
 
+def is_archive(path: str | Path) -> bool:
+    """Whether a file begins as checkpoints and exported files do.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return file.read(len(FIRST_BYTES)) == FIRST_BYTES
+
+
+def is_torchscript(path: str | Path) -> bool:
+    """Whether the file is a TorchScript archive, as exported files are; not where the archive is
+    damaged so that its records cannot be listed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except Exception:  # of a foreign file or a damaged list, which `damage` explains
+        return False
+
+
 def damage(path: str | Path) -> str:
     """What is wrong with the archive and what to do, in words; empty where all of it is as it was
     written, and where the file is no archive at all.

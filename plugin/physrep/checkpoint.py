@@ -14,6 +14,7 @@ Layout (format version 3), a dictionary saved by ``torch.save``:
 """
 
 import hashlib
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from torch import nn
 
 from physrep.archive import damage, damage_that_torch_finds
 from physrep.config import ConfigError
+from physrep.errors import UserError
 from physrep.models import MODELS, build_model
+from physrep.output import write_file
 from physrep.potential import Potential
 
 FORMAT_VERSION = 3
@@ -47,7 +50,7 @@ UPGRADES = {1: _name_the_repulsion, 2: _state_the_defaults}
 KEYS = ("model", "species", "repulsion", "state", "training")
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint that cannot be used; the message names the file and says what to do."""
 
 
@@ -99,8 +102,11 @@ def new_checkpoint(
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
-    """Write atomically: an interrupted write never leaves half a file under the final name."""
-    path = Path(path)
+    """Write atomically: an interrupted write never leaves half a file under the final name.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     potential = checkpoint.potential
     contents = {
         "format_version": FORMAT_VERSION,
@@ -111,13 +117,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "training": checkpoint.training,
         "certificate": valid_certificate(checkpoint.certificate, potential),
     }
-    partial = path.with_name(path.name + ".partial")
-    try:
-        torch.save(contents, partial)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    partial.replace(path)
+    stream = io.BytesIO()  # where the disk is full, torch.save to a file ends the process
+    torch.save(contents, stream)
+    write_file(path, stream.getvalue())
 
 
 def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Checkpoint:

@@ -6,8 +6,10 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from physrep.errors import UserError
 
-class ConfigError(ValueError):
+
+class ConfigError(UserError):
     """A setting that physrep cannot use; the message names it and says what to do."""
 
 

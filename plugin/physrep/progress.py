@@ -1,6 +1,7 @@
 """How long it still takes: a bar on a terminal, whole lines in a file."""
 
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterable, Sized
 from contextlib import AbstractContextManager
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_SIGNS = 60.0  # of life, in a part of certify
 
 
 def progress(
@@ -42,25 +44,30 @@ def progress(
 
 
 class PartsProgress(AbstractContextManager):
-    """Progress of work in a few long parts: a bar on a terminal, elsewhere a line for each part."""
+    """Progress of work in a few long parts: a bar on a terminal; elsewhere a line for each part,
+    and one a minute while a part lasts.
+    """
 
     def __init__(self, name: str, total: int) -> None:
         """name: what the lines begin with; total: number of parts."""
         self.name, self.total = name, total
         self.finished = 0
         self.started = time.monotonic()
+        self.part = ""
+        self.ended = threading.Event()
         self.bar = None
         if sys.stderr.isatty():
             self.bar = tqdm(total=total, desc=name, unit="part", file=sys.stderr)
+        else:
+            threading.Thread(target=self._repeat, daemon=True).start()
 
     def begin(self, part: str) -> None:
         """Say what is computed now."""
         if self.bar is not None:
             self.bar.set_postfix_str(part)
             return
-        spent = in_words(time.monotonic() - self.started)
-        line = f"{part}; {self.finished} of {self.total} parts done, {spent}"
-        print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+        self.part = part
+        self._print(part)
 
     def finish(self) -> None:
         """Count a part."""
@@ -68,7 +75,19 @@ class PartsProgress(AbstractContextManager):
         if self.bar is not None:
             self.bar.update()
 
+    def _print(self, part: str) -> None:
+        spent = in_words(time.monotonic() - self.started)
+        line = f"{part}; {self.finished} of {self.total} parts done, {spent}"
+        print(f"{self.name}: {line}", file=sys.stderr, flush=True)
+
+    def _repeat(self) -> None:
+        """A sign of life while a part lasts, from a thread of its own."""
+        while not self.ended.wait(SECONDS_BETWEEN_SIGNS):
+            if self.part:
+                self._print(f"still {self.part}")
+
     def __exit__(self, *_: object) -> None:
+        self.ended.set()
         if self.bar is not None:
             self.bar.close()
 

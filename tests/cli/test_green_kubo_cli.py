@@ -81,8 +81,8 @@ def test_conductivity_of_a_mixture(tmp_path, capsys):
         (["conductivity", "{c}", "--columns", "c_j"], "gives 2 columns for c_j, not 3"),
         (["viscosity", "{c}", "--currents", "c_j"], "--currents are for the conductivity"),
         (["viscosity", "missing.dat"], "missing.dat"),
-        (["viscosity", "{c}", "-o", "{c}"], "is the file that is read"),
-        (["viscosity", "{c}", "-o", "no/such/file"], "give a file in a folder that exists"),
+        (["viscosity", "{c}", "-o", "{c}"], "is the input"),
+        (["viscosity", "{c}", "-o", "no/such/file"], "there is no folder no/such"),
     ],
 )
 def test_mistakes(tmp_path, capsys, words, message):

@@ -191,5 +191,5 @@ def test_the_data_file_is_never_overwritten(tmp_path, capsys):
     data.write_text("1\nREF_energy=1.0\nH 0 0 0\n")
     before = data.read_text()
     assert main(["init", "--data", str(data), "-o", str(data), "--force"]) == 2
-    assert "is the data file" in capsys.readouterr().err
+    assert "is the input" in capsys.readouterr().err
     assert data.read_text() == before

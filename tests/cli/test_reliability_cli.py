@@ -195,7 +195,9 @@ def test_mistakes_are_one_line(molecules, paths, surfaces, capsys, tmp_path):
     assert "ASE cannot read it" in refused(
         capsys, EMT_MODEL, tmp_path / "text.extxyz", "--suite", "is2re"
     )
-    assert "File exists" in refused(capsys, *suite, "reliability", "-o", molecules)
+    assert "is a file; give the name of a folder" in refused(
+        capsys, *suite, "reliability", "-o", molecules
+    )
 
 
 def _without_labels(paths, folder):

@@ -17,7 +17,8 @@ from physrep.install.compatibility import REQUIREMENTS
 PACKAGE = REPOSITORY / "plugin" / "physrep"
 # A module may import from rooms that stand before its own, and from its own.
 ORDER = [
-    {"library", "torchscript", "archive"},
+    {"errors"},
+    {"library", "torchscript", "archive", "output"},
     {"units", "config", "covalent", "progress"},
     {"neighbors", "nn"},
     {"pair", "ops"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -64,9 +65,10 @@ def test_one_flipped_bit(plugin, ean_box, potentials, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     energy, *found = json.loads(done.stdout.splitlines()[-1])
-    refused = [one for one in found if isinstance(one, str)]
+    refused = [" ".join(one.split()) for one in found if isinstance(one, str)]
     assert all(one == energy for one in found if not isinstance(one, str))
-    assert all("damaged: " in one and "copy the file again" in one for one in refused), refused
+    expected = re.compile(r"ERROR: pair physrep: .*: damaged: .*; copy the file again")
+    assert [one for one in refused if not expected.match(one)] == []
     assert len(refused) >= 20
 
 

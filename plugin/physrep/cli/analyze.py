@@ -11,7 +11,10 @@ import json
 import sys
 from pathlib import Path
 
-from physrep.cli.verb import add_report_options
+from physrep.cli.verb import add_report_options, check_inputs
+from physrep.output import check_output_folder
+
+FILES = ("analysis.json", "report.html")
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -66,7 +69,10 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Analyze, write the report, print the results."""
+    """Analyze, print the results, write the report."""
+    check_inputs(parsed.trajectory, parsed.topology, parsed.molecules)
+    inputs = (parsed.trajectory, parsed.topology, parsed.molecules, parsed.charges)
+    check_output_folder(parsed.output, inputs, FILES)
     # Only now: matplotlib, and what reads trajectories.
     from physrep.studies.analyze.analyze_files import analyze, lines, write_analysis
     from physrep.studies.analyze.given import read_charges, read_molecules
@@ -83,9 +89,9 @@ def run(parsed: argparse.Namespace) -> int:
     reading = (parsed.timestep, parsed.units, elements)
     results = analyze(parsed.trajectory, parsed.topology, settings, *frames, *reading)
     title, command = Path(parsed.trajectory).name, ["physrep", *sys.argv[1:]]
+    # Before it is written: a disk that is full by now must not take the results with it.
+    print(json.dumps(as_dict(results), indent=1) if parsed.json else lines(results), flush=True)
     write_analysis(results, Path(parsed.output), title, command)
-    if parsed.json:
-        print(json.dumps(as_dict(results), indent=1))
-    else:
-        print(f"{lines(results)}\n{parsed.output}/report.html")
+    if not parsed.json:
+        print(f"{parsed.output}/report.html")
     return 0

@@ -10,7 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-from physrep.cli.verb import add_report_options, answer_alone
+from physrep.cli.verb import add_report_options, answer_alone, check_inputs, check_models
+from physrep.output import OutputError, check_output_file, check_output_folder
+
+FILES = ("certificate.json", "report.html")
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -57,6 +60,12 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Certify, write the report, print the verdict; exit code 1 where it is 'fail'."""
+    check_models(parsed.model, *parsed.committee)
+    check_inputs(parsed.structure, parsed.reference)
+    inputs = (parsed.model, *parsed.committee, parsed.structure, parsed.reference)
+    check_output_folder(parsed.output, inputs, FILES)
+    if parsed.stamp and Path(parsed.model).is_file():
+        check_output_file(parsed.model, option="--stamp")
     from physrep.studies.certify.certificate import certify, write_certificate
     from physrep.studies.certify.stamp_model import Stamp
     from physrep.studies.certify.task import Options
@@ -74,12 +83,18 @@ def run(parsed: argparse.Namespace) -> int:
         certificate = certify(
             parsed.model, parsed.structure, parsed.level, parsed.reference, parsed.seed, options
         )
-    write_certificate(certificate, Path(parsed.output), ["physrep", *sys.argv[1:]])
+    everything = json.dumps(certificate.as_dict(), indent=1)
+    print(everything if parsed.json else f"{parsed.model}: {certificate.line()}", flush=True)
+    try:
+        write_certificate(certificate, Path(parsed.output), ["physrep", *sys.argv[1:]])
+    except OutputError:
+        if not parsed.json:
+            print(everything, flush=True)  # hours of work, which the disk does not take
+        raise
+    if not parsed.json:
+        print(f"{parsed.output}/report.html")
     if stamp is not None:
         stamp.write(certificate)
-    if parsed.json:
-        print(json.dumps(certificate.as_dict(), indent=1))
-    else:
-        stamped = f"\n{parsed.model}: verdict written" if stamp is not None else ""
-        print(f"{parsed.model}: {certificate.line()}\n{parsed.output}/report.html{stamped}")
+        if not parsed.json:
+            print(f"{parsed.model}: verdict written")
     return 1 if certificate.verdict == "fail" else 0

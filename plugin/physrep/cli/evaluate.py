@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from physrep.cli.verb import answer_alone
+from physrep.cli.verb import answer_alone, check_inputs, check_models
+from physrep.errors import UserError
+from physrep.output import check_output_folder, make_folder
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -28,6 +30,12 @@ SUITES = {
     "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
     "paths": (*LABELS, "output"),
     "is2re": ("seed", "max_structures", "output"),
+}
+# Files of the suites that may be inputs of others.
+WRITTEN = {
+    "reliability": ("molecules.csv", "recovery.png", "assembly.png", "assembly_energies.npz"),
+    "paths": ("reactions.csv", "barriers.png", "paths.png"),
+    "is2re": ("relaxations.csv", "relaxed.npz"),
 }
 
 
@@ -64,13 +72,16 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Run one suite and print its numbers."""
+    """Run one suite, print its numbers, write its tables and figures."""
+    _check_options(parsed)
+    check_models(parsed.model)
+    check_inputs(parsed.data)
+    if parsed.output:
+        files = WRITTEN.get(parsed.suite, ())
+        check_output_folder(parsed.output, (parsed.model, parsed.data), files)
+        import physrep.studies.evaluate.suite_files  # noqa: F401  matplotlib, before hours of work
     from physrep.studies.evaluate.label_errors import load_calculator
 
-    _check_options(parsed)
-    if parsed.output:
-        Path(parsed.output).mkdir(parents=True, exist_ok=True)
-        import physrep.studies.evaluate.suite_files  # noqa: F401  matplotlib, before hours of work
     suites: dict[str, Callable[[argparse.Namespace, Calculator], Errors | Summary]] = {
         "errors": _errors,
         "reliability": _reliability,
@@ -79,18 +90,34 @@ def run(parsed: argparse.Namespace) -> int:
     }
     with answer_alone():
         result = suites[parsed.suite](parsed, load_calculator(parsed.model))
-    print(result.to_json() if parsed.json else result.table())
+    # Before it is written: a disk that is full by now must not take the numbers with it.
+    print(result.to_json() if parsed.json else result.table(), flush=True)
+    if parsed.output:
+        _write(result, make_folder(parsed.output), _name(parsed.model))
     return 0
 
 
-def _check_options(parsed: argparse.Namespace) -> None:
-    from physrep.config import ConfigError
+def _write(result: "Errors | Summary", directory: Path, name: str) -> None:
+    """The tables and figures of a suite; ``name``: of the model."""
+    from physrep.studies.evaluate import suite_files
+    from physrep.studies.evaluate.molecule_suites import Reliability
+    from physrep.studies.evaluate.path_suite import PathReliability
+    from physrep.studies.evaluate.surface_suite import Is2reReliability
 
+    if isinstance(result, Reliability):
+        suite_files.write_molecules(result, directory, name)
+    elif isinstance(result, PathReliability):
+        suite_files.write_paths(result, directory, name)
+    elif isinstance(result, Is2reReliability):
+        suite_files.write_relaxations(result, directory)
+
+
+def _check_options(parsed: argparse.Namespace) -> None:
     known = dict.fromkeys(name for names in SUITES.values() for name in names)
     for name in known:
         if name not in SUITES[parsed.suite] and getattr(parsed, name) is not None:
             has_it = [f"--suite {suite}" for suite, names in SUITES.items() if name in names]
-            raise ConfigError(
+            raise UserError(
                 f"--{name.replace('_', '-')} means nothing to --suite {parsed.suite}: remove it "
                 f"or use {' or '.join(has_it)}"
             )
@@ -122,38 +149,23 @@ def _errors(parsed: argparse.Namespace, calculator: "Calculator") -> "Errors":
 def _reliability(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
     from physrep.studies.evaluate import N_ASSEMBLY, reliability
 
-    result = reliability(
+    return reliability(
         calculator,
         _structures(parsed),
         parsed.seed or 0,
         parsed.max_structures,
         N_ASSEMBLY if parsed.assembly is None else parsed.assembly,
     )
-    if parsed.output:
-        from physrep.studies.evaluate.suite_files import write_molecules
-
-        write_molecules(result, Path(parsed.output), _name(parsed.model))
-    return result
 
 
 def _paths(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
     from physrep.studies.evaluate import reaction_paths
 
-    result = reaction_paths(calculator, _structures(parsed))
-    if parsed.output:
-        from physrep.studies.evaluate.suite_files import write_paths
-
-        write_paths(result, Path(parsed.output), _name(parsed.model))
-    return result
+    return reaction_paths(calculator, _structures(parsed))
 
 
 def _is2re(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
     from physrep.studies.evaluate import read_relaxations, relaxations
 
     frames = read_relaxations(parsed.data)
-    result = relaxations(calculator, frames, parsed.seed or 0, parsed.max_structures)
-    if parsed.output:
-        from physrep.studies.evaluate.suite_files import write_relaxations
-
-        write_relaxations(result, Path(parsed.output))
-    return result
+    return relaxations(calculator, frames, parsed.seed or 0, parsed.max_structures)

@@ -7,6 +7,9 @@ Examples:
 
 import argparse
 
+from physrep.cli.verb import check_inputs, check_models
+from physrep.output import check_output_file
+
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -36,6 +39,9 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Export, verify the file, say what it is for."""
+    check_models(parsed.checkpoint, exported=False, calculators=False)
+    check_inputs(parsed.topology)
+    check_output_file(parsed.output, (parsed.checkpoint, parsed.topology))
     from physrep.checkpoint import load_checkpoint
     from physrep.engines.bound_topology import read_topology
     from physrep.engines.export import export_potential

@@ -11,7 +11,9 @@ Examples:
 
 import argparse
 import json
-from pathlib import Path
+
+from physrep.cli.verb import check_inputs
+from physrep.output import check_output_file, write_file
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -53,10 +55,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Read, integrate, print."""
+    check_inputs(parsed.file)
+    if parsed.output:
+        check_output_file(parsed.output, (parsed.file,))
     from physrep.studies.analyze.green_kubo_files import as_dict, integrate, line
 
-    if parsed.output:
-        check_output(Path(parsed.output), Path(parsed.file))
     result = integrate(
         parsed.quantity,
         parsed.file,
@@ -71,19 +74,5 @@ def run(parsed: argparse.Namespace) -> int:
     text = json.dumps(as_dict(parsed.quantity, result), indent=1)
     print(text if parsed.json else line(parsed.quantity, result), flush=True)
     if parsed.output:
-        Path(parsed.output).write_text(text + "\n")
+        write_file(parsed.output, text + "\n")
     return 0
-
-
-def check_output(output: Path, file: Path) -> None:
-    """Refuse, before the work, an output that is the input or cannot be a file.
-
-    Raises:
-        ConfigError: naming it.
-    """
-    from physrep.config import ConfigError
-
-    if output.exists() and file.exists() and output.samefile(file):
-        raise ConfigError(f"-o {output} is the file that is read; give another")
-    if output.is_dir() or not output.parent.is_dir():
-        raise ConfigError(f"-o {output}: give a file in a folder that exists")

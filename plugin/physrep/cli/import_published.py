@@ -6,6 +6,9 @@ Examples:
 
 import argparse
 
+from physrep.cli.verb import check_inputs
+from physrep.output import check_output_file
+
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -17,6 +20,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Read the published parameters and write a checkpoint."""
+    check_inputs(parsed.parameters, parsed.settings)
+    check_output_file(parsed.output, (parsed.parameters, parsed.settings))
     from physrep.checkpoint import save_checkpoint
     from physrep.importers import IMPORTERS
 

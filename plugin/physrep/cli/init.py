@@ -10,6 +10,10 @@ Examples:
 import argparse
 from pathlib import Path
 
+from physrep.cli.verb import check_inputs
+from physrep.errors import UserError
+from physrep.output import check_output_file, write_file
+
 MODELS = ("jat", "physrep", "neuralil")
 
 
@@ -29,7 +33,10 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Print what the data are and write the config."""
-    from physrep.config import ConfigError
+    check_inputs(parsed.data)
+    check_output_file(parsed.output, (parsed.data,))
+    if parsed.output.exists() and not parsed.force:
+        raise UserError(f"{parsed.output} exists; give another -o, or --force to overwrite it")
     from physrep_training.data.inspection import inspect_data, summary_lines
     from physrep_training.fit.new_config import (
         isolated_atoms_file,
@@ -38,19 +45,16 @@ def run(parsed: argparse.Namespace) -> int:
     )
 
     config, data = parsed.output, parsed.data
-    if config.resolve() == data.resolve():
-        raise ConfigError(f"-o {config} is the data file: give another -o")
-    if config.exists() and not parsed.force:
-        raise ConfigError(f"{config} exists; give another -o, or --force to overwrite it")
     summary = inspect_data(data)
     text = new_config(summary, parsed.model, config)
     print("\n".join(summary_lines(summary)))
     atoms_file = isolated_atoms_file(summary, config)
     if atoms_file is not None:
         if atoms_file.exists() and not parsed.force:
-            raise ConfigError(f"{atoms_file} exists; give another -o, or --force to overwrite it")
+            raise UserError(f"{atoms_file} exists; give another -o, or --force to overwrite it")
+        check_output_file(atoms_file, (data,))
         write_isolated_atoms(summary, atoms_file)
         print(f"{atoms_file}: written")
-    config.write_text(text)
+    write_file(config, text)
     print(f"{config}: written; fit it with: physrep fit {config}")
     return 0

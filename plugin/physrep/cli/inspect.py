@@ -8,6 +8,8 @@ Examples:
 import argparse
 import json
 
+from physrep.cli.verb import check_models
+
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -17,6 +19,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Print what the file holds."""
+    check_models(parsed.file, calculators=False)
     from physrep.engines.inspect import describe_file, format_description
 
     described = describe_file(parsed.file)

@@ -14,7 +14,8 @@ import argparse
 import os
 from pathlib import Path
 
-from physrep.cli.verb import add_number
+from physrep.cli.verb import add_number, check_inputs
+from physrep.output import check_output_file
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -39,6 +40,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Label the frames that the output lacks."""
+    check_inputs(parsed.frames)
+    check_output_file(parsed.output, (parsed.frames,))
     if parsed.threads is not None:  # before an OpenMP library is loaded
         os.environ["OMP_NUM_THREADS"] = str(parsed.threads)
     os.environ.setdefault("OMP_NUM_THREADS", "1")

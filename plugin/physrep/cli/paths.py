@@ -14,7 +14,8 @@ import argparse
 import os
 from pathlib import Path
 
-from physrep.cli.verb import add_number
+from physrep.cli.verb import add_number, check_inputs
+from physrep.output import check_output_file
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -38,6 +39,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Compute the reactions that the output lacks."""
+    check_inputs(parsed.geometries)
+    check_output_file(parsed.output, (parsed.geometries,))
     # Before anything that loads an OpenMP library: a second thread would only wait, and spin.
     os.environ["OMP_NUM_THREADS"] = "1"
     from physrep_training.labels.reaction_paths import PathSettings, make_paths

@@ -11,7 +11,7 @@ Examples:
 
 import argparse
 
-from physrep.cli.verb import add_config, add_number
+from physrep.cli.verb import add_config, add_number, check_config
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Fit every seed; print mean and standard deviation of each error."""
+    check_config(parsed.config, parsed.overrides)
     from physrep_training.console import run_fit_command
     from physrep_training.fit.repeats import repeat_fit, summary_lines
 

@@ -9,7 +9,8 @@ Examples:
 
 import argparse
 
-from physrep.cli.verb import answer_alone
+from physrep.cli.verb import answer_alone, check_inputs, check_models
+from physrep.output import check_output_file
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -36,6 +37,9 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Run MD and write its frames; exit code 1 where no frame is worth a label."""
+    check_models(parsed.model)
+    check_inputs(parsed.data)
+    check_output_file(parsed.output, (parsed.model, parsed.data))
     from physrep_training.labels.sample_frames import MDSettings, sample_frames
 
     settings = MDSettings(

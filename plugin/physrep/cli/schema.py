@@ -11,6 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
+from physrep.output import check_output_file, write_file
+
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -22,6 +24,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Print or write the settings."""
+    if parsed.output is not None:
+        check_output_file(parsed.output)
     from physrep_training.fit.schema import reference_page, settings_schema
 
     page = parsed.markdown
@@ -29,6 +33,6 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.output is None:
         print(text, end="")
     else:
-        parsed.output.write_text(text)
+        write_file(parsed.output, text)
         print(f"{parsed.output}: written")
     return 0

@@ -11,6 +11,9 @@ Examples:
 import argparse
 from pathlib import Path
 
+from physrep.cli.verb import check_inputs
+from physrep.output import check_output_folder
+
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     """Options of the verb."""
@@ -43,6 +46,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Fit what is missing and write the tables."""
+    check_inputs(parsed.plan)
+    check_output_folder(parsed.output, (parsed.plan,))
     from physrep_training.console import run_fit_command
     from physrep_training.tables.tables import load_plan, make_tables
 

@@ -5,11 +5,17 @@ mend.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
+from pathlib import Path
+
+from physrep.archive import damage, is_archive, is_torchscript
+from physrep.errors import UserError
 
 EXAMPLES = "\n\nExamples:\n"
+# Settings of a fit that name files it reads.
+CONFIG_FILES = ("data.files", "data.extra_train_files", "data.isolated_atoms", "start_from")
 
 
 def make_parser(verb: str, page: str) -> argparse.ArgumentParser:
@@ -53,6 +59,68 @@ def add_report_options(verb: argparse.ArgumentParser, folder: str, shown: str) -
     verb.add_argument("--json", action="store_true", help=f"print JSON instead of {shown}")
 
 
+def check_inputs(*paths: str | Path | None) -> None:
+    """Refuse files that are not there, before PyTorch is imported; None is an option not given.
+
+    Raises:
+        UserError: no such file. A frame may be chosen as ASE does it, ``md.traj@-1``.
+    """
+    for path in paths:
+        if path is None or Path(path).exists() or Path(str(path).partition("@")[0]).is_file():
+            continue
+        raise UserError(f"{path}: no such file")
+
+
+def check_config(path: str, overrides: Sequence[str]) -> None:
+    """Refuse a config file, or files of data that it names, which are not there, before PyTorch is
+    imported. What else may be wrong with it is checked where it is read.
+
+    Raises:
+        UserError: no such file.
+    """
+    check_inputs(path)
+    with suppress(Exception):  # no YAML, no PyYAML: said where the settings are read
+        import yaml
+
+        values = yaml.safe_load(Path(path).read_text())
+        named = {**values, **{f"data.{key}": value for key, value in values["data"].items()}}
+        for key, _, text in (override.partition("=") for override in overrides):
+            named[key] = yaml.safe_load(text)
+        files = [named.get(key) for key in CONFIG_FILES]
+        lists = [one if isinstance(one, list) else [one] for one in files]
+        absent = [file for one in lists for file in one if file and not Path(file).exists()]
+        path = next(iter(absent), path)
+    if not Path(path).is_file():
+        where = f"paths are relative to {Path.cwd().name}/"
+        raise UserError(f"{path}: no such file ({where})")
+
+
+def check_models(*models: str, exported: bool = True, calculators: bool = True) -> None:
+    """Refuse what cannot be a potential, before PyTorch is imported.
+
+    Args:
+        exported, calculators: whether exported files, and ase:MODULE:CLASS, are models here.
+
+    Raises:
+        UserError: no such file, another kind of file, or a damaged one.
+    """
+    kinds = ["the .ckpt that a fit wrote", *["an exported .pt"] * exported]
+    for model in models:
+        if calculators and model.startswith("ase:"):
+            continue
+        check_inputs(model)
+        if Path(model).is_dir():
+            raise UserError(f"{model}: is a folder; give {' or '.join(kinds)}")
+        if not is_archive(model):
+            raise UserError(f"{model}: not a physrep checkpoint; give {' or '.join(kinds)}")
+        if damaged := damage(model):
+            raise UserError(f"{model}: {damaged}")
+        if not exported and is_torchscript(model):
+            raise UserError(
+                f"{model}: not a physrep checkpoint but an exported file; give {kinds[0]}"
+            )
+
+
 def report_mistakes(
     speaker: str, work: Callable[[], int], verb: str = "", extra: str | None = None
 ) -> int:
@@ -69,8 +137,8 @@ def report_mistakes(
         return work()
     except ImportError as error:
         message = _explain_import(error, verb, extra)
-    except user_errors() as error:
-        message = str(error)
+    except (UserError, OSError) as error:
+        message = " ".join(str(error).splitlines())
     print(f"{speaker}: error: {message}", file=sys.stderr)
     return 2
 
@@ -82,20 +150,6 @@ def _explain_import(error: ImportError, verb: str, extra: str | None) -> str:
         f"'physrep {verb}' needs packages that are not installed ({error}): "
         f'pip install "physrep[{extra}]"'
     )
-
-
-def user_errors() -> tuple[type[Exception], ...]:
-    """Errors whose message tells a user what to do; any other one is a bug and keeps its trace."""
-    from physrep.checkpoint import CheckpointError
-    from physrep.config import ConfigError
-    from physrep.engines.device import DeviceError
-    from physrep.engines.frame_checks import FrameError
-    from physrep.engines.metadata import ExportError
-    from physrep.importers import ImportProblem
-    from physrep.io import DataError
-
-    files = CheckpointError, ExportError, ImportProblem, DataError, OSError
-    return *files, ConfigError, DeviceError, FrameError
 
 
 @contextmanager

@@ -4,8 +4,10 @@ import os
 
 import torch
 
+from physrep.errors import UserError
 
-class DeviceError(ValueError):
+
+class DeviceError(UserError):
     """A device that is unknown or not here; the message says what to do."""
 
 

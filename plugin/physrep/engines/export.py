@@ -20,10 +20,11 @@ from physrep.config import ConfigError
 from physrep.engines.bound_topology import refuse_periodic, set_periodicity, topology_info, types_of
 from physrep.engines.exported import ExportedPotential
 from physrep.engines.frame_checks import FrameError, check_apart, check_contacts
-from physrep.engines.metadata import METADATA_FILE, ExportError, Metadata, read_exported
+from physrep.engines.metadata import ExportError, Metadata, read_exported, script_bytes
 from physrep.models import BASELINES
 from physrep.neighbors import Neighbors, neighbor_list
 from physrep.ops import OperatorsMissing, fastest_form
+from physrep.output import make_folder, replacing
 from physrep.potential import Potential, predict
 from physrep.torchscript import compile_script
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -52,7 +53,7 @@ def export_potential(
 
     Raises:
         ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
-            potential (it is then removed).
+            potential (it is then removed). OutputError: the file cannot be written.
     """
     output = Path(output)
     if checkpoint.model_name in BASELINES:
@@ -73,15 +74,10 @@ def export_potential(
     potential.use_ops("portable")  # what the file is compared with
     kept = certificate_of(checkpoint, module)
     metadata = metadata.model_copy(update={"certificate": kept})
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".partial")
-    try:
-        module.save(str(partial), _extra_files={METADATA_FILE: metadata.model_dump_json(indent=1)})
+    make_folder(output.parent)
+    with replacing(output) as partial:
+        partial.write_bytes(script_bytes(module, metadata))
         verify(partial, potential, topology)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    partial.replace(output)
     return metadata
 
 

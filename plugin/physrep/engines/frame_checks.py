@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physrep.errors import UserError
+
 SAME_PLACE = 1e-3  # A
 # A contact below this share of the shortest one in the training data means wrong coordinates, a
 # wrong atom order or a run that has blown up; a potential knows nothing there.
@@ -18,7 +20,7 @@ CONTACT_SHARE = 0.5
 SMALLEST_CONTACT = 0.2  # A, where the training data says nothing
 
 
-class FrameError(ValueError):
+class FrameError(UserError):
     """A frame without an energy; the message names the atoms."""
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from physrep.archive import is_torchscript
 from physrep.checkpoint import FORMAT_VERSION, load_checkpoint
-from physrep.engines.load import is_torchscript
 from physrep.engines.metadata import read_exported, verdict_line
 
 NESTED_INDENT = "  "

@@ -1,7 +1,6 @@
 """A potential ready to compute with, from a checkpoint or from an exported file."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from physrep.archive import is_torchscript
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.device import leave_threads_of_parent, usable_device
 from physrep.engines.export import DTYPES
@@ -154,17 +154,3 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Pa
 def _guard_limits(potential: Any) -> Tensor | None:
     """Of a Potential or its script."""
     return START * potential.shortest_distances.detach().cpu() if potential.guarded else None
-
-
-def is_torchscript(path: Path) -> bool:
-    """Whether the file is a TorchScript archive; both kinds of file are zip archives.
-
-    Not where the archive is damaged so that its records cannot be listed.
-    """
-    if not zipfile.is_zipfile(path):
-        return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any("/code/" in name for name in archive.namelist())
-    except Exception:  # of a damaged list; load_checkpoint explains it
-        return False

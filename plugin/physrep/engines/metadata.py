@@ -15,6 +15,7 @@ from physrep.archive import damage, damage_that_torch_finds
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
 from physrep.engines.device import usable_device
+from physrep.errors import UserError
 from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
@@ -22,7 +23,7 @@ FORMAT_VERSION = 3  # 2: edges() takes the types too; 3: its edges hold a tuple
 OLDEST_READ = 2
 
 
-class ExportError(ValueError):
+class ExportError(UserError):
     """An export that cannot be made, verified or read; the message says what to do."""
 
 
@@ -73,6 +74,14 @@ class Metadata(StrictModel):
     def verdict(self) -> str:
         """What ``physrep certify`` found, in a line."""
         return verdict_line(self.certificate)
+
+
+def script_bytes(module: torch.jit.ScriptModule, metadata: Metadata) -> bytes:
+    """An exported file in memory: where the disk is full, PyTorch's own writing to a file ends the
+    process.
+    """
+    text = metadata.model_dump_json(indent=1)
+    return module.save_to_buffer(_extra_files={METADATA_FILE: text})
 
 
 def verdict_line(certificate: dict[str, Any] | None) -> str:

@@ -14,6 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from physrep.engines.frame_checks import FrameError, check_contacts, check_finite, contact_limits
 from physrep.engines.metadata import read_exported
 from physrep.neighbors import neighbor_list
+from physrep.output import make_folder, replacing
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 MAX_FORCE = 50_000.0  # kJ/mol/nm, 52 eV/A; a liquid at 300 K reaches 10 eV/A
@@ -163,6 +164,7 @@ class PotentialGuard:
         energy = frame.energy / EV_IN_KJ_PER_MOL
         atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
         path = f"{self.output}-{kind}.extxyz"
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        ase.io.write(path, atoms, format="extxyz")
+        make_folder(Path(path).parent)
+        with replacing(path) as partial:
+            ase.io.write(partial, atoms, format="extxyz")
         return f"{kind.replace('-', ' ')} frame (step {frame.step}) in {path}"

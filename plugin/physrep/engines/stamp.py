@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from physrep.checkpoint import fingerprint
-from physrep.engines.metadata import METADATA_FILE, ExportError, read_exported
+from physrep.engines.metadata import ExportError, read_exported, script_bytes
+from physrep.output import replacing
 
 
 def stamp_exported(path: str | Path, certificate: dict[str, Any]) -> None:
@@ -21,14 +22,9 @@ def stamp_exported(path: str | Path, certificate: dict[str, Any]) -> None:
     """
     path = Path(path)
     module, metadata = read_exported(path)
-    text = metadata.model_copy(update={"certificate": certificate}).model_dump_json(indent=1)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        module.save(str(partial), _extra_files={METADATA_FILE: text})
+    stamped = metadata.model_copy(update={"certificate": certificate})
+    with replacing(path) as partial:
+        partial.write_bytes(script_bytes(module, stamped))
         copy, read = read_exported(partial)
         if fingerprint(copy) != fingerprint(module) or read.certificate != certificate:
             raise ExportError(f"{path}: the stamped copy differs; the file is left as it was")
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    partial.replace(path)

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physrep.errors import UserError
 
-class ImportProblem(ValueError):
+
+class ImportProblem(UserError):
     """Parameters that cannot be imported; the message names the file and the key."""
 
 

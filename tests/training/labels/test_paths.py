@@ -190,7 +190,7 @@ def test_output_of_other_settings_is_left_alone(inversion, tmp_path, settings, w
 def test_command_goes_on_where_it_was(inversion, tmp_path):
     reactions = [inversion._replace(id=k) for k in (3, 7, 11)]
     source = write_reactions(tmp_path / "r.npz", reactions)
-    output = tmp_path / "new" / "p.extxyz"
+    output = tmp_path / "p.extxyz"
 
     def run(n, *options):
         command = [sys.executable, REPOSITORY / "training" / "paths.py", source, "-o", output]

@@ -12,6 +12,7 @@ from ase import Atoms
 from torch_geometric.data import Data
 
 from physrep.config import ConfigError
+from physrep.output import replacing
 from physrep.progress import progress
 
 U0, U0_ATOMIZATION = 7, 12  # columns of torch_geometric's QM9.y, eV
@@ -39,9 +40,7 @@ def write_qm9(data: Sequence[Data], output: Path, n: int | None, seed: int) -> i
     chosen = np.arange(len(data))
     if n is not None:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(data))[:n])
-    partial = output.with_name(output.name + ".partial")
-    with partial.open("w") as file:
+    with replacing(output) as partial, partial.open("w") as file:
         for k in progress(chosen.tolist(), "qm9", "molecule"):
             ase.io.write(file, to_atoms(data[k]), format="extxyz")
-    partial.replace(output)
     return len(chosen)

@@ -12,6 +12,7 @@ import numpy as np
 from physrep.config import ConfigError
 from physrep.io import Structure, read_structures
 from physrep.io.structures.ani import Molecule
+from physrep.output import write_file
 from physrep_training.data.data_config import DataConfig, SplitConfig, composition_of
 
 PARTS = ("train", "validation", "test")
@@ -130,7 +131,7 @@ def save_split(split: Split, structures: Sequence[Structure], path: Path) -> Non
     named = {
         part: [[structures[i].source, structures[i].frame] for i in split[part]] for part in PARTS
     }
-    path.write_text(json.dumps(named, indent=0))
+    write_file(path, json.dumps(named, indent=0))
 
 
 def load_part(path: Path, part: str, **keys: Any) -> list[Structure]:

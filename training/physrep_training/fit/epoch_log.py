@@ -1,6 +1,7 @@
 """The log of a fit: a row of log.csv and a line of text for every epoch."""
 
 import csv
+import io
 import math
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
+from physrep.output import append_to_file, write_file
 from physrep.progress import in_words
 from physrep_training.fit.module import ErrorSums, PotentialModule
 from physrep_training.objective.objective import TERMS
@@ -47,10 +49,11 @@ class EpochLog(Callback):
         kept = read_log(self.path) if trainer.current_epoch > 0 else []
         kept = [row for row in kept if int(row["epoch"]) < trainer.current_epoch]
         self.earlier = float(kept[-1]["time_s"]) if kept else 0.0
-        with self.path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(kept)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS)
+        writer.writeheader()
+        writer.writerows(kept)
+        write_file(self.path, text.getvalue())
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
         if not trainer.is_global_zero:
@@ -72,8 +75,9 @@ class EpochLog(Callback):
             *(part.mean_term(term) for term in TERMS for part in (train, validation)),
         )
         row = dict(zip(COLUMNS, values, strict=True))
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS).writerow(row)
+        text = io.StringIO(newline="")
+        csv.DictWriter(text, COLUMNS).writerow(row)
+        append_to_file(self.path, text.getvalue())
         if trainer.logger is not None:
             trainer.logger.log_metrics(row, step=trainer.global_step)
 

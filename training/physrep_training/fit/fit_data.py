@@ -9,6 +9,7 @@ from ase.data import chemical_symbols
 
 from physrep.io import Structure, read_structures
 from physrep.io.structures.unread_labels import unread_lines
+from physrep.output import write_file
 from physrep.progress import plural, say
 from physrep_training.data.conformers import conformer_store
 from physrep_training.data.graphs import check_labels
@@ -82,7 +83,7 @@ def load_conformers(config: FitConfig, folder: Path, resume: bool) -> FitData:
     """Draw conformers onto the disk, or find them there; save the split."""
     store = conformer_store(config, folder, resume)
     if is_first():
-        (folder / "split.json").write_text(json.dumps(store.split(), indent=1) + "\n")
+        write_file(folder / "split.json", json.dumps(store.split(), indent=1) + "\n")
     assert config.data.conformers is not None  # as load_data knows
     views = {formula: store.view(formula) for formula in config.data.conformers.held_out}
     held_out: dict[str, Sequence[Structure]] = {name: view for name, view in views.items() if view}

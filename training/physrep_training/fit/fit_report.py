@@ -13,8 +13,10 @@ from torch_geometric.loader import DataLoader
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.ase import PhysRepCalculator
 from physrep.figures.plots import parity_figure, training_figure
+from physrep.figures.save import save_figure
 from physrep.io import Structure
 from physrep.nn.scatter import sum_edges
+from physrep.output import write_file
 from physrep.potential import Potential
 from physrep.progress import progress, say
 from physrep.studies.evaluate.label_errors import Errors, evaluate, predict_forces
@@ -23,19 +25,21 @@ from physrep_training.data.graphs import GraphDataset
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import RunConfig
 
+DPI = 150
+
 
 def write_report(checkpoint: Path, structures: Sequence[Structure], folder: Path) -> dict[str, Any]:
     """errors.json, parity.png and training.png in ``folder``; returns the errors."""
     calculator = PhysRepCalculator(checkpoint)
     errors = evaluate(calculator, structures)
-    (folder / "errors.json").write_text(errors.to_json() + "\n")
+    write_file(folder / "errors.json", errors.to_json() + "\n")
     if errors.n_guarded:
         say(
             "fit",
             f"the short-range guard acts in {errors.n_guarded} of {errors.n_structures} structures "
             "that were judged, beyond what the training data support; errors.json names them",
         )
-    training_figure(read_log(folder / "log.csv")).savefig(folder / "training.png", dpi=150)
+    save_figure(training_figure(read_log(folder / "log.csv")), folder / "training.png", DPI)
     labelled = [s for s in structures if s.forces is not None]
     if labelled:
         figure = parity_figure(
@@ -44,7 +48,7 @@ def write_report(checkpoint: Path, structures: Sequence[Structure], folder: Path
             np.concatenate([s.species for s in labelled]),
             asdict(errors),
         )
-        figure.savefig(folder / "parity.png", dpi=150)
+        save_figure(figure, folder / "parity.png", DPI)
     return asdict(errors)
 
 
@@ -64,8 +68,8 @@ def write_conformer_report(
     first = next(iter(parts))
     errors: dict[str, Any] = asdict(_overall(differences[first], parts[first]))
     errors["conformers"] = {name: stratified(differences[name], parts[name]) for name in parts}
-    (folder / "errors.json").write_text(json.dumps(errors, indent=1) + "\n")
-    training_figure(read_log(folder / "log.csv")).savefig(folder / "training.png", dpi=150)
+    write_file(folder / "errors.json", json.dumps(errors, indent=1) + "\n")
+    save_figure(training_figure(read_log(folder / "log.csv")), folder / "training.png", DPI)
     print(conformer_table(errors["conformers"]))
     return errors
 

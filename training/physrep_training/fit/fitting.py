@@ -13,6 +13,7 @@ from ase.data import chemical_symbols
 from physrep.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.engines.heap import keep_heap
+from physrep.output import write_file
 from physrep.progress import say
 from physrep_training.data.conformers import ConformerView, has_store
 from physrep_training.data.graphs import evenly_drawn, species_of
@@ -117,7 +118,7 @@ def prepare_folder(config: FitConfig, resume: bool) -> Path:
         raise ConfigError(
             f"{folder} holds a fit already; continue it with --resume, or give another output=..."
         )
-    saved.write_text(settings)
+    write_file(saved, settings)
     return folder
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from physrep import ops
 from physrep.io import DataError
+from physrep.output import write_file
 from physrep_training.data.inspection import DataSummary
 
 TEMPLATE = "new_config.yaml.jinja"
@@ -107,7 +108,7 @@ def isolated_atoms_file(summary: DataSummary, config: Path) -> Path | None:
 def write_isolated_atoms(summary: DataSummary, path: Path) -> None:
     """The energies of the isolated atoms as data.isolated_atoms reads them."""
     values = {"unit": "eV", "energies": summary.isolated_atoms}
-    path.write_text(json.dumps(values, indent=1) + "\n")
+    write_file(path, json.dumps(values, indent=1) + "\n")
 
 
 def as_yaml(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ase.calculators.mixing import AverageCalculator
 
 from physrep.engines.ase import PhysRepCalculator
+from physrep.output import write_file
 from physrep.studies.evaluate.label_errors import evaluate
 from physrep_training.data.splits import load_part
 from physrep_training.fit.fit_config import load_config
@@ -39,7 +40,7 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
     splits = {(here / "split.json").read_text() for here in seeds}
     if len(splits) == 1 and n_seeds > 1 and errors[0]["force_mae"] is not None:
         comparison["committee"] = committee_errors(seeds, **configs[0].data.keys)
-    (folder / "errors.json").write_text(json.dumps(comparison, indent=1) + "\n")
+    write_file(folder / "errors.json", json.dumps(comparison, indent=1) + "\n")
     return comparison
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from physrep.config import ConfigError
+from physrep.output import make_folder
 
 LOCK = ".lock"
 HOLDER = ".running"  # number of the process that holds the lock
@@ -21,7 +22,7 @@ def exclusive_run_folder(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     holder = folder / HOLDER
     try:
         with FileLock(folder / LOCK, blocking=False):

@@ -1,10 +1,13 @@
 """Label the frames of a file with GFN2-xTB, frame by frame, resumable."""
 
+import gzip
+import io
 from pathlib import Path
 
 import ase.io
 
 from physrep.io import DataError
+from physrep.output import append_to_file
 from physrep.progress import progress, say
 from physrep_training.labels.electrons import Electrons, charge_lines, electrons_of_all
 from physrep_training.labels.gfn2 import earlier_labels, label
@@ -29,6 +32,7 @@ def label_frames(
     Raises:
         DataError: a frame's charge or spin contradicts itself or what is given; the output holds
             frames that were not labelled here, or labelled with another charge or spin.
+        OutputError: the disk is full; frames labelled before are kept.
     """
     frames = read_frames(frames_file)
     electrons = electrons_of_all(frames, Path(frames_file), charge, spin)
@@ -48,7 +52,10 @@ def label_frames(
             say("label", f"frame {index} skipped: {error}")
             continue
         labelled.info["label_index"] = index
-        ase.io.write(output, labelled, format="extxyz", append=True)
+        text = io.StringIO()
+        ase.io.write(text, labelled, format="extxyz")
+        contents = text.getvalue().encode()
+        append_to_file(output, gzip.compress(contents) if output.suffix == ".gz" else contents)
     return f"label: done, {output}"
 
 

@@ -28,6 +28,7 @@ from ase.optimize import LBFGS
 from physrep.analysis.structure.superposition import superposed
 from physrep.covalent import PATH_BOND_FACTOR, bond_reach
 from physrep.io import DataError
+from physrep.output import append_to_file, make_folder
 from physrep.progress import progress, say
 from physrep_training.labels.gfn2 import METHOD, label, with_calculator
 
@@ -228,8 +229,7 @@ def append_path(output: Path, path: list[Atoms]) -> None:
         for key in ("smiles", "reactant"):
             atoms.info[key] = atoms.info[key].replace("\\", "\\\\")
     ase.io.write(text, frames, format="extxyz")
-    with open(output, "a", encoding="utf-8") as file:
-        file.write(text.getvalue())
+    append_to_file(output, text.getvalue())
 
 
 def finished_reactions(output: Path, settings: PathSettings) -> set[int]:
@@ -305,7 +305,7 @@ def make_paths(
     missing = [reaction for reaction in chosen if reaction.id not in done]
     if done:
         say("paths", f"{n - len(missing)} of {n} reactions are in {output} already")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     skipped = 0
     results = progress(_attempts(missing, settings, threads), "paths", "reaction", len(missing))
     for reaction, result in zip(missing, results, strict=True):

@@ -15,6 +15,7 @@ from physrep.io.structures.total_charge import (
     stated_by,
     total_charge,
 )
+from physrep.output import replacing
 from physrep.progress import progress, say
 from physrep.studies.evaluate.label_errors import load_calculator
 from physrep_training.labels.read_frames import read_frames
@@ -51,7 +52,8 @@ def sample_frames(model: str, data: str, output: str | Path, settings: MDSetting
     atoms.calc = load_calculator(model)
     frames = run_md(atoms, settings)
     if frames:
-        ase.io.write(output, frames)
+        with replacing(output) as partial:
+            ase.io.write(partial, frames)
     else:
         say("sample", "no frame to label: the potential fails within the first interval")
     return len(frames)

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from physrep.engines.ase import PhysRepCalculator
+from physrep.output import write_file
 from physrep.studies.evaluate import reaction_paths, reliability
 from physrep_training.data.splits import load_part
 from physrep_training.fit.fit_config import FitConfig
@@ -63,12 +63,5 @@ def measure(suite: str, config: FitConfig) -> Numbers:
         judges: dict[str, Callable[..., Any]]
         judges = {"reliability": reliability, "paths": reaction_paths}
         numbers = judges[suite](calculator, structures).numbers()
-        write_atomically(kept, json.dumps(numbers, indent=1) + "\n")
+        write_file(kept, json.dumps(numbers, indent=1) + "\n")
     return json.loads(kept.read_text())
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """A kill never leaves half a file under the final name."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)

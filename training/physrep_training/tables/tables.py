@@ -11,6 +11,8 @@ from typing import Any, Literal
 from physrep.checkpoint import load_checkpoint
 from physrep.config import ConfigError, StrictModel
 from physrep.figures.plots import bar_figure
+from physrep.figures.save import save_figure
+from physrep.output import make_folder, write_file
 from physrep_training.bounds import Count, Positive
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config, read_yaml
@@ -140,7 +142,7 @@ def make_tables(
     if unknown:
         names = ", ".join(table.name for table in plan.tables)
         raise ConfigError(f"no table is called {unknown[0]!r}; there are {names}")
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     chosen = [table for table in plan.tables if not only or table.name in only]
     for table in chosen:
         make_table(table, table.cpu_minutes or plan.cpu_minutes, output, overrides)
@@ -182,10 +184,10 @@ def write_table(table: Table, results: Results, minutes: float, output: Path) ->
     """Write the numbers so far, as Markdown and as a figure."""
     intro = f"Each fit had {minutes:g} minutes of processor time; command: {shlex.join(sys.argv)}\n"
     text = "\n".join([table_text(table, results), intro])
-    (output / f"{table.name}.md").write_text(text)
+    write_file(output / f"{table.name}.md", text)
     (drawn,) = [column for column in table.columns if column.key == DRAWN[table.suite]]
     values = {label: mean_and_spread(fits, drawn.key)[0] for label, fits in results.items()}
-    bar_figure(values, f"{drawn.title}, test part").savefig(output / f"{table.name}.png")
+    save_figure(bar_figure(values, f"{drawn.title}, test part"), output / f"{table.name}.png")
 
 
 def table_text(table: Table, results: Results) -> str:

@@ -16,6 +16,7 @@ Everything is in eV and A; no array is pickled. With n frames of N atoms in tota
     info            (n,) text, one JSON object per frame
 """
 
+import io
 import json
 import zipfile
 import zlib
@@ -28,6 +29,7 @@ import numpy as np
 
 from physrep.io.structures.raw import LabelKeys, RawFrame, damage_as_data_error, require_names
 from physrep.io.structures.structure import LABELS, DataError, Structure
+from physrep.output import write_file
 
 FORMAT_NAME = "physrep-structures"
 FORMAT_VERSION = 1
@@ -44,7 +46,7 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
 
     Raises:
         DataError: the name does not end in .npz, there are no structures, one of them is not
-            valid, or its `info` cannot be written as JSON.
+            valid, or its `info` cannot be written as JSON. OutputError: a full disk, ...
     """
     path = Path(path)
     if path.suffix != ".npz":
@@ -58,8 +60,9 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
         f"has_{name}": np.array([getattr(structure, name) is not None for structure in structures])
         for name in LABELS
     }
+    stream = io.BytesIO()
     np.savez_compressed(
-        path,
+        stream,
         format=FORMAT_NAME,
         format_version=FORMAT_VERSION,
         offsets=np.concatenate([[0], np.cumsum(counts)]),
@@ -73,6 +76,7 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
         info=np.array([_info_as_json(structure) for structure in structures]),
         **present,
     )
+    write_file(path, stream.getvalue())
 
 
 def read_physrep_npz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:

@@ -11,6 +11,7 @@ from ase.data import chemical_symbols
 from ase.geometry import complete_cell
 from scipy.spatial import cKDTree
 
+from physrep.errors import UserError
 from physrep.io.structures.label_candidates import how_to_name, in_words, label_candidates
 from physrep.io.structures.total_charge import SPIN_NAMES, state_charge, total_charge
 
@@ -42,7 +43,7 @@ def is_isolated_atom(info: Mapping[str, Any]) -> bool:
     return re.sub(r"[\s_-]", "", str(info.get("config_type", ""))).lower() in ISOLATED
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """Data that physrep refuses to use: the message names file and frame, value and remedy.
 
     `source` and `frame` (counted from 0, as ASE does) say where; None where it does not apply.

@@ -13,6 +13,7 @@ from physrep.config import ConfigError
 from physrep.figures.page import html_page
 from physrep.io import DataError
 from physrep.io.trajectories.frames import Trajectory, TrajectoryWarning, open_trajectory
+from physrep.output import make_folder, write_file
 from physrep.progress import progress
 from physrep.studies.analyze.chapter import counted
 from physrep.studies.analyze.chapters import chapters, summary
@@ -96,11 +97,11 @@ def write_analysis(
     results: Results, directory: Path, title: str, command: Sequence[str] = ()
 ) -> None:
     """analysis.json and report.html; the folder is made. command: argument list behind them."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "analysis.json").write_text(json.dumps(as_dict(results)) + "\n")
+    make_folder(directory)
+    write_file(directory / "analysis.json", json.dumps(as_dict(results)) + "\n")
     sections = [chapter.section() for chapter in chapters({title: results})]
     page = html_page(f"Analysis of {title}", sections, command)
-    (directory / "report.html").write_text(page)
+    write_file(directory / "report.html", page)
 
 
 def lines(results: Results) -> str:

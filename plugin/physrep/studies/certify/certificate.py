@@ -16,6 +16,7 @@ from physrep.engines.frame_checks import FrameError
 from physrep.engines.metadata import ExportError
 from physrep.figures.page import Block, Paragraph, Picture, Section, Subheading, Table, html_page
 from physrep.io import read_structures
+from physrep.output import make_folder, write_file
 from physrep.progress import PartsProgress
 from physrep.studies.certify.check import Check, as_json, verdict_of, verdict_of_part
 from physrep.studies.certify.exactness import energy_and_forces
@@ -165,10 +166,9 @@ def read_structure(path: str | Path) -> Atoms:
 
 def write_certificate(found: Certificate, directory: Path, command: Sequence[str]) -> None:
     """certificate.json and report.html; the folder is made."""
-    directory.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found.as_dict(), indent=1) + "\n"
-    (directory / "certificate.json").write_text(text)
-    (directory / "report.html").write_text(report_page(found, command))
+    make_folder(directory)
+    write_file(directory / "certificate.json", json.dumps(found.as_dict(), indent=1) + "\n")
+    write_file(directory / "report.html", report_page(found, command))
 
 
 def report_page(found: Certificate, command: Sequence[str]) -> str:

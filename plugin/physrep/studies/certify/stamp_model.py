@@ -3,9 +3,9 @@
 from datetime import date
 from pathlib import Path
 
+from physrep.archive import is_torchscript
 from physrep.checkpoint import CheckpointError, fingerprint, load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
-from physrep.engines.load import is_torchscript
 from physrep.engines.metadata import read_exported
 from physrep.engines.stamp import stamp_exported
 from physrep.studies.certify.certificate import Certificate

@@ -1,6 +1,7 @@
 """Tables and figures of the suites, written into a folder."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from physrep.figures.reliability_plots import (
     path_figure,
     recovery_figure,
 )
+from physrep.figures.save import save_figure
+from physrep.output import write_file
 from physrep.studies.evaluate.molecule_suites import Molecule, Reliability
 from physrep.studies.evaluate.path_suite import PathReliability
 from physrep.studies.evaluate.surface_suite import Is2reReliability
@@ -26,12 +29,12 @@ def write_molecules(result: Reliability, directory: Path, name: str) -> None:
     _write_csv(directory / "molecules.csv", [_molecule_row(one) for one in result.molecules])
     delta_p = np.array([molecule.recovery.delta_p for molecule in result.molecules])
     delta_e = 1000.0 * np.array([molecule.recovery.delta_e for molecule in result.molecules])
-    recovery_figure({name: delta_p}, {name: delta_e}).savefig(directory / "recovery.png")
+    save_figure(recovery_figure({name: delta_p}, {name: delta_e}), directory / "recovery.png")
     tried = {str(m.index): m.assembly for m in result.molecules if m.assembly}
     if tried:
-        assembly_figure({name: list(tried.values())}).savefig(directory / "assembly.png")
+        save_figure(assembly_figure({name: list(tried.values())}), directory / "assembly.png")
         profiles: dict[str, Any] = {index: one.energies for index, one in tried.items()}
-        np.savez(directory / "assembly_energies.npz", **profiles)
+        _write_arrays(directory / "assembly_energies.npz", profiles)
 
 
 def write_paths(result: PathReliability, directory: Path, name: str) -> None:
@@ -44,13 +47,13 @@ def write_paths(result: PathReliability, directory: Path, name: str) -> None:
         for reaction, known, found in zip(result.energies, *barriers, strict=True)
     ]
     _write_csv(directory / "reactions.csv", rows)
-    barrier_figure({name: result.errors}).savefig(directory / "barriers.png")
+    save_figure(barrier_figure({name: result.errors}), directory / "barriers.png")
     drawn = {f"reaction {k}": pair for k, pair in list(result.energies.items())[:N_DRAWN]}
     figure = path_figure(
         {title: labels for title, (labels, _) in drawn.items()},
         {name: {title: predicted for title, (_, predicted) in drawn.items()}},
     )
-    figure.savefig(directory / "paths.png")
+    save_figure(figure, directory / "paths.png")
 
 
 def write_relaxations(result: Is2reReliability, directory: Path) -> None:
@@ -61,7 +64,7 @@ def write_relaxations(result: Is2reReliability, directory: Path) -> None:
         del row["positions"]
     _write_csv(directory / "relaxations.csv", rows)
     relaxed: dict[str, Any] = {str(index): one.positions for index, one in pairs}
-    np.savez(directory / "relaxed.npz", **relaxed)
+    _write_arrays(directory / "relaxed.npz", relaxed)
 
 
 def _molecule_row(molecule: Molecule) -> dict[str, Any]:
@@ -89,7 +92,14 @@ def _molecule_row(molecule: Molecule) -> dict[str, Any]:
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_file(path, text.getvalue())
+
+
+def _write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    write_file(path, stream.getvalue())
