@@ -6,12 +6,14 @@ import logging
 import numpy as np
 import openmm
 import pytest
+import torch
 from ase import Atoms
 from ean_systems import SYSTEMS
 from openmm import app, unit
 from openmm_forces import needs_openmmtorch
 from test_openmm import assert_agree, eager, energy_and_forces
 
+from physrep.engines import state_function
 from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError
 from physrep.engines.openmm import add_potential, python_force, topology_from_atoms
@@ -202,6 +204,17 @@ def test_the_first_frame_is_checked_and_later_trial_positions_are_not(exports, t
     good, _ = energy_and_forces(context)
     context.setPositions(atoms.positions / NM_IN_ANGSTROM**2)
     assert energy_and_forces(context)[0] > good + 100.0
+
+
+def test_an_energy_that_is_not_finite_is_not_passed_on(exports, monkeypatch):
+    """As of files that were exported before overlapping atoms were kept apart."""
+    atoms = SYSTEMS["pair"]()
+    system = bare_system(atoms)
+    add_potential(system, topology_from_atoms(atoms), exports.pt(None))
+    nothing = torch.tensor(float("nan")), torch.zeros(0, 3)
+    monkeypatch.setattr(state_function, "_slope", lambda *_: nothing)
+    with pytest.raises(openmm.OpenMMException, match="the energy is nan at finite positions: file"):
+        started(system, atoms).getState(getEnergy=True)
 
 
 @pytest.mark.case

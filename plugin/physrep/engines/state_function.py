@@ -102,6 +102,11 @@ class StateFunction:
             self._start_is_checked = True
             _slope(loaded, neighbors)  # TorchScript's first call rounds otherwise than later ones
         energy, slope = _slope(loaded, neighbors)
+        if not bool(torch.isfinite(energy)):
+            raise FrameError(
+                f"the energy is {energy.item()} at finite positions: files of physrep 0.2.0 and "
+                "before have none where atoms overlap; export the checkpoint again"
+            )
         n_atoms, (i, j) = len(positions), neighbors.edge_index
         forces = sum_edges(slope, i, n_atoms) - sum_edges(slope, j, n_atoms)
         return (
