@@ -1,5 +1,7 @@
 """Errors of every label: known offsets come back, isolated atoms and unread labels are said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -83,6 +85,17 @@ def test_virials_alone_are_enough_to_compare():
     alone = Structure(whole.positions, whole.species, whole.cell, whole.pbc, virial=whole.virial)
     errors = evaluate(EMT(), [alone])
     assert errors.virial_mae_mev_per_atom < 1e-3 and errors.force_mae is None
+
+
+def test_labels_of_some_structures_are_said(capsys):
+    whole = labelled(SYSTEMS["bulk"])
+    bare = Structure(whole.positions, whole.species, whole.cell, whole.pbc, energy=whole.energy)
+    held = replace(bare, info={"dft_stress": np.zeros(6)}, frame=7)
+    evaluate(EMT(), [whole, bare, held])
+    said = capsys.readouterr().err
+    assert "1 of 3 structures have a label of forces" in said
+    assert "1 of 3 structures have a label of virial" in said and "label of energy" not in said
+    assert "memory: stress is not read, but it holds 'dft_stress'" in said  # of a later frame
 
 
 class WithoutStress(Calculator):

@@ -45,10 +45,11 @@ def frame(seed: int) -> str:
 def _data(tmp_path) -> Path:
     """Two isolated atoms as MACE marks them, without forces, before twelve frames."""
     path = tmp_path / "train.xyz"
+    charged = frame(11).replace("Properties", "charge=-1 Properties")
     atoms = ISOLATED.format("IsolatedAtom", -3.0, "Cu") + ISOLATED.format(
         "isolated_atom", -2.0, "Ag"
     )
-    path.write_text(atoms + "".join(frame(k) for k in range(12)))
+    path.write_text(atoms + "".join(frame(k) for k in range(11)) + charged)
     return path
 
 
@@ -80,6 +81,7 @@ def test_isolated_atoms_and_all_labels_of_a_file(data, capsys):
         "fit: 2 frames of isolated atoms (config_type=IsolatedAtom), which are not trained on, "
         "give reference energies: Cu -3 eV, Ag -2 eV"
     ) in said.err
+    assert "fit: total charges: -1 in 1 of 14 frames; models do not use them" in said.err
     run = data.parent / "run"
     potential = load_checkpoint(run / "best.ckpt").potential
     assert potential.symbols == ["Cu", "Ag"]

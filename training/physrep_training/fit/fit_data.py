@@ -1,6 +1,7 @@
 """The structures of a fit, read, checked and split."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,10 @@ def _say_what_was_read(structures: Sequence[Structure], atoms: dict[int, float])
             f"{n_atoms} {plural('frame', n_atoms)} of isolated atoms (config_type=IsolatedAtom), "
             f"which are not trained on, give reference energies: {energies}",
         )
+    charges = Counter(s.total_charge for s in structures if s.total_charge)
+    if charges:
+        words = ", ".join(f"{charge:+g} in {n}" for charge, n in sorted(charges.items()))
+        say("fit", f"total charges: {words} of {len(structures)} frames; models do not use them")
     for line in unread_lines(s for s in structures if not s.is_isolated_atom):
         say("fit", line)
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ from ase.geometry import complete_cell
 from physrep.config import ConfigError
 from physrep.engines.guard_action import GuardedPair, guard_limits, guarded_pairs
 from physrep.io import Structure
-from physrep.io.structures.unread_labels import unread_in
+from physrep.io.structures.structure import LABELS
+from physrep.io.structures.unread_labels import UnreadWatch
 from physrep.progress import plural, progress, say
 
 ASE_PREFIX = "ase:"
@@ -96,6 +98,7 @@ class _Sums:
     virial: _Sum = field(default_factory=_Sum)  # meV/atom
     stress: _Sum = field(default_factory=_Sum)  # meV/A^3
     n_structures: int = 0
+    n_labelled: Counter[str] = field(default_factory=Counter)
     n_without_stress: int = 0  # virials that the calculator cannot be compared with
     guarded: list[dict[str, Any]] = field(default_factory=list)
 
@@ -106,6 +109,7 @@ class _Sums:
             atoms.cell = complete_cell(atoms.cell)  # a slab: its stress needs a volume
         atoms.calc = calculator
         self.n_structures += 1
+        self.n_labelled.update(n for n in LABELS if getattr(structure, n) is not None)
         if structure.forces is not None:
             self.forces.add(atoms.get_forces() - structure.forces)
         if structure.virial is not None:
@@ -182,6 +186,9 @@ def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Err
     total = len(structures) if isinstance(structures, Sized) else None
     for structure in progress(judged, "evaluate", "structure", total):
         sums.add(calculator, structure)
+    for label, n in sums.n_labelled.items():
+        if n < sums.n_structures:
+            say("evaluate", f"{n} of {sums.n_structures} structures have a label of {label}")
     if sums.n_without_stress:
         say(
             "evaluate",
@@ -199,15 +206,13 @@ def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Err
 def without_isolated_atoms(structures: Iterable[Structure]) -> Iterator[Structure]:
     """The other structures; says how many were set apart, and which labels no one reads."""
     n_atoms = 0
-    sources: set[str] = set()
+    watch = UnreadWatch()
     for structure in structures:
         if structure.is_isolated_atom:
             n_atoms += 1
             continue
-        if structure.source not in sources:
-            sources.add(structure.source)
-            for line in unread_in(structure):
-                say("evaluate", line)
+        for line in watch.new_lines(structure):
+            say("evaluate", line)
         yield structure
     if n_atoms:
         say(
