@@ -179,7 +179,9 @@ def test_bad_frames_are_one_line(tmp_path, capsys):
     lines = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n"
     lines += "0 9\n0 9\n0 9\nITEM: ATOMS id type x y z\n1 1 0 0 0\n"
     (tmp_path / "run.dump").write_text(lines)
-    assert "no column element" in refused(capsys, tmp_path / "run.dump", "-o", tmp_path)
+    assert "give the element of each type (--elements C H ..." in refused(
+        capsys, tmp_path / "run.dump", "-o", tmp_path
+    )
     arguments = ("--elements", "Xx", "-o", tmp_path)
     assert "'Xx', which is not an element" in refused(capsys, tmp_path / "run.dump", *arguments)
     times = [Atoms("Na", info={"time": t}) for t in (1.0, 0.5)]
