@@ -58,7 +58,7 @@ def radial_figure(
         if column == 0:
             upper.set_ylabel("g(r)")
             lower.set_ylabel("n(r)")
-    _legend(figure, panels[0, 0])
+    draw_legend(figure, panels[0, 0])
     return figure
 
 
@@ -74,8 +74,8 @@ def _draw_pair(
         if not ((a, b) in one.pairs or (b, a) in one.pairs):
             continue
         g = one.of(a, b)
-        _band(upper, one.r, g, color, dash)
-        _band(lower, one.edges[1:], one.coordination(a, b), color, dash)
+        draw_band(upper, one.r, g, color, dash)
+        draw_band(lower, one.edges[1:], one.coordination(a, b), color, dash)
         tallest = max(tallest, float(np.nan_to_num(g.value).max()))
         minimum = first_shell(one.r, np.nan_to_num(g.value))[1]
         if np.isfinite(minimum):
@@ -149,7 +149,7 @@ def _draw_displacements(axes: Axes, one: Displacements, lines: Mapping[str, Diff
             fit = line.intercept + 6.0 * line.apparent * ends
             if known and (fit > 0.0).all():
                 axes.plot(ends, fit, color=INK, lw=1.8, ls=(0, (1.5, 1.5)), zorder=4)
-        _band(axes, one.lags[1:][positive], Estimate(value[positive], error[positive]), color)
+        draw_band(axes, one.lags[1:][positive], Estimate(value[positive], error[positive]), color)
         axes.plot([], [], color=color, label=label)
 
 
@@ -173,13 +173,13 @@ def spectrum_figure(
         density = Estimate(1e3 * one.density.value[row], 1e3 * one.density.error[row])
         density = Estimate(density.value[shown], density.error[shown])
         color, dash = SERIES[k % len(SERIES)], DASHES[k % len(DASHES)]
-        _band(axes, one.wavenumbers[shown], density, color, dash, 1.1)
+        draw_band(axes, one.wavenumbers[shown], density, color, dash, 1.1)
         axes.plot([], [], dash, color=color, label=name)
     axes.set(
         xlabel="Wavenumber (cm$^{-1}$)", ylabel="Density of states\n(10$^{-3}$ cm)", xlim=(0, None)
     )
     axes.set_ylim(bottom=0.0)
-    _legend(figure, axes)
+    draw_legend(figure, axes)
     return figure
 
 
@@ -196,11 +196,11 @@ def velocity_figure(
         shown = one.lags <= (one.lags[-1] if longest is None else longest)
         correlation = Estimate(every.value[row, shown], every.error[row, shown])
         color, dash = SERIES[k % len(SERIES)], DASHES[k % len(DASHES)]
-        _band(axes, one.lags[shown], correlation, color, dash, 1.1)
+        draw_band(axes, one.lags[shown], correlation, color, dash, 1.1)
         axes.plot([], [], dash, color=color, label=name)
     axes.set(xlabel="Lag (ps)", ylabel="Velocity autocorrelation\n(of its value at 0)")
     axes.margins(x=0.01)
-    _legend(figure, axes)
+    draw_legend(figure, axes)
     return figure
 
 
@@ -233,7 +233,7 @@ def distribution_figure(curves: Mapping[str, Distribution], columns: int = 3) ->
         axes.set(title=kinds[place], xlabel=f"{quantity} ({unit})")
         if place % columns == 0:
             axes.set_ylabel(f"Density (1/{unit})")
-    _legend(figure, panels[0])
+    draw_legend(figure, panels[0])
     return figure
 
 
@@ -251,7 +251,7 @@ def _draw_kind(axes: Axes, curves: Mapping[str, Distribution], kind: str) -> Non
         if len(filled):  # what is drawn outside the axes still makes the file large
             seen_bins = slice(max(0, filled[0] - 1), filled[-1] + 2)
             density = Estimate(one.density.value[row, seen_bins], one.density.error[row, seen_bins])
-            _band(axes, one.centres[seen_bins], density, color, dash)
+            draw_band(axes, one.centres[seen_bins], density, color, dash)
         seen += [one.edges[filled[[0, -1]] + [0, 1]]] if len(filled) else []
     if seen:
         low, high = np.min(seen), np.max(seen)
@@ -268,7 +268,7 @@ def green_kubo_figure(curves: Mapping[str, GreenKubo]) -> Figure:
     axes.axhline(0.0, color=GREY, lw=0.8, zorder=0)
     for k, (name, one) in enumerate(curves.items()):
         color, dash = SERIES[k % len(SERIES)], DASHES[k % len(DASHES)]
-        _band(axes, one.lags, one.running, color, dash)
+        draw_band(axes, one.lags, one.running, color, dash)
         found = one.conductivity
         known = np.isfinite(found.value)
         text = f"{with_error(found.value, found.error)} S/m" if known else "not resolved"
@@ -276,13 +276,14 @@ def green_kubo_figure(curves: Mapping[str, GreenKubo]) -> Figure:
         axes.axvline(one.cutoff, color=color, lw=0.8, ls=dash, alpha=0.7, zorder=0)
     axes.set(xlabel="Upper limit of the integral (ps)", ylabel="Conductivity (S/m)")
     axes.margins(x=0.01)
-    _legend(figure, axes)
+    draw_legend(figure, axes)
     return figure
 
 
-def _band(
+def draw_band(
     axes: Axes, x: np.ndarray, y: Estimate, color: str, dash: str = "-", width: float = 1.4
 ) -> None:
+    """A line with a band of one standard error; x, y: (n,)."""
     axes.plot(x, y.value, dash, color=color, lw=width)
     if np.isfinite(y.error).any():
         low, high = y.value - y.error, y.value + y.error
@@ -297,7 +298,8 @@ def with_error(value: float, error: float) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def draw_legend(figure: Figure, axes: Axes) -> None:
+    """The legend of one panel above all of them."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 4))
 

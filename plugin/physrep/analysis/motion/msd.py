@@ -102,6 +102,11 @@ class DisplacementSums:
         self._unwrapper = Unwrapper()
         self._sums = LagSums(of, n_lags, squared_differences=True)
 
+    @property
+    def n_lags(self) -> int:
+        """Longest lag in frames."""
+        return self._sums.n_lags
+
     def add(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> None:
         """One frame: positions (n_atoms, 3) in A, wrapped or not; cell (3, 3) in A; pbc (3,).
 

@@ -12,6 +12,7 @@ from physrep.studies.analyze.chapter import (
     sentence,
 )
 from physrep.studies.analyze.collector import Results
+from physrep.studies.analyze.correlation_chapters import correlation_chapters
 from physrep.studies.analyze.lifetime_chapter import lifetime_chapters
 from physrep.studies.analyze.motion_chapters import motion_chapters
 from physrep.studies.analyze.reaction_chapter import reaction_chapters
@@ -34,6 +35,7 @@ def chapters(runs: Mapping[str, Results]) -> list[Chapter]:
         *structure_chapters(runs),
         *motion_chapters(runs),
         *lifetime_chapters(runs),
+        *correlation_chapters(runs),
         *reaction_chapters(runs),
     ]
 

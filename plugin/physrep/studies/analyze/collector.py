@@ -136,7 +136,8 @@ class TrajectoryAnalysis:
         given = self.settings.molecules
         self.system = read_system(self.numbers, frame, self.book, given)
         self.notes += system_notes(self.system, self.settings.charges)
-        self.structure = StructureSums(self.system, frame, self.settings)
+        used = -(-self.expected // self.settings.every)
+        self.structure = StructureSums(self.system, frame, self.settings, used)
         self.start, self.motion, self._late = frame.time, None, False
         self.lifetimes = self._lifetimes()
         self._motion_gap = "one frame alone does not move" if self.expected < 2 else NO_TIMES

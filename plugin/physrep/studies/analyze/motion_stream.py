@@ -17,7 +17,9 @@ from physrep.analysis.motion.msd import (
     DisplacementSums,
     diffusion,
 )
+from physrep.analysis.motion.transference import ChargeFlowSums, Transference, haven_ratio
 from physrep.analysis.motion.unwrapping import Unwrapper
+from physrep.analysis.motion.van_hove import VanHove, VanHoveSums
 from physrep.analysis.motion.velocity import (
     FASTEST,
     PER_CM_IN_PER_PS,
@@ -27,7 +29,8 @@ from physrep.analysis.motion.velocity import (
     spectrum,
 )
 from physrep.analysis.statistics.blocks import BlockSums, Estimate
-from physrep.analysis.structure.rdf import centre_weights
+from physrep.analysis.structure.distributions import cell_heights
+from physrep.analysis.structure.rdf import GroupCentres, centre_weights
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.given import charge_gap
 from physrep.studies.analyze.settings import Settings
@@ -37,6 +40,9 @@ from physrep.units import AVOGADRO, BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
 
 AMU_A2_PER_PS2_IN_EV = 10.0 / (AVOGADRO * ELEMENTARY_CHARGE)
 NO_CELL = np.zeros((3, 3)), np.zeros(3, dtype=bool)
+LAGS_OF_VAN_HOVE = (0.0, 0.01, 0.1, 0.3, 1.0)  # of the longest lag
+BINS_OF_VAN_HOVE = 60
+RANGE_OF_VAN_HOVE = (0.48, 10.0)  # of the smallest height of the cell; A
 LAGS_OF_MSD = 800  # lags up to a tenth of the run, no more of them than this
 FEWEST_LAGS = 5
 VIBRATION = (0.25, 2.0)  # ps, shortest and longest lag that is of use; lines 17 cm^-1 wide
@@ -52,7 +58,8 @@ class MotionResults:
     """displacements: of the centres of mass of molecules by label, with "charge"; every: frames
     between those it used; lines: label -> fitted diffusion. velocities, spectrum: of atoms by
     element. temperature: K with its source in its reason. nernst_einstein, einstein: S/m;
-    green_kubo. charged: the sum of all charges in e, None where one is unknown.
+    green_kubo. transference: shares of the current; haven: ratio; van_hove: of centres of mass.
+    charged: the sum of all charges in e, None where one is unknown.
     """
 
     displacements: Answer[Displacements]
@@ -64,6 +71,9 @@ class MotionResults:
     nernst_einstein: Answer[Estimate]
     einstein: Answer[Estimate]
     green_kubo: Answer[GreenKubo]
+    transference: Answer[Transference]
+    haven: Answer[Estimate]
+    van_hove: Answer[VanHove]
     charged: float | None
 
 
@@ -80,6 +90,7 @@ class MotionSums:
         self.weights = centre_weights(system.groups, system.masses)
         self.unwrapper = Stream(Unwrapper)
         self._prepare_displacements(n_frames)
+        self._prepare_van_hove(frame)
         self.velocities = self._velocity_stream(n_frames)
         self.current = self._current_stream(n_frames)
         self.energies = BlockSums(())
@@ -92,10 +103,10 @@ class MotionSums:
                 stream.stop(f"{where}: it has no velocities, the frames before had")
         moved = self._unwrapped(frame, where)
         if moved is None:
-            for stream in (self.displacements, *self._from_positions()):
+            for stream in (*self._of_displacements(), *self._from_positions()):
                 stream.stop(self.unwrapper.reason)
         elif self.n_seen % self.every == 0:
-            self.displacements.feed(lambda sums: sums.add(moved, *NO_CELL), where)
+            self._add_displacements(moved, frame, where)
         if self.has_velocities:
             self._add_velocities(frame.velocities, where)
         elif moved is not None:
@@ -104,7 +115,7 @@ class MotionSums:
 
     def stop(self, reason: str) -> None:
         """No further frames."""
-        for stream in (self.displacements, self.velocities, self.current):
+        for stream in (*self._of_displacements(), self.velocities, self.current):
             stream.stop(reason)
 
     def result(self, volume: float | None) -> MotionResults:
@@ -123,6 +134,9 @@ class MotionSums:
             self._spectrum(velocities),
             temperature,
             *found,
+            self.flows.answer(lambda sums: sums.result()),
+            self._haven(lines),
+            self.van_hove.answer(lambda sums: sums.result()),
             _number(self.system.charges.sum()),
         )
 
@@ -138,9 +152,45 @@ class MotionSums:
             reason = f"{n_frames} frames are too few for displacements (at least"
             reason += f" {10 * FEWEST_LAGS}); run longer"
             self.displacements = Stream[DisplacementSums](None, reason)
+            self.flows = Stream[ChargeFlowSums](None, reason)
             return
         arguments = self.system.kinds, self.system.masses, self.interval * self.every, n_lags
         self.displacements = Stream(lambda: DisplacementSums(*arguments, groups, charges))
+        self.flows = Stream(None, self.charge_gap)
+        if charges is not None:
+            flow = self.system.kinds, charges, self.interval * self.every, n_lags
+            self.flows = Stream(lambda: ChargeFlowSums(*flow))
+
+    def _prepare_van_hove(self, frame: Frame) -> None:
+        """Lags are shares of the longest one of the displacements."""
+        self.centres = GroupCentres(self.system.groups, self.system.masses)
+        sums = self.displacements.sums
+        gap = "" if np.all(frame.pbc) else "the trajectory has no cell, so no density of molecules"
+        if sums is None or gap:
+            self.van_hove = Stream[VanHoveSums](None, self.displacements.reason or gap)
+            return
+        lags = [round(share * sums.n_lags) for share in LAGS_OF_VAN_HOVE]
+        share, most = RANGE_OF_VAN_HOVE
+        r_max = min(most, share * float(cell_heights(frame.cell, frame.pbc).min()))
+        arguments = self.system.kinds, self.interval * self.every, lags, r_max
+        self.van_hove = Stream(lambda: VanHoveSums(*arguments, n_bins=BINS_OF_VAN_HOVE))
+
+    def _of_displacements(self) -> tuple[Stream, ...]:
+        return self.displacements, self.flows, self.van_hove
+
+    def _add_displacements(self, moved: np.ndarray, frame: Frame, where: str) -> None:
+        self.displacements.feed(lambda sums: sums.add(moved, *NO_CELL), where)
+        points = self._of_molecules(moved)
+        self.flows.feed(lambda sums: sums.add(points), where)
+
+        def look(sums: VanHoveSums) -> None:
+            if sums.wants():
+                place = frame.cell, frame.pbc
+                sums.add(points, self.centres.of(frame.positions, *place), *place)
+            else:
+                sums.skip()
+
+        self.van_hove.feed(look, where)
 
     def _velocity_stream(self, n_frames: int) -> Stream[VelocitySums]:
         limit = COARSEST if self.has_velocities else DENSE
@@ -201,7 +251,7 @@ class MotionSums:
         self._last = moved
 
     def _of_molecules(self, velocities: np.ndarray) -> np.ndarray:
-        """(n_groups, 3) relative to the centre of mass of all."""
+        """(n_groups, 3) of velocities or continuous positions, relative to the centre of mass."""
         masses = self.system.masses
         return self.weights @ (velocities - masses @ velocities / masses.sum())
 
@@ -253,21 +303,32 @@ class MotionSums:
         together = einstein(displacements.value, *at)[0]
         return _resolved(alone), _resolved(together), green_kubo
 
+    def _ions(self, lines: dict[str, Diffusion]) -> dict[str, tuple[int, float]]:
+        """Number and charge of the ions of each kind that is charged."""
+        kinds, charges = np.array(self.system.kinds), self.system.charges
+        of = {k: charges[kinds == k] for k in lines if k != CHARGE and charges[kinds == k].any()}
+        # Of one label all are the same.
+        return {k: (len(q), float(np.sqrt((q**2).mean()))) for k, q in of.items()}
+
     def _nernst_einstein(
         self, lines: dict[str, Diffusion], volume: float, temperature: float
     ) -> Estimate:
-        kinds, charges = np.array(self.system.kinds), self.system.charges
-        moving = [k for k in lines if k != CHARGE and charges[kinds == k].any()]
-        charges_of = [charges[kinds == k] for k in moving]
-        mean_square = [np.sqrt((q**2).mean()) for q in charges_of]  # of one label all are the same
+        ions = self._ions(lines)
         return nernst_einstein(
-            np.array([lines[k].coefficient for k in moving]),
-            np.array([lines[k].error for k in moving]),
-            np.array([len(q) for q in charges_of]),
-            np.array(mean_square),
+            np.array([lines[k].coefficient for k in ions]),
+            np.array([lines[k].error for k in ions]),
+            np.array([number for number, _ in ions.values()]),
+            np.array([charge for _, charge in ions.values()]),
             volume,
             temperature,
         )
+
+    def _haven(self, lines: dict[str, Diffusion]) -> Answer[Estimate]:
+        if self.charge_gap or not lines:
+            return Answer(None, self.charge_gap or self.displacements.reason)
+        ions = self._ions(lines)
+        numbers = {k: number for k, (number, _) in ions.items()}
+        return _resolved(haven_ratio(lines, numbers, {k: q for k, (_, q) in ions.items()}))
 
 
 def _resolved(estimate: Estimate) -> Answer[Estimate]:

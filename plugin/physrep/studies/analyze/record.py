@@ -7,9 +7,12 @@ import numpy as np
 
 from physrep.analysis.motion.msd import Displacements
 from physrep.analysis.motion.pair_lifetimes import PairCorrelation
+from physrep.analysis.motion.van_hove import VanHove
 from physrep.analysis.statistics.blocks import Estimate
+from physrep.analysis.structure.angular import RadiusAngleMaps
 from physrep.analysis.structure.distributions import Distribution
 from physrep.analysis.structure.rdf import RadialDistributions
+from physrep.analysis.structure.scattering import StructureFactors
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.shells import shells
@@ -71,6 +74,9 @@ def _structure(structure: StructureResults) -> dict[str, Any]:
         "hydrogen_bonds": _found(structure.hydrogen_bonds, _estimate),
         "bonds": _found(structure.bonds, _distribution),
         "angles": _found(structure.angles, _distribution),
+        "scattering": _found(structure.scattering, _scattering),
+        "neighbors": _found(structure.neighbors, _maps),
+        "hydrogen_map": _found(structure.hydrogen_map, _maps),
     }
 
 
@@ -107,6 +113,15 @@ def _motion(motion: MotionResults) -> dict[str, Any]:
                 | {"cutoff": one.cutoff, "lags": one.lags, "running": _estimate(one.running)}
             ),
         ),
+        "transference": _found(
+            motion.transference,
+            lambda one: {
+                "window": one.window,
+                "numbers": _by_kind(one.kinds, value=one.numbers.value, error=one.numbers.error),
+            },
+        ),
+        "haven": _found(motion.haven, _estimate),
+        "van_hove": _found(motion.van_hove, _van_hove),
         "charge": motion.charged,
     }
 
@@ -159,6 +174,36 @@ def _radial(radial: RadialDistributions) -> dict[str, Any]:
         "shells": [shell._asdict() for shell in shells(radial)],
         "error_reason": radial.g.reason,
     }
+
+
+def _scattering(one: StructureFactors) -> dict[str, Any]:
+    partial = [
+        {"a": a, "b": b, "value": one.partial.value[row], "error": one.partial.error[row]}
+        for row, (a, b) in enumerate(one.pairs)
+    ]
+    ways = {name: _estimate(getattr(one, name)) for name in ("total", "xray", "neutron")}
+    return {"q": one.q, "n_frames": one.n_frames, "partial": partial, **ways}
+
+
+def _maps(one: RadiusAngleMaps) -> dict[str, Any]:
+    maps = [
+        {"a": a, "b": b, "value": one.value.value[row], "error": one.value.error[row]}
+        for row, (a, b) in enumerate(one.pairs)
+    ]
+    return {"edges": one.edges, "angles": one.angles, "n_frames": one.n_frames, "pairs": maps}
+
+
+def _van_hove(one: VanHove) -> dict[str, Any]:
+    moved = {
+        kind: {"value": one.moved.value[:, k], "error": one.moved.error[:, k],
+               "beyond": one.beyond[:, k]}
+        for k, kind in enumerate(one.kinds)
+    }  # fmt: skip
+    distinct = [
+        {"a": a, "b": b, "value": one.distinct.value[:, k], "error": one.distinct.error[:, k]}
+        for k, (a, b) in enumerate(one.pairs)
+    ]
+    return {"lags": one.lags, "edges": one.edges, "self": moved, "distinct": distinct}
 
 
 def _distribution(one: Distribution) -> dict[str, Any]:

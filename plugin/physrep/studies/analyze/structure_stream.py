@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physrep.analysis.statistics.blocks import Estimate
+from physrep.analysis.structure.angular import BondMapSums, NeighborAngleSums, RadiusAngleMaps
 from physrep.analysis.structure.distributions import (
     Distribution,
     DistributionSums,
@@ -18,6 +19,7 @@ from physrep.analysis.structure.rdf import (
     RadialDistributions,
     RadialSums,
 )
+from physrep.analysis.structure.scattering import StructureFactors, StructureFactorSums
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
@@ -26,6 +28,10 @@ from physrep.studies.analyze.system import System
 BIN_WIDTH = 0.05  # A
 SHARE_OF_HEIGHT = 0.48  # of the smallest height of the cell; room for a barostat
 LARGEST_R_MAX = 10.0  # A
+LARGEST_HYDROGEN_BOND = 5.0  # A, of the map around hydrogens
+NEIGHBORS = 40  # within the range of angles between neighbours: their number grows as its square
+# Structure factors and maps take longer than the rest: of long runs this many frames, evenly.
+FRAMES_OF_MAPS = 2000
 NO_CELL = (
     "the trajectory has no cell periodic in three directions, so no density of atoms: store it "
     "with its cell (LAMMPS dump, XTC, DCD and extended XYZ hold it)"
@@ -38,6 +44,9 @@ class StructureResults:
     hydrogen: of donated hydrogens "H(N)" with acceptors, without pairs within a molecule; hydrogen_
     pairs: the two kinds of each of its curves; hydrogen_bonds: mean number in a frame; bonds in A,
     angles in degrees; density in g/cm^3; volume: mean in A^3. n_frames: number of frames used.
+    scattering: structure factors of all atoms; neighbors: angles between neighbours of molecules,
+    by their centres of mass; hydrogen_map: acceptors around donated hydrogens, by distance and
+    angle.
     """
 
     elements: Answer[RadialDistributions]
@@ -47,6 +56,9 @@ class StructureResults:
     hydrogen_bonds: Answer[Estimate]
     bonds: Answer[Distribution]
     angles: Answer[Distribution]
+    scattering: Answer[StructureFactors]
+    neighbors: Answer[RadiusAngleMaps]
+    hydrogen_map: Answer[RadiusAngleMaps]
     density: Answer[Estimate]
     volume: float | None
     intermolecular: bool
@@ -61,8 +73,9 @@ class StructureSums:
             once they have stopped; bonds_found: (n_bonds, 3), its hydrogen bonds D, H, A, alike.
     """
 
-    def __init__(self, system: System, frame: Frame, settings: Settings) -> None:
-        """Args: frame: the first one."""
+    def __init__(self, system: System, frame: Frame, settings: Settings, n_frames: int) -> None:
+        """Args: frame: the first one; n_frames: that will be used."""
+        self.every_map = max(1, n_frames // FRAMES_OF_MAPS)
         self.system, self.every, self.n_frames = system, settings.every, 0
         self.gap = "" if np.all(frame.pbc) else NO_CELL
         self.r_max = settings.r_max
@@ -75,6 +88,9 @@ class StructureSums:
         self.elements = self._radial(system.symbols, others)
         self.centres = Stream(lambda: GroupCentres(system.groups, system.masses), self.gap)
         self.ions = self._radial(system.kinds)
+        factors = None if self.gap else lambda: StructureFactorSums(system.symbols)
+        self.scattering: Stream[StructureFactorSums] = Stream(factors, self.gap)
+        self.neighbors = self._neighbor_stream(frame)
         self._prepare_hydrogen_bonds()
         self.bonds, self.angles = self._distributions()
         self.cells: list[np.ndarray] = []
@@ -84,14 +100,21 @@ class StructureSums:
     def add(self, frame: Frame, where: str) -> None:
         """One frame; where: in words."""
         frame_of = frame.cell, frame.pbc
+        maps = self.n_frames % self.every_map == 0
         self.n_frames += 1
         self.elements.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
         centres = self.centres.feed(lambda sums: sums.of(frame.positions, *frame_of), where)
         self.centres_found = centres
         if centres is None:
             self.ions.stop(self.centres.reason)
+            self.neighbors.stop(self.centres.reason)
         else:
             self.ions.feed(lambda sums: sums.add(centres, *frame_of), where)
+            if maps:
+                self.neighbors.feed(lambda sums: sums.add(centres, *frame_of), where)
+        if maps:
+            self.scattering.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
+            self.hydrogen_map.feed(lambda sums: sums.add(frame.positions, *frame_of), where)
         near = frame.positions[self._hydrogen_atoms]
         self.hydrogen.feed(lambda sums: sums.add(near, *frame_of), where)
         self.bonds_found = self.hydrogen_bonds.feed(
@@ -123,6 +146,9 @@ class StructureSums:
             self.hydrogen_bonds.answer(lambda sums: sums.result()),
             self.bonds.answer(lambda sums: sums.result()),
             self.angles.answer(lambda sums: sums.result()),
+            self.scattering.answer(lambda sums: sums.result()),
+            self.neighbors.answer(lambda sums: sums.result()),
+            self.hydrogen_map.answer(lambda sums: sums.result()),
             density,
             volume,
             self.intermolecular,
@@ -137,6 +163,15 @@ class StructureSums:
             return Stream(None, self.gap)
         n_bins = max(1, round(r_max / BIN_WIDTH))
         return Stream(lambda: RadialSums(kinds, r_max, n_bins, molecules))
+
+    def _neighbor_stream(self, frame: Frame) -> Stream[NeighborAngleSums]:
+        """As far as NEIGHBORS molecules around one."""
+        r_max, kinds = self.r_max, self.system.kinds
+        if r_max is None:
+            return Stream(None, self.gap)
+        density = len(kinds) / abs(float(np.linalg.det(frame.cell)))
+        reach = min(r_max, (3.0 * NEIGHBORS / (4.0 * np.pi * density)) ** (1.0 / 3.0))
+        return Stream(lambda: NeighborAngleSums(kinds, reach))
 
     def _prepare_hydrogen_bonds(self) -> None:
         """g(r) of H(D) and acceptors, and the number of bonds."""
@@ -153,12 +188,20 @@ class StructureSums:
             reason = f"no hydrogen bonds are possible: {text} in the first frame"
             self.hydrogen = Stream[RadialSums](None, reason)
             self.hydrogen_bonds = Stream[HydrogenBondSums](None, reason)
+            self.hydrogen_map = Stream[BondMapSums](None, reason)
             return
         molecule_of = system.molecules
         self.hydrogen = self._radial(names, molecule_of[self._hydrogen_atoms])
         self.hydrogen_bonds = Stream(
             lambda: HydrogenBondSums(donors, acceptors, molecules=molecule_of)
         )
+        around = donors, [kinds[h] for h in donors[:, 1].tolist()]
+        partners = acceptors, [kinds[a] for a in acceptors.tolist()]
+        if self.r_max is None:
+            self.hydrogen_map = Stream(None, self.gap)
+            return
+        reach = min(self.r_max, LARGEST_HYDROGEN_BOND)
+        self.hydrogen_map = Stream(lambda: BondMapSums(*around, *partners, reach, molecule_of))
 
     def _distributions(self) -> tuple[Stream[DistributionSums], Stream[DistributionSums]]:
         system = self.system
