@@ -9,7 +9,7 @@ Examples:
 import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from physrep.cli.verb import answer_alone, check_inputs, check_models
 from physrep.errors import UserError
@@ -127,7 +127,9 @@ def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
     from physrep.io import iter_structures
 
     labels = {name: getattr(parsed, name) for name in LABELS}
-    return iter_structures(parsed.data, **labels)
+    # The other suites need no label, or name the one that they miss; they say what is not read.
+    unread: Literal["refuse", "ignore"] = "refuse" if parsed.suite == "errors" else "ignore"
+    return iter_structures(parsed.data, unread=unread, **labels)
 
 
 def _name(model: str) -> str:

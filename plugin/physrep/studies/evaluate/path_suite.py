@@ -10,7 +10,6 @@ from ase.calculators.calculator import Calculator
 from physrep.io import DataError, Structure
 from physrep.probes.reaction_path import PathErrors, group_paths, path_errors
 from physrep.progress import progress
-from physrep.studies.evaluate.label_errors import without_isolated_atoms
 from physrep.studies.evaluate.suite_summary import Summary
 
 
@@ -44,7 +43,7 @@ def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> P
     Raises:
         DataError: no energy label, or frames that make up no paths.
     """
-    structures = [one for one in without_isolated_atoms(structures) if _has_place(one)]
+    structures = [one for one in structures if _has_place(one)]
     if not structures:
         raise DataError("there are no structures to test; check the file")
     try:
@@ -63,4 +62,7 @@ def reaction_paths(calculator: Calculator, structures: Iterable[Structure]) -> P
 
 
 def _has_place(structure: Structure) -> bool:
+    """Whether it is in a path: not so isolated atoms and steps of a search."""
+    if structure.is_isolated_atom:
+        return False
     return "image" in structure.info or structure.info.get("role") != "path"
