@@ -142,8 +142,8 @@ def make_folder(path: str | Path) -> Path:
 def _explained(path: str | Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     return OutputError(
-        f"{path}: cannot be written ({reason}), and nothing of it was; free space there or give "
-        "another output"
+        f"{path}: cannot be written ({reason}); what it held before is kept; free space there or "
+        "give another output"
     )
 
 

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from full_disk import files_of_at_most
 from repository import REPOSITORY
 from systems import labelled_frames, make_checkpoint
 
 from physrep.checkpoint import load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.io import read_structures, write_npz
+from physrep.output import OutputError
 from physrep_training.fit.callbacks import CollapseWarning
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config
@@ -27,7 +29,7 @@ from physrep_training.fit.fit_report import write_report
 from physrep_training.fit.fitting import fit
 from physrep_training.fit.module import FitError
 from physrep_training.fit.run_folder import exclusive_run_folder
-from physrep_training.fit.training_loop import state_to_resume
+from physrep_training.fit.training_loop import WholeFiles, state_to_resume
 
 TRAINING = REPOSITORY / "training"
 FIT = TRAINING / "fit.py"
@@ -205,6 +207,16 @@ def test_a_damaged_last_state_is_not_resumed(finished, tmp_path):
     (tmp_path / "last.ckpt").write_bytes(contents)
     with pytest.raises(ConfigError, match=r"last.ckpt: damaged: .* start_from"):
         state_to_resume(tmp_path)
+
+
+def test_a_full_disk_costs_no_state_to_resume(tmp_path):
+    last = tmp_path / "last.ckpt"
+    WholeFiles().save_checkpoint({"epoch": 1}, last)
+    whole = last.read_bytes()
+    with files_of_at_most(4096), pytest.raises(OutputError, match=r"last.ckpt: cannot"):
+        WholeFiles().save_checkpoint({"epoch": 2, "state": torch.zeros(5000)}, last)
+    assert last.read_bytes() == whole
+    assert [one.name for one in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_nothing_is_overwritten_and_nothing_else_is_resumed(config_file, finished, tmp_path):

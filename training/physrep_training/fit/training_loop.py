@@ -1,22 +1,26 @@
 """The loop of a fit: batches, Lightning's trainer, and what it must not print."""
 
+import io
 import logging
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch_geometric.loader import DataLoader
 
 from physrep.archive import damage
 from physrep.checkpoint import Checkpoint
 from physrep.config import ConfigError
 from physrep.ops import OperatorsMissing
+from physrep.output import make_folder, write_file
 from physrep.potential import Potential
 from physrep_training.data.graphs import EpochSampler, GraphDataset
 from physrep_training.data.guard_limits import set_shortest_distances
@@ -105,6 +109,20 @@ def state_to_resume(folder: Path) -> Path | None:
     return last
 
 
+class WholeFiles(TorchCheckpointIO):
+    """Writes Lightning's states whole or not at all: its own way copies them from another disk, and
+    a disk that fills up on the way leaves half a last.ckpt.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        stream = io.BytesIO()
+        torch.save(checkpoint, stream)
+        make_folder(Path(path).parent)
+        write_file(path, stream.getvalue())
+
+
 def make_trainer(
     config: FitConfig, callbacks: list[Callback], folder: Path, n_batches: int
 ) -> L.Trainer:
@@ -117,6 +135,7 @@ def make_trainer(
         # Conditions that are not due leave parameters of theirs without a gradient.
         strategy="auto" if run.processes == 1 else "ddp_find_unused_parameters_true",
         callbacks=callbacks,
+        plugins=WholeFiles(),
         gradient_clip_val=run.clip or None,
         check_val_every_n_epoch=min(run.validate_every, run.epochs),
         num_sanity_val_steps=0,
