@@ -102,7 +102,7 @@ def test_npt_with_a_second_context(exports, npt):
 
 @pytest.mark.slow
 def test_ten_thousand_steps_of_npt_in_three_contexts(tmp_path, npt):
-    """Two minutes."""
+    """Four minutes of one core."""
     ops.require("the search that this compares with")
     path = tmp_path / "ean.pt"
     export_potential(load_checkpoint(PRETRAINED), path, ops="fused")
