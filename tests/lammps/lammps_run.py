@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,16 +86,16 @@ def run_lammps(commands: str, folder: Path, plugin: Path, ranks: int, check: boo
     return run
 
 
-def head(atoms: Atoms, folder: Path, before: str = "") -> str:
+def head(atoms: Atoms, folder: Path, before: str = "", species: Sequence[str] = SPECIES) -> str:
     """Write the data file; the commands that read it."""
-    write_data(atoms, folder / "data", SPECIES)
+    write_data(atoms, folder / "data", list(species))
     boundary = " ".join("p" if periodic else "f" for periodic in atoms.pbc)
     return HEAD.format(boundary=boundary, before=before, data="data")
 
 
-def style(file: Path, keywords: str = "") -> str:
+def style(file: Path, keywords: str = "", species: Sequence[str] = SPECIES) -> str:
     """pair_style and pair_coeff of a potential."""
-    return f"pair_style physrep {keywords}\npair_coeff * * {file} {' '.join(SPECIES)}\n"
+    return f"pair_style physrep {keywords}\npair_coeff * * {file} {' '.join(species)}\n"
 
 
 def eager(potential: Potential, atoms: Atoms) -> Prediction:

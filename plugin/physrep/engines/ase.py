@@ -10,8 +10,9 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from physrep.engines.bound_topology import refuse_periodic, types_of
 from physrep.engines.device import leave_threads_of_parent
-from physrep.engines.frame_checks import check_apart, check_finite
+from physrep.engines.frame_checks import check_apart, check_contacts, check_finite
 from physrep.engines.load import load_potential
+from physrep.neighbors import Neighbors
 from physrep.ops.skin_list import SkinList
 from physrep.potential import Prediction, predict
 
@@ -28,11 +29,22 @@ class PhysRepCalculator(Calculator):
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
 
     def __init__(
-        self, path: str | Path, device: str | None = None, dtype: str | None = None
+        self,
+        path: str | Path,
+        device: str | None = None,
+        dtype: str | None = None,
+        check_contacts: bool = True,
     ) -> None:
-        """Args and errors: see :func:`physrep.engines.load.load_potential`."""
+        """Args and errors: see :func:`physrep.engines.load.load_potential`.
+
+        check_contacts: refuse a structure with two atoms nearer than half the shortest distance of
+        their elements in the training data, where it is the first one or has other atoms than the
+        one before. Later positions of the same atoms may be those that a minimiser tries.
+        """
         super().__init__()
         self.potential = load_potential(path, device, dtype)
+        self.check_contacts = check_contacts
+        self._symbols_checked: list[str] = []
         self.neighbor_list = SkinList(self.potential.cutoff)
 
     def calculate(
@@ -45,7 +57,7 @@ class PhysRepCalculator(Calculator):
 
         Raises:
             ExportError: an element the potential does not know.
-            FrameError: positions that are not finite, two atoms at one place.
+            FrameError: positions that are not finite, two atoms at one place; see check_contacts.
             PropertyNotImplementedError: stress of a system without a volume.
         """
         leave_threads_of_parent()
@@ -82,9 +94,16 @@ class PhysRepCalculator(Calculator):
         )
         neighbors = self.neighbor_list(positions, cell, pbc)
         check_apart(symbols, neighbors.edge_index, neighbors.distances)
+        self._check_first(symbols, neighbors)
         return predict(
             potential.atomic_energies,
             torch.from_numpy(types).to(device),
             neighbors.edge_index,
             neighbors.vectors,
         )
+
+    def _check_first(self, symbols: list[str], neighbors: Neighbors) -> None:
+        if self.check_contacts and symbols != self._symbols_checked:
+            shortest = self.potential.shortest_contacts
+            check_contacts(symbols, neighbors.edge_index, neighbors.distances, shortest)
+            self._symbols_checked = symbols

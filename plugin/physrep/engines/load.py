@@ -38,9 +38,10 @@ class LoadedPotential(NamedTuple):
     """A potential and where it is from.
 
     atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
-    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guard_limits:
-    (n_types, n_types) A, float64, on the CPU, the distances below which the guard acts, None where
-    there is no guard; file: what was read; asked_device: what the caller asked for, None for any.
+    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guarded: whether the
+    guard acts on short distances; shortest_distances: (n_types, n_types) A, float64, on the CPU, of
+    the training data, 0 where unknown; file: what was read; asked_device: what the caller asked
+    for, None for any.
 
     Pickled as file, device and dtype: the file is read again where the pickle is loaded, and one
     that has changed meanwhile is refused. Copies share the potential, which never changes.
@@ -51,7 +52,8 @@ class LoadedPotential(NamedTuple):
     cutoff: float
     dtype: str
     molecular: bool
-    guard_limits: Tensor | None
+    guarded: bool
+    shortest_distances: Tensor
     device: torch.device
     file: FileVersion
     asked_device: str | None
@@ -60,6 +62,21 @@ class LoadedPotential(NamedTuple):
     def path(self) -> Path:
         """The file, as an absolute path."""
         return self.file.path
+
+    @property
+    def guard_limits(self) -> Tensor | None:
+        """(n_types, n_types) A, the distances below which the guard acts; None without guard."""
+        return START * self.shortest_distances if self.guarded else None
+
+    @property
+    def shortest_contacts(self) -> dict[str, float]:
+        """A, of pairs of elements such as C-H."""
+        return {
+            f"{a}-{b}": float(self.shortest_distances[i, j])
+            for i, a in enumerate(self.symbols)
+            for j, b in enumerate(self.symbols)
+            if i <= j
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         """TorchScript modules do not pickle."""
@@ -114,7 +131,7 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
 
 
 _Parts = tuple[
-    Callable[[Tensor, Tensor, Tensor], Tensor], list[str], float, str, bool, Tensor | None
+    Callable[[Tensor, Tensor, Tensor], Tensor], list[str], float, str, bool, bool, Tensor
 ]
 
 
@@ -132,7 +149,8 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Part
         metadata.cutoff,
         metadata.dtype,
         metadata.molecular,
-        _guard_limits(module.potential),
+        bool(module.potential.guarded),
+        _on_cpu(module.potential.shortest_distances),
     )
 
 
@@ -147,10 +165,10 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Pa
         potential.cutoff,
         precision,
         potential.molecular,
-        _guard_limits(potential),
+        potential.guarded,
+        _on_cpu(potential.shortest_distances),
     )
 
 
-def _guard_limits(potential: Any) -> Tensor | None:
-    """Of a Potential or its script."""
-    return START * potential.shortest_distances.detach().cpu() if potential.guarded else None
+def _on_cpu(table: Tensor) -> Tensor:
+    return table.detach().cpu().clone()

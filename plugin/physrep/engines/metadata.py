@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 import physrep
 from physrep import ops
-from physrep.archive import damage, damage_that_torch_finds
+from physrep.archive import damage, damage_that_torch_finds, is_archive
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
 from physrep.engines.device import usable_device
@@ -109,7 +109,7 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
     try:
         module = load_script(path, device, extra)
     except (RuntimeError, ValueError) as error:
-        if damaged := damage_that_torch_finds(error):
+        if is_archive(path) and (damaged := damage_that_torch_finds(error)):
             raise ExportError(f"{path}: {damaged}") from None
         _check_operators(path)
         raise ExportError(

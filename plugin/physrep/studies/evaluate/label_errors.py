@@ -239,7 +239,7 @@ def load_calculator(model: str | Path) -> Calculator:
     if not str(model).startswith(ASE_PREFIX):
         from physrep.engines.ase import PhysRepCalculator
 
-        return PhysRepCalculator(model)
+        return PhysRepCalculator(model, check_contacts=False)
     module_name, _, class_name = str(model).removeprefix(ASE_PREFIX).partition(":")
     try:
         made: Any = getattr(importlib.import_module(module_name), class_name)
