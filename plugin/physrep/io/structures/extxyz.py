@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from ase import Atoms
 
-from physrep.io.structures.extxyz_frame import Frame, FrameError, parse_frame
+from physrep.io.structures.extxyz_frame import Frame, FrameTextError, parse_frame
 from physrep.io.structures.raw import (
     LabelKeys,
     RawFrame,
@@ -81,7 +81,7 @@ def _frames(path: Path) -> Generator[Frame]:
 def _parsed(comment: str, lines: list[str], path: Path, frame: int) -> Frame:
     try:
         return parse_frame(comment, lines)
-    except FrameError as error:
+    except FrameTextError as error:
         raise DataError(f"cannot be parsed as extended XYZ: {error}", path, frame) from None
 
 

@@ -25,7 +25,7 @@ BOOLEANS |= {"TRUE": True, "FALSE": False}
 COLUMN_NAMES = {"positions": "pos", "numbers": "Z", "charge": "charges", "symbols": "species"}
 
 
-class FrameError(ValueError):
+class FrameTextError(ValueError):
     """What is wrong with a frame and what to do, without the file's name."""
 
 
@@ -57,7 +57,7 @@ def parse_frame(comment: str, lines: Sequence[str]) -> Frame:
     """A frame of its comment line and its atom lines, one for each atom.
 
     Raises:
-        FrameError: a pair or a column is given twice, a value is not what its name needs, or the
+        FrameTextError: a pair or a column is given twice, a value is not what its name needs, or the
             columns are not those that ``Properties`` names.
     """
     pairs = parse_comment(comment)
@@ -68,10 +68,10 @@ def parse_frame(comment: str, lines: Sequence[str]) -> Frame:
     species = _species(arrays.pop("species", None), arrays.pop("Z", None))
     positions = arrays.pop("pos", None)
     if positions is None or positions.ndim != 2:
-        raise FrameError("has no positions: Properties must name pos:R:3")
+        raise FrameTextError("has no positions: Properties must name pos:R:3")
     twice = sorted(arrays.keys() & pairs.keys())
     if twice:
-        raise FrameError(
+        raise FrameTextError(
             f"{twice[0]!r} is a column and stands in the comment line too; rename or remove one"
         )
     return Frame(species, positions, cell, pbc, arrays, pairs)
@@ -82,7 +82,7 @@ def parse_comment(comment: str) -> dict[str, Any]:
     else as text, a word without a value as True.
 
     Raises:
-        FrameError: a key has two values.
+        FrameTextError: a key has two values.
     """
     pairs: dict[str, Any] = {}
     given: dict[str, str] = {}
@@ -93,7 +93,7 @@ def parse_comment(comment: str) -> dict[str, Any]:
             continue
         text = _plain(match["value"])
         if key in given:
-            raise FrameError(
+            raise FrameTextError(
                 f"{key} is given twice in the comment line, as {given[key]!r} and {text!r}; "
                 f"remove one"
             )
@@ -137,7 +137,7 @@ def _from_json(text: str) -> Any:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise FrameError(f"_JSON {text[:60]!r} is not JSON ({error}); correct it") from error
+        raise FrameTextError(f"_JSON {text[:60]!r} is not JSON ({error}); correct it") from error
     try:
         array = np.array(value)
     except ValueError:  # ragged
@@ -151,12 +151,12 @@ def parse_columns(properties: Any) -> list[Column]:
     A name may contain colons, a type is one of R, I, S, L.
 
     Raises:
-        FrameError: the text is not such a list, or a name occurs twice.
+        FrameTextError: the text is not such a list, or a name occurs twice.
     """
     text = WITHOUT_PROPERTIES if properties is None else str(properties)
     found = list(COLUMN.finditer(text))
     if not found or "".join(match[0] for match in found) != text:
-        raise FrameError(
+        raise FrameTextError(
             f"Properties={text} is not a list of NAME:TYPE:COLUMNS with a type of R, I, S or L, "
             f"like {WITHOUT_PROPERTIES}; correct it"
         )
@@ -167,7 +167,7 @@ def parse_columns(properties: Any) -> list[Column]:
     names = [column.name for column in columns]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise FrameError(f"Properties={text} names the column {twice[0]!r} twice; rename one")
+        raise FrameTextError(f"Properties={text} names the column {twice[0]!r} twice; rename one")
     return columns
 
 
@@ -177,7 +177,7 @@ def _rows(columns: list[Column], lines: Sequence[str]) -> list[list[str]]:
     for atom, row in enumerate(rows):
         if len(row) != n_columns:
             announced = ":".join(f"{c.name}:{c.kind}:{c.width}" for c in columns)
-            raise FrameError(
+            raise FrameTextError(
                 f"atom {atom} has {len(row)} columns, Properties={announced} announces "
                 f"{n_columns}: {' '.join(row)[:80]!r}; repair the line, announce all columns in "
                 f"the comment line, or remove the frame"
@@ -216,7 +216,7 @@ def _column(column: Column, texts: list[list[str]]) -> np.ndarray:
     except (ValueError, OverflowError):
         atom, text = _first_wrong(convert, texts)
         kind = {"R": "number", "I": "whole number"}.get(column.kind, "T or F")
-        raise FrameError(
+        raise FrameTextError(
             f"atom {atom}: {text!r} in the column {column.name!r} is not a {kind}; repair the line"
         ) from None
 
@@ -237,7 +237,7 @@ def _cell(lattice: Any) -> np.ndarray | None:
         return None
     array = np.asarray(lattice)
     if array.dtype.kind not in "if" or array.size != 9:
-        raise FrameError(
+        raise FrameTextError(
             f"Lattice={_shortly(lattice)} must be nine numbers, the three cell vectors in A one "
             f"after the other; correct it"
         )
@@ -250,20 +250,20 @@ def _pbc(given: Any) -> list[bool]:
         given = [BOOLEANS.get(letter, letter) for letter in given]
     values = np.atleast_1d(np.asarray(given)).ravel().tolist()
     if len(values) not in (1, 3) or any(value not in (0, 1) for value in values):
-        raise FrameError(f'pbc={_shortly(given)} must be three of T and F, like pbc="T T F"')
+        raise FrameTextError(f'pbc={_shortly(given)} must be three of T and F, like pbc="T T F"')
     return [bool(value) for value in (values if len(values) == 3 else values * 3)]
 
 
 def _species(symbols: Any, numbers: Any) -> np.ndarray:
     """Atomic numbers from the columns species and Z, which must agree."""
     if symbols is None and numbers is None:
-        raise FrameError("has no elements: Properties must name species:S:1 or Z:I:1")
+        raise FrameTextError("has no elements: Properties must name species:S:1 or Z:I:1")
     if symbols is None:
         return numbers
     known = np.array([_atomic_number(symbol) for symbol in symbols.tolist()])
     if numbers is not None and not np.array_equal(known, numbers):
         atom = int(np.flatnonzero(known != numbers)[0])
-        raise FrameError(
+        raise FrameTextError(
             f"atom {atom} is {symbols[atom]} in the column species and {numbers[atom]} in the "
             f"column Z; remove the wrong one"
         )
@@ -278,7 +278,9 @@ def _atomic_number(symbol: str | int) -> int:
     try:
         return atomic_numbers[text.capitalize()]
     except KeyError:
-        raise FrameError(f"{text!r} is not an element symbol; correct the species column") from None
+        raise FrameTextError(
+            f"{text!r} is not an element symbol; correct the species column"
+        ) from None
 
 
 def _shortly(value: Any) -> str:
