@@ -57,8 +57,8 @@ def parse_frame(comment: str, lines: Sequence[str]) -> Frame:
     """A frame of its comment line and its atom lines, one for each atom.
 
     Raises:
-        FrameTextError: a pair or a column is given twice, a value is not what its name needs, or the
-            columns are not those that ``Properties`` names.
+        FrameTextError: a pair or a column is given twice, a value is not what its name needs, or
+            the columns are not those that ``Properties`` names.
     """
     pairs = parse_comment(comment)
     columns = parse_columns(pairs.pop("Properties", None))
