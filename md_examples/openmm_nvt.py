@@ -1,6 +1,6 @@
 """NVT molecular dynamics in OpenMM: python md_examples/openmm_nvt.py ean.pt ean.pdb --steps 500
 
-ean.pt comes from:  physrep export CHECKPOINT --topology ean.pdb -o ean.pt
+ean.pt comes from:  physrep export CHECKPOINT -o ean.pt  (with --topology ean.pdb for torchforce)
 """
 
 import argparse
@@ -13,7 +13,7 @@ from physrep.engines.openmm import PotentialGuard, add_potential
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("model", help="file written by physrep export")
-parser.add_argument("structure", help="PDB file with a box, the atoms in the order of the export")
+parser.add_argument("structure", help="PDB file with a box")
 parser.add_argument("--steps", type=int, default=500)
 parser.add_argument("--temperature", type=float, default=300.0, help="K")
 parser.add_argument("--platform", help="Reference, CPU, CUDA; default: the fastest available")

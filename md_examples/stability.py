@@ -6,13 +6,11 @@ Writes stability.json, traces.npz, last.extxyz and figures; Ctrl-C keeps what ha
 Exit code 0 means sound, 1 not sound; the definition is in physrep.analysis.stability.soundness.
 """
 
-import torch  # noqa: F401  before openmm: openmmtorch's kernels need its libraries  # isort: skip
 import argparse
 import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.stability.drift import energy_drift
 from physrep.analysis.stability.soundness import StabilityWatch
 from physrep.analysis.structure.contacts import shortest_contacts
-from physrep.engines.openmm import TorchForce
+from physrep.engines.openmm import add_potential
 from physrep.figures.plots import energy_figure, temperature_figure
 from physrep.io import iter_structures
 from physrep.units import BOLTZMANN_IN_EV, EV_IN_KJ_PER_MOL
@@ -35,8 +33,8 @@ TIME_STEP = 0.5e-3  # ps
 NVT_EVERY, NVE_EVERY = 20, 4  # steps between samples
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("model", type=Path, help="file written by physrep export --topology")
-parser.add_argument("structure", help="PDB file with a box, the atoms in the order of the export")
+parser.add_argument("model", type=Path, help="file written by physrep export")
+parser.add_argument("structure", help="PDB file with a box")
 parser.add_argument("--data", default="data/ean_gfn2.extxyz.gz", help="what it was fitted to")
 parser.add_argument("--temperature", type=float, default=300.0, help="K")
 parser.add_argument("--ps", type=float, default=20.0, help="length of the NVT run")
@@ -52,7 +50,7 @@ system = openmm.System()
 for particle in pdb.topology.atoms():
     system.addParticle(particle.element.mass)
 system.setDefaultPeriodicBoxVectors(*pdb.topology.getPeriodicBoxVectors())
-system.addForce(TorchForce(args.model, pdb.topology))
+add_potential(system, pdb.topology, args.model)
 N_DOF = 3 * len(atoms)
 Sample = tuple[float, np.ndarray, float, float]
 
@@ -66,9 +64,13 @@ def context_of(integrator: openmm.Integrator) -> openmm.Context:
 
 
 def samples(context: openmm.Context, ps: float, every: int, name: str) -> Iterator[Sample]:
-    """(time ps, positions A, potential eV, kinetic eV) every so many steps, with a progress bar."""
+    """(time ps, positions A, potential eV, kinetic eV) every so many steps, with a progress bar;
+    ends when the run is interrupted.
+    """
     integrator = context.getIntegrator()
     for _ in tqdm(range(round(ps / TIME_STEP / every)), desc=name, unit="sample", disable=None):
+        if interrupted:
+            return
         integrator.step(every)
         state = context.getState(getEnergy=True, getPositions=True)
         energies = state.getPotentialEnergy(), state.getKineticEnergy()
@@ -77,7 +79,9 @@ def samples(context: openmm.Context, ps: float, every: int, name: str) -> Iterat
         yield state.getTime()._value, positions, potential, kinetic
 
 
-signal.signal(signal.SIGTERM, signal.default_int_handler)  # the same as Ctrl-C
+interrupted: list[int] = []  # signals; an exception inside the potential would end in OpenMM
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda received, _: interrupted.append(received))
 bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
 contacts = shortest_contacts(
     tqdm(iter_structures(args.data, unread="ignore"), desc="data", disable=None)
@@ -90,18 +94,17 @@ nvt = context_of(
 )
 nvt.setVelocitiesToTemperature(args.temperature, args.seed)
 nvt_trace, nve_trace = [], []
-with suppress(KeyboardInterrupt):
-    for time, positions, potential, kinetic in samples(nvt, args.ps, NVT_EVERY, "NVT"):
-        temperature = 2.0 * kinetic / (N_DOF * BOLTZMANN_IN_EV)
-        nvt_trace.append((time, temperature, potential))
-        atoms.positions = positions
-        if watch.observe(time, positions, temperature, potential):
-            break
-    else:
-        nve = context_of(openmm.VerletIntegrator(TIME_STEP))
-        nve.setState(nvt.getState(getPositions=True, getVelocities=True))
-        for time, _, potential, kinetic in samples(nve, args.nve_ps, NVE_EVERY, "NVE"):
-            nve_trace.append((time, potential + kinetic))
+for time, positions, potential, kinetic in samples(nvt, args.ps, NVT_EVERY, "NVT"):
+    temperature = 2.0 * kinetic / (N_DOF * BOLTZMANN_IN_EV)
+    nvt_trace.append((time, temperature, potential))
+    atoms.positions = positions
+    if watch.observe(time, positions, temperature, potential):
+        break
+else:
+    nve = context_of(openmm.VerletIntegrator(TIME_STEP))
+    nve.setState(nvt.getState(getPositions=True, getVelocities=True))
+    for time, _, potential, kinetic in samples(nve, args.nve_ps, NVE_EVERY, "NVE"):
+        nve_trace.append((time, potential + kinetic))
 
 result = watch.result()
 report: dict[str, Any] = {"stability": result.as_dict(), "shortest_distances": contacts.as_dict()}

@@ -1,16 +1,15 @@
-"""OpenMM: the exported file as a TorchForce."""
+"""OpenMM: the exported file as a PythonForce."""
 
 import time
 from pathlib import Path
 
-import torch  # noqa: F401  before openmm: openmmtorch's kernels need its libraries  # isort: skip
 import numpy as np
 import openmm
 from engines import NVT, Files, Run, SinglePoint, ns_per_day
 from openmm import app, unit
 from tqdm import trange
 
-from physrep.engines.openmm import TorchForce
+from physrep.engines.openmm import add_potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
@@ -23,7 +22,7 @@ def make_context(
     for atom in pdb.topology.atoms():
         system.addParticle(atom.element.mass)
     system.setDefaultPeriodicBoxVectors(*pdb.topology.getPeriodicBoxVectors())
-    system.addForce(TorchForce(model, pdb.topology))
+    add_potential(system, pdb.topology, model)
     integrator = openmm.LangevinMiddleIntegrator(
         NVT.temperature * unit.kelvin, friction / unit.picosecond, NVT.time_step * unit.femtosecond
     )

@@ -217,6 +217,18 @@ def test_an_energy_that_is_not_finite_is_not_passed_on(exports, monkeypatch):
         started(system, atoms).getState(getEnergy=True)
 
 
+def test_an_interrupt_inside_the_potential_is_named(exports, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    atoms = SYSTEMS["pair"]()
+    system = bare_system(atoms)
+    add_potential(system, topology_from_atoms(atoms), exports.pt(None))
+    monkeypatch.setattr(state_function, "_slope", interrupted)
+    with pytest.raises(openmm.OpenMMException, match="interrupted"):
+        started(system, atoms).getState(getEnergy=True)
+
+
 @pytest.mark.case
 def test_a_cluster_as_ase_writes_it_is_explained(exports, tmp_path):
     atoms = SYSTEMS["pair"]()

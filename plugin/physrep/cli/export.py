@@ -17,8 +17,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--topology",
         metavar="FILE",
-        help="PDB, GRO, extxyz, ... of the system that OpenMM will simulate, for its elements and "
-        "box; LAMMPS and ASE need none",
+        help="PDB, GRO, extxyz, ... of the one system that OpenMM will simulate, for its elements "
+        "and box; OpenMM's TorchForce needs it, all else serves any system without it",
     )
     verb.add_argument(
         "--dtype",
@@ -50,10 +50,10 @@ def run(parsed: argparse.Namespace) -> int:
     topology = read_topology(parsed.topology) if parsed.topology else None
     metadata = export_potential(checkpoint, parsed.output, topology, parsed.dtype, parsed.ops)
     bound = metadata.topology
-    system = "any system of these elements (LAMMPS, ASE)"
+    system = "any system of these elements"
     if bound:
         box = "periodic" if bound.periodic else "isolated"
-        system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system}"
+        system = f"{bound.n_atoms} atoms, {box} (OpenMM), and {system} (LAMMPS, ASE)"
     species = " ".join(metadata.species)
     print(f"{parsed.output}: {species}, {metadata.dtype}, {metadata.ops}, verified; for {system}")
     if note := note_on_ops(parsed.ops, metadata.ops):

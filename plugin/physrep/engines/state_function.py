@@ -89,6 +89,8 @@ class StateFunction:
             return self.evaluate(positions, cell)
         except FrameError as error:
             raise FrameError(f"physrep: {error}{self._numbering()}") from None
+        except KeyboardInterrupt:  # OpenMM passes on the words of an exception, and it has none
+            raise RuntimeError("interrupted") from None
 
     def evaluate(self, positions: np.ndarray, cell: np.ndarray) -> tuple[float, np.ndarray]:
         """As a call; positions (n_atoms, 3) and cell (3, 3) in A."""

@@ -9,10 +9,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
+from physrep.archive import is_torchscript
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.bound_topology import set_periodicity
 from physrep.engines.export import export_potential
-from physrep.engines.load import is_torchscript
 from physrep.engines.metadata import ExportError
 from physrep.engines.single_point import lammps_energy_and_forces, openmm_energy_and_forces
 from physrep.studies.certify.check import Check, at_most, skipped
