@@ -29,6 +29,19 @@ def test_pairs_are_those_of_all_images_each_once(cell):
         np.testing.assert_allclose(sign * vector, expected[min(a, b), max(a, b)], atol=1e-9)
 
 
+@pytest.mark.parametrize("pbc", [[True, True, False], [False, True, False], [False] * 3])
+def test_pairs_have_no_images_along_open_directions(pbc):
+    rng, pbc = np.random.default_rng(3), np.array(pbc)
+    points = rng.uniform(-1.0, 2.0, (60, 3)) @ TRICLINIC
+    cell = np.where(pbc[:, None], TRICLINIC, 0.0)
+    i, j = np.triu_indices(60, 1)
+    vectors = shortest_images(points[j] - points[i], cell, pbc)
+    expected = np.sort(np.linalg.norm(vectors, axis=1))
+    found = pairs_within(points, cell, 6.0, pbc)
+    lengths = np.sort(np.linalg.norm(found.vectors, axis=1))
+    np.testing.assert_allclose(lengths, expected[expected < 6.0], atol=1e-9)
+
+
 @pytest.mark.parametrize("cell", [CUBE, TRICLINIC], ids=["orthogonal", "triclinic"])
 def test_an_ideal_gas_has_no_preferred_angle(cell):
     rng, kinds = np.random.default_rng(1), ["A"] * 10 + ["B"] * 20

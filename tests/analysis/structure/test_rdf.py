@@ -7,6 +7,7 @@ from ase.build import bulk, make_supercell
 from ase.data import chemical_symbols
 from repository import REPOSITORY
 
+from physrep.analysis.structure.distributions import shortest_images
 from physrep.analysis.structure.rdf import GroupCentres, HydrogenBondSums, RadialSums, first_shell
 from physrep.figures.structure_plots import radial_figure
 from physrep.io import read_structures
@@ -182,6 +183,35 @@ def test_hydrogen_bonds_have_a_length_and_an_angle(away, degrees, bonded):
         found = sums.add(positions % 10.0 if pbc.all() else positions, cell, pbc)
         assert found.tolist() == [[0, 1, 2]] * bonded
         assert sums.result().value == bonded and np.isnan(sums.result().error)
+
+
+@pytest.mark.parametrize("pbc", [ALL, np.array([True, False, True]), NONE], ids=["3d", "2d", "0d"])
+@pytest.mark.parametrize("whole", [True, False], ids=["molecules", "atoms"])
+def test_hydrogen_bonds_are_those_of_all_donors_and_acceptors_written_out(pbc, whole):
+    """Water with its atoms anywhere: O is a donor twice and an acceptor; N accepts alone."""
+    rng, cell = np.random.default_rng(11), np.array([[9.0, 0, 0], [3.0, 8.5, 0], [-4.0, 2.0, 9.5]])
+    oxygen = 3 * np.arange(20)
+    donors = np.stack([np.repeat(oxygen, 2), np.repeat(oxygen, 2) + [1, 2] * 20], axis=1)
+    acceptors = rng.permutation(np.concatenate([oxygen, np.arange(60, 66)]))
+    molecules = np.concatenate([np.repeat(np.arange(20), 3), np.arange(20, 26)])
+    sums = HydrogenBondSums(donors, acceptors, 3.5, 40.0, molecules if whole else None)
+    assert sums.n_possible == 40 * 26 - 40
+    n_bonds = 0
+    for _ in range(5):
+        positions = rng.uniform(-0.2, 1.0, (66, 3)) @ cell
+        positions[donors[:, 1]] = positions[donors[:, 0]] + rng.normal(0.0, 0.6, (40, 3))
+        apart = positions[acceptors][None] - positions[donors[:, 0]][:, None]
+        apart = shortest_images(apart.reshape(-1, 3), cell, pbc).reshape(apart.shape)
+        arms = positions[donors[:, 1]] - positions[donors[:, 0]]
+        lengths = np.linalg.norm(apart, axis=2)
+        scale = np.maximum(lengths, 1e-12) * np.linalg.norm(arms, axis=1)[:, None]
+        cosines = np.einsum("nmk,nk->nm", apart, arms) / scale
+        possible = (donors[:, :1] != acceptors) & (lengths < 3.5)
+        one, other = np.nonzero(possible & (cosines > np.cos(np.radians(40.0))))
+        expected = np.column_stack([donors[one], acceptors[other]])
+        assert sums.add(positions, cell, pbc).tolist() == expected.tolist()
+        n_bonds += len(expected)
+    assert n_bonds > 20
 
 
 def test_hydrogen_bonds_refuse_what_they_cannot_do():

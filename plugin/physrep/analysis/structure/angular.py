@@ -11,7 +11,7 @@ import numpy as np
 
 from physrep.analysis.statistics.blocks import BlockSums, Estimate, block_error, check_positions
 from physrep.analysis.structure.distributions import ReducedCell
-from physrep.analysis.structure.near_pairs import NearPairs, pairs_within
+from physrep.analysis.structure.near_pairs import NearPairs, pairs_across, pairs_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,17 +208,14 @@ class BondMapSums(_Maps):
         n = len(self.bonds)
         points = positions[np.concatenate([self.bonds[:, 1], self.partners])]
         near, volume = self._near(points, cell, pbc)
-        turned = near.first >= n  # from the partner to the bond
-        bond = np.where(turned, near.second, near.first)
-        partner = np.where(turned, near.first, near.second)
-        kept = (bond < n) & (partner >= n) & (self._molecules[bond] != self._molecules[partner])
-        bond, partner = bond[kept], partner[kept]
-        apart = np.where(turned, -1.0, 1.0)[kept, None] * near.vectors[kept]
+        bond, partner, apart = pairs_across(near, n)
+        kept = self._molecules[bond] != self._molecules[partner + n]
+        bond, partner, apart = bond[kept], partner[kept], apart[kept]
         along = self._lattice.nearest(positions[self.bonds[:, 1]] - positions[self.bonds[:, 0]])
         along /= np.linalg.norm(along, axis=1, keepdims=True)
         lengths = np.linalg.norm(apart, axis=1)
         cosines = np.einsum("nk,nk->n", along[bond], apart) / np.maximum(lengths, 1e-12)
-        rows = self._start_of[bond] * self._n_ends + self._end_of[partner - n]
+        rows = self._start_of[bond] * self._n_ends + self._end_of[partner]
         self._sums.add(self._histogram(rows, lengths, cosines) * volume)
 
     def result(self) -> RadiusAngleMaps:

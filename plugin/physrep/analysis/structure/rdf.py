@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from physrep.analysis.statistics.blocks import BlockSums, Estimate, block_error, check_positions
 from physrep.analysis.structure.distributions import ReducedCell, nearest_images
-from physrep.analysis.structure.near_pairs import pairs_within
+from physrep.analysis.structure.near_pairs import pairs_across, pairs_within
 
 PAIRS_AT_ONCE = 8192  # their arrays fit into the cache of a core
 SMALL_SHARE = 0.05  # of the volume within r_max: a search for near pairs is quicker than all pairs
@@ -316,8 +316,9 @@ class HydrogenBondSums:
         angle: float = 30.0,
         molecules: np.ndarray | None = None,
     ) -> None:
-        """Args: donors: (n, 2) atom indices of D and H; acceptors: (m,) indices; distance in A;
-        angle in degrees; molecules: (n_atoms,) numbers, D and A of one molecule are skipped.
+        """Args: donors: (n, 2) atom indices of D and H; acceptors: (m,) indices, each once;
+        distance in A; angle in degrees; molecules: (n_atoms,) numbers, D and A of one molecule are
+        skipped.
 
         Raises:
             ValueError: no donors or acceptors, distance or angle not positive.
@@ -331,12 +332,13 @@ class HydrogenBondSums:
             )
         self.distance, self.angle = distance, angle
         heavy = self.donors[:, 0]
-        self._possible = heavy[:, None] != self.acceptors[None, :]
-        if molecules is not None:
-            molecule_of = np.asarray(molecules)
-            apart = molecule_of[heavy][:, None] != molecule_of[self.acceptors][None, :]
-            self._possible &= apart
-        self.n_possible = int(self._possible.sum())
+        if molecules is None:  # D alone is not its own acceptor
+            molecules = np.arange(max(heavy.max(), self.acceptors.max()) + 1)
+        self._donor_molecules = np.asarray(molecules)[heavy]
+        self._acceptor_molecules = np.asarray(molecules)[self.acceptors]
+        ordered, numbers = np.sort(self._acceptor_molecules), self._donor_molecules
+        skipped = np.searchsorted(ordered, numbers, "right") - np.searchsorted(ordered, numbers)
+        self.n_possible = len(heavy) * len(self.acceptors) - int(skipped.sum())
         self._n_atoms: int | None = None
         self._lattice = ReducedCell()
         self._numbers = BlockSums(())
@@ -353,24 +355,26 @@ class HydrogenBondSums:
         """
         self._n_atoms = len(positions) if self._n_atoms is None else self._n_atoms
         positions = check_positions(positions, self._n_atoms, self._numbers.n_values)
-        limit = self._lattice.of(cell, pbc)[1]
+        reduced, limit = self._lattice.of(cell, pbc)
         if self.distance > limit:
             raise ValueError(
                 f"hydrogen bonds up to {self.distance:g} A need a cell with twice that between "
                 f"opposite faces; frame {self._numbers.n_values} has {2.0 * limit:.3g} A"
             )
-        heavy, hydrogen = self.donors.T
-        apart = positions[self.acceptors][None] - positions[heavy][:, None]
-        apart = self._lattice.nearest(apart.reshape(-1, 3)).reshape(apart.shape)
-        arms = self._lattice.nearest(positions[hydrogen] - positions[heavy])
-        along = np.einsum("nmk,nk->nm", apart, arms)
-        lengths = np.sqrt(np.einsum("nmk,nmk->nm", apart, apart))
-        near_line = along > lengths * np.linalg.norm(arms, axis=1)[:, None] * np.cos(
-            np.radians(self.angle)
-        )
-        donor, acceptor = np.nonzero(self._possible & (lengths < self.distance) & near_line)
-        self._numbers.add(np.float64(len(donor)))
-        return np.column_stack([self.donors[donor], self.acceptors[acceptor]])
+        heavy, hydrogen = positions[self.donors].swapaxes(0, 1)
+        points = np.concatenate([heavy, positions[self.acceptors]])
+        near = pairs_across(pairs_within(points, reduced, self.distance, pbc), len(heavy))
+        arms = self._lattice.nearest(hydrogen - heavy)[near.first]
+        along = np.einsum("nk,nk->n", near.vectors, arms)
+        lengths = np.linalg.norm(near.vectors, axis=1)
+        cosine = np.cos(np.radians(self.angle))
+        bonded = along > lengths * np.linalg.norm(arms, axis=1) * cosine
+        bonded &= lengths < self.distance
+        apart = self._donor_molecules[near.first] != self._acceptor_molecules[near.second]
+        donor, acceptor = near.first[bonded & apart], near.second[bonded & apart]
+        order = np.lexsort((acceptor, donor))
+        self._numbers.add(np.float64(len(order)))
+        return np.column_stack([self.donors[donor[order]], self.acceptors[acceptor[order]]])
 
     def result(self) -> Estimate:
         """Mean number of hydrogen bonds in a frame, with its standard error.
