@@ -101,6 +101,24 @@ def test_ordinary_molecules_of_another_kind_are_untouched():
         assert energies[0] == energies[1]
 
 
+def test_distances_known_before_stay_where_new_data_are_longer():
+    """A potential that goes on from a checkpoint was fitted to the shorter ones."""
+    potentials = [make_checkpoint("jat-gated-sum").potential for _ in range(2)]
+    graphs = GraphDataset(frames(30), potentials[0].species, potentials[0].cutoff, torch.float64)
+    set_shortest_distances(potentials[0], graphs)
+    of_data, earlier = potentials[0].shortest_distances, potentials[1].shortest_distances
+    c, h, n, o = (potentials[0].species.index(z) for z in (C, H, 7, O))
+    for a, b, factor in ((c, h, 0.8), (c, o, 1.3)):
+        earlier[a, b] = earlier[b, a] = factor * of_data[a, b]
+    set_shortest_distances(potentials[1], graphs)
+    assert float(earlier[c, h]) == pytest.approx(0.8 * float(of_data[c, h]))
+    expected = of_data.clone()
+    expected[c, h] = expected[h, c] = earlier[c, h]
+    # The limit of C-O is now that of the data, and so are all that were not known.
+    torch.testing.assert_close(earlier, expected)
+    assert float(earlier[n, n]) > 0.0
+
+
 @pytest.mark.case
 @pytest.mark.parametrize("scale", [2.0, 200.0])
 def test_holes_below_the_data_are_closed(scale):

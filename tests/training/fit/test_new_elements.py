@@ -109,6 +109,7 @@ def test_reference_energies_of_new_elements():
 
 def test_a_fit_adds_the_elements_of_its_data(tmp_path, capsys):
     start = make_checkpoint(dtype=torch.float32)
+    start.potential.shortest_distances.fill_(0.3)
     save_checkpoint(start, tmp_path / "start.ckpt")
     wide = add_elements(make_checkpoint(), [S]).potential.eval()
     write_npz(tmp_path / "data.npz", [labelled(wide, seed, -300.0) for seed in range(8)])
@@ -130,3 +131,4 @@ def test_a_fit_adds_the_elements_of_its_data(tmp_path, capsys):
     assert potential.symbols == ["C", "H", "N", "O", "S"]
     assert float(potential.reference_energies[-1]) == pytest.approx(-300.0, abs=1.0)
     assert float(potential.shortest_distances[-1, 0]) > 0.5  # of the training data
+    np.testing.assert_array_equal(potential.shortest_distances[:4, :4], 0.3)  # known before

@@ -35,11 +35,15 @@ FEWEST = 9  # frames
 def set_shortest_distances(potential: Potential, graphs: GraphDataset) -> None:
     """Store L / 0.9 of every pair of types, A, as the potential's ``shortest_distances``.
 
-    Conformers on disk are represented by at most 20,000 of them, drawn evenly.
+    Where the potential has one already (of ``start_from``), the smaller one stays: it was fitted to
+    distances that these data may lack. Conformers on disk are represented by at most 20,000 of
+    them, drawn evenly.
     """
     minima = frame_minima(graphs, len(potential.species))
     limits = guard_limits(minima, np.array(potential.species))
-    potential.shortest_distances.copy_(torch.from_numpy(limits / START))
+    earlier = potential.shortest_distances
+    found = torch.from_numpy(limits / START).to(earlier)
+    earlier.copy_(torch.where(earlier > 0.0, torch.minimum(earlier, found), found))
 
 
 def frame_minima(graphs: GraphDataset, n_types: int) -> np.ndarray:
