@@ -39,6 +39,17 @@ def is_torchscript(path: str | Path) -> bool:
         return False
 
 
+def read_record(path: str | Path, name: str) -> bytes:
+    """A record of an archive that is whole, by the end of its name; empty where there is none.
+
+    Raises:
+        OSError: the file cannot be read. BadZipFile: no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        found = next((one for one in archive.namelist() if one.endswith(f"/{name}")), None)
+        return b"" if found is None else archive.read(found)
+
+
 def damage(path: str | Path) -> str:
     """What is wrong with the archive and what to do, in words; empty where all of it is as it was
     written, and where the file is no archive at all.

@@ -29,9 +29,7 @@ def compile_script(module: torch.nn.Module) -> torch.jit.ScriptModule:
         return torch.jit.script(module)
 
 
-def load_script(
-    path: str | Path, device: torch.device | str = "cpu", extra: dict[str, str] | None = None
-) -> torch.jit.ScriptModule:
-    """``torch.jit.load``; ``extra`` names files in the archive and receives their contents."""
+def load_script(path: str | Path, device: torch.device | str = "cpu") -> torch.jit.ScriptModule:
+    """``torch.jit.load``."""
     with silence_deprecation():
-        return torch.jit.load(str(path), map_location=device, _extra_files=extra)
+        return torch.jit.load(str(path), map_location=device)

@@ -16,7 +16,7 @@ from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.engines import export as export_module
 from physrep.engines.bound_topology import read_topology
 from physrep.engines.export import export_potential
-from physrep.engines.metadata import METADATA_FILE, ExportError, read_exported
+from physrep.engines.metadata import METADATA_FILE, ExportError, read_exported, read_metadata
 
 
 def rewrite_metadata(source, target, text):
@@ -171,3 +171,13 @@ def test_the_pieces_are_exported(exports):
     module, _ = read_exported(exports.pt(None))
     for name in ("edges", "embed", "step", "readout", "atomic_energies", "forward"):
         assert hasattr(module, name)
+
+
+def test_metadata_are_read_without_the_module(exports, tmp_path, monkeypatch):
+    expected = read_exported(exports.pt("box"))[1]
+    monkeypatch.setattr("physrep.engines.metadata.load_script", None)
+    assert read_metadata(exports.pt("box")) == expected
+    for contents in (b"hello", exports.ckpt().read_bytes()):
+        (tmp_path / "other.pt").write_bytes(contents)
+        with pytest.raises(ExportError, match="not an exported potential"):
+            read_metadata(tmp_path / "other.pt")

