@@ -167,7 +167,7 @@ def test_saved_systems_work_from_any_folder(exports, tmp_path, monkeypatch):
 @pytest.mark.case
 @pytest.mark.parametrize(
     ("after", "message"),
-    [("moved", "computes with this file, and it is not here any more"), ("changed", "has changed")],
+    [("moved", "computes with this file, and it is not here; bring"), ("changed", "has changed")],
 )
 def test_a_file_that_went_away_is_an_error_at_first_use(exports, tmp_path, after, message):
     atoms, path = SYSTEMS["pair"](), tmp_path / "ean.pt"

@@ -19,7 +19,7 @@ from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
 from physrep.config import ConfigError
 from physrep.engines.bound_topology import refuse_periodic, set_periodicity, topology_info, types_of
 from physrep.engines.exported import ExportedPotential
-from physrep.engines.frame_checks import FrameError, check_apart, check_contacts
+from physrep.engines.frame_checks import FrameError, by_elements, check_apart, check_contacts
 from physrep.engines.metadata import ExportError, Metadata, read_exported, script_bytes
 from physrep.models import BASELINES
 from physrep.neighbors import Neighbors, neighbor_list
@@ -116,7 +116,6 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
     """What the file will say about itself."""
     info = None if topology is None else topology_info(topology)
     symbols = potential.symbols
-    shortest = potential.shortest_distances
     return Metadata(
         model=checkpoint.model_name,
         settings=checkpoint.model_settings,
@@ -129,12 +128,7 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
         molecular=potential.molecular,
         dtype=str(potential.dtype).removeprefix("torch."),
         reference_energies=dict(zip(symbols, potential.reference_energies.tolist(), strict=True)),
-        shortest_distances={
-            f"{a}-{b}": float(shortest[i, j])
-            for i, a in enumerate(symbols)
-            for j, b in enumerate(symbols)
-            if i <= j
-        },
+        shortest_distances=by_elements(symbols, potential.shortest_distances),
         topology=info,
         topology_fingerprint=None if info is None else info.fingerprint,
         topology_cell=topology.cell.tolist()

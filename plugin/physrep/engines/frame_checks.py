@@ -79,6 +79,16 @@ def check_contacts(
     )
 
 
+def by_elements(species: Sequence[str], table: Tensor) -> dict[str, float]:
+    """A symmetric table (n_species, n_species) with keys such as C-H, as the checks take it."""
+    return {
+        f"{a}-{b}": float(table[i, j])
+        for i, a in enumerate(species)
+        for j, b in enumerate(species)
+        if i <= j
+    }
+
+
 def contact_limits(species: Sequence[str], shortest: dict[str, float]) -> Tensor:
     """(n_species, n_species) A: half the shortest distance in the data, at least 0.2 A."""
     table = torch.full((len(species), len(species)), SMALLEST_CONTACT, dtype=torch.float64)

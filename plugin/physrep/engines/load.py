@@ -12,6 +12,7 @@ from physrep.archive import is_torchscript
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.device import leave_threads_of_parent, usable_device
 from physrep.engines.export import DTYPES
+from physrep.engines.frame_checks import by_elements
 from physrep.engines.heap import keep_heap
 from physrep.engines.metadata import ExportError, read_exported
 from physrep.pair.guard import START
@@ -32,6 +33,23 @@ class FileVersion(NamedTuple):
         path = path.resolve()
         contents = path.read_bytes() if path.is_file() else b""
         return cls(path, hashlib.sha256(contents).hexdigest() if contents else "")
+
+    def refuse_another(self, reader: str, advice: str) -> None:
+        """What was saved with a file's path and checksum serves the same contents alone.
+
+        Args:
+            reader: what reads the file again, with a verb; advice: what to do but bring it back.
+
+        Raises:
+            ExportError: the file has gone or changed since.
+        """
+        now = FileVersion.read(self.path).checksum
+        if now != self.checksum:
+            found = f"has changed since (SHA-256 {now[:12]}, then {self.checksum[:12]})"
+            raise ExportError(
+                f"{self.path}: {reader}, and it {found if now else 'is not here'}; bring the "
+                f"file back, or {advice}"
+            )
 
 
 class LoadedPotential(NamedTuple):
@@ -71,12 +89,7 @@ class LoadedPotential(NamedTuple):
     @property
     def shortest_contacts(self) -> dict[str, float]:
         """A, of pairs of elements such as C-H."""
-        return {
-            f"{a}-{b}": float(self.shortest_distances[i, j])
-            for i, a in enumerate(self.symbols)
-            for j, b in enumerate(self.symbols)
-            if i <= j
-        }
+        return by_elements(self.symbols, self.shortest_distances)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """TorchScript modules do not pickle."""
@@ -120,13 +133,9 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
     Raises:
         ExportError: the file has gone or changed since.
     """
-    now = FileVersion.read(Path(path)).checksum
-    if now != checksum:
-        found = f"has changed since (SHA-256 {now[:12]}, then {checksum[:12]})"
-        raise ExportError(
-            f"{path}: a pickled or copied calculator reads this file again, and it "
-            f"{found if now else 'is not here'}; bring the file back, or make the calculator anew"
-        )
+    FileVersion(Path(path), checksum).refuse_another(
+        "a pickled or copied calculator reads this file again", "make the calculator anew"
+    )
     return load_potential(path, device, dtype)
 
 

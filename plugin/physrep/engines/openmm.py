@@ -129,7 +129,7 @@ def python_force(
     served = _served(read_metadata(path), topology, chosen, path)
     function = StateFunction(path, served, device)
     _tell(function.metadata, path)
-    force = _import_openmm().PythonForce(function)
+    force = import_openmm().PythonForce(function)
     force.setUsesPeriodicBoundaryConditions(function.served.periodic)
     if chosen is not None:
         force.setParticles(chosen)
@@ -151,7 +151,12 @@ def _served(
     return served
 
 
-def _import_openmm() -> ModuleType:
+def import_openmm() -> ModuleType:
+    """The package openmm.
+
+    Raises:
+        ImportError: it does not load; says what to install.
+    """
     try:
         import openmm
     except ImportError as error:

@@ -7,6 +7,7 @@ from ase import Atoms
 from physrep.analysis.chemistry.bond_tracking import molecules
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.engines.frame_checks import check_finite
+from physrep.errors import UserError
 from physrep.units import NM_IN_ANGSTROM
 
 
@@ -17,14 +18,14 @@ def topology_from_atoms(atoms: Atoms) -> Any:
     instead reads atoms of one residue that share a name as one atom, and ASE writes such files.
 
     Raises:
-        ValueError: periodic in some directions only, which OpenMM does not know.
+        UserError: periodic in some directions only, which OpenMM does not know.
         FrameError: positions that are not finite.
     """
     from openmm import app, unit
 
     check_finite(atoms.get_chemical_symbols(), atoms.positions)
     if atoms.pbc.any() and not atoms.pbc.all():
-        raise ValueError(
+        raise UserError(
             f"pbc = {atoms.pbc.tolist()}: OpenMM knows systems that are periodic in all directions "
             "or in none"
         )

@@ -13,7 +13,7 @@ from ase import Atoms
 from physrep.engines.bound_topology import types_of
 from physrep.engines.lammps import plugin_directory, write_data
 from physrep.engines.metadata import ExportError, read_metadata
-from physrep.engines.openmm import TorchForce, python_force, read_bound
+from physrep.engines.openmm import import_openmm, python_force, topology_from_atoms
 from physrep.library import PLUGIN_FILE, find_built
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
@@ -35,37 +35,25 @@ run 0
 
 
 def openmm_energy_and_forces(path: str | Path, atoms: Atoms) -> tuple[float, np.ndarray]:
-    """eV and (n_atoms, 3) eV/A, platform Reference; by TorchForce, or where openmmtorch does not
-    load by PythonForce.
+    """eV and (n_atoms, 3) eV/A, by PythonForce on the platform Reference.
 
     Raises:
-        ExportError: the file has no topology or another one. ImportError: OpenMM does not load.
+        UserError: the file was exported for another system, or OpenMM refuses this one.
+        ImportError: OpenMM does not load.
     """
-    bound = read_bound(path)
-    if bound.symbols != atoms.get_chemical_symbols() or bound.periodic != atoms.pbc.all():
-        raise ExportError(
-            f"{path}: exported for another system ({bound.n_atoms} atoms, the structure has "
-            f"{len(atoms)}; or another order of elements or periodicity); export with this topology"
-        )
+    openmm = import_openmm()
+    force = python_force(path, topology_from_atoms(atoms))
     try:
-        force = TorchForce(path)
-    except ImportError:
-        force = python_force(path)
-    import openmm
-
-    try:
-        return _openmm_state(openmm, atoms, force, bound.periodic)
+        return _openmm_state(openmm, atoms, force)
     except openmm.OpenMMException as error:  # as for a triclinic cell that is not reduced
         raise ExportError(f"OpenMM: {error}") from None
 
 
-def _openmm_state(
-    openmm: ModuleType, atoms: Atoms, force: Any, periodic: bool
-) -> tuple[float, np.ndarray]:
+def _openmm_state(openmm: ModuleType, atoms: Atoms, force: Any) -> tuple[float, np.ndarray]:
     system = openmm.System()
     for mass in atoms.get_masses():
         system.addParticle(mass)
-    if periodic:
+    if atoms.pbc.all():
         system.setDefaultPeriodicBoxVectors(*(atoms.cell.array / NM_IN_ANGSTROM))
     system.addForce(force)
     platform = openmm.Platform.getPlatformByName("Reference")

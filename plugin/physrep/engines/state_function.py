@@ -145,14 +145,9 @@ class StateFunction:
 
     def _load_same(self) -> _Loaded:
         """In another process or a copy: the file, if it is the one that was saved."""
-        path, checksum = self.file
-        now = FileVersion.read(path).checksum
-        if now != checksum:
-            found = "has changed since the System was saved" if now else "is not here any more"
-            raise ExportError(
-                f"{path}: the System computes with this file, and it {found}; bring the file back, "
-                "or make the System again with the new one"
-            )
+        self.file.refuse_another(
+            "the System computes with this file", "make the System again with the new one"
+        )
         return self._load()
 
     def _load(self) -> _Loaded:

@@ -15,6 +15,7 @@ from physrep.engines.bound_topology import set_periodicity
 from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError
 from physrep.engines.single_point import lammps_energy_and_forces, openmm_energy_and_forces
+from physrep.errors import UserError
 from physrep.studies.certify.check import Check, at_most, skipped
 from physrep.studies.evaluate.label_errors import ASE_PREFIX
 
@@ -70,7 +71,7 @@ def _compared(
 ) -> Check:
     try:
         energy, forces = engine()
-    except (ExportError, ImportError) as error:
+    except (UserError, ImportError) as error:
         return skipped(name, str(error))
     apart = max(abs(energy - expected[0]) / len(forces), float(np.abs(forces - expected[1]).max()))
     note = "against the ASE calculator"
