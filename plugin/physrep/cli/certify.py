@@ -9,9 +9,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from physrep.cli.verb import add_report_options, answer_alone, check_inputs, check_models
 from physrep.output import OutputError, check_output_file, check_output_folder
+
+if TYPE_CHECKING:
+    from physrep.studies.certify.certificate import Certificate
 
 FILES = ("certificate.json", "report.html")
 
@@ -60,29 +64,12 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Certify, write the report, print the verdict; exit code 1 where it is 'fail'."""
-    check_models(parsed.model, *parsed.committee)
-    check_inputs(parsed.structure, parsed.reference)
-    inputs = (parsed.model, *parsed.committee, parsed.structure, parsed.reference)
-    check_output_folder(parsed.output, inputs, FILES)
-    if parsed.stamp and Path(parsed.model).is_file():
-        check_output_file(parsed.model, option="--stamp")
-    from physrep.studies.certify.certificate import certify, write_certificate
+    _check(parsed)
+    from physrep.studies.certify.certificate import write_certificate
     from physrep.studies.certify.stamp_model import Stamp
-    from physrep.studies.certify.task import Options
 
-    bonds = tuple(parsed.bonds.split(",")) if parsed.bonds else ()
-    options = Options(
-        bonds,
-        parsed.scan_reference,
-        parsed.periodic_scans,
-        tuple(parsed.committee),
-        parsed.survival,
-    )
     stamp = Stamp(parsed.model) if parsed.stamp else None
-    with answer_alone():
-        certificate = certify(
-            parsed.model, parsed.structure, parsed.level, parsed.reference, parsed.seed, options
-        )
+    certificate = _certify(parsed)
     everything = json.dumps(certificate.as_dict(), indent=1)
     print(everything if parsed.json else f"{parsed.model}: {certificate.line()}", flush=True)
     try:
@@ -98,3 +85,25 @@ def run(parsed: argparse.Namespace) -> int:
         if not parsed.json:
             print(f"{parsed.model}: verdict written")
     return 1 if certificate.verdict == "fail" else 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Inputs and outputs, before PyTorch is imported."""
+    check_models(parsed.model, *parsed.committee)
+    check_inputs(parsed.structure, parsed.reference)
+    inputs = (parsed.model, *parsed.committee, parsed.structure, parsed.reference)
+    check_output_folder(parsed.output, inputs, FILES)
+    if parsed.stamp and Path(parsed.model).is_file():
+        check_output_file(parsed.model, option="--stamp")
+
+
+def _certify(parsed: argparse.Namespace) -> "Certificate":
+    from physrep.studies.certify.certificate import certify
+    from physrep.studies.certify.task import Options
+
+    bonds = tuple(parsed.bonds.split(",")) if parsed.bonds else ()
+    scans = (bonds, parsed.scan_reference, parsed.periodic_scans)
+    options = Options(*scans, tuple(parsed.committee), parsed.survival)
+    arguments = (parsed.level, parsed.reference, parsed.seed, options)
+    with answer_alone():
+        return certify(parsed.model, parsed.structure, *arguments)

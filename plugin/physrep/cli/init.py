@@ -35,8 +35,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Print what the data are and write the config."""
     check_inputs(parsed.data)
     check_output_file(parsed.output, (parsed.data,))
-    if parsed.output.exists() and not parsed.force:
-        raise UserError(f"{parsed.output} exists; give another -o, or --force to overwrite it")
+    _refuse_existing(parsed.output, parsed.force)
     from physrep_training.data.inspection import inspect_data, summary_lines
     from physrep_training.fit.new_config import (
         isolated_atoms_file,
@@ -50,11 +49,15 @@ def run(parsed: argparse.Namespace) -> int:
     print("\n".join(summary_lines(summary)))
     atoms_file = isolated_atoms_file(summary, config)
     if atoms_file is not None:
-        if atoms_file.exists() and not parsed.force:
-            raise UserError(f"{atoms_file} exists; give another -o, or --force to overwrite it")
+        _refuse_existing(atoms_file, parsed.force)
         check_output_file(atoms_file, (data,))
         write_isolated_atoms(summary, atoms_file)
         print(f"{atoms_file}: written")
     write_file(config, text)
     print(f"{config}: written; fit it with: physrep fit {config}")
     return 0
+
+
+def _refuse_existing(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise UserError(f"{path} exists; give another -o, or --force to overwrite it")

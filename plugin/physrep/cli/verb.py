@@ -79,20 +79,25 @@ def check_config(path: str, overrides: Sequence[str]) -> None:
         UserError: no such file.
     """
     check_inputs(path)
+    named: list[str] = []
     with suppress(Exception):  # no YAML, no PyYAML: said where the settings are read
-        import yaml
+        named = _named_files(path, overrides)
+    for file in named:
+        if not Path(file).exists():
+            raise UserError(f"{file}: no such file (paths are relative to {Path.cwd().name}/)")
 
-        values = yaml.safe_load(Path(path).read_text())
-        named = {**values, **{f"data.{key}": value for key, value in values["data"].items()}}
-        for key, _, text in (override.partition("=") for override in overrides):
-            named[key] = yaml.safe_load(text)
-        files = [named.get(key) for key in CONFIG_FILES]
-        lists = [one if isinstance(one, list) else [one] for one in files]
-        absent = [file for one in lists for file in one if file and not Path(file).exists()]
-        path = next(iter(absent), path)
-    if not Path(path).is_file():
-        where = f"paths are relative to {Path.cwd().name}/"
-        raise UserError(f"{path}: no such file ({where})")
+
+def _named_files(path: str, overrides: Sequence[str]) -> list[str]:
+    """Files that a config, with its overrides, names in CONFIG_FILES."""
+    import yaml
+
+    values = yaml.safe_load(Path(path).read_text())
+    named = {**values, **{f"data.{key}": value for key, value in values["data"].items()}}
+    for key, _, text in (override.partition("=") for override in overrides):
+        named[key] = yaml.safe_load(text)
+    found = [named.get(key) for key in CONFIG_FILES]
+    lists = [one if isinstance(one, list) else [one] for one in found]
+    return [file for one in lists for file in one if isinstance(file, str) and file]
 
 
 def check_models(*models: str, exported: bool = True, calculators: bool = True) -> None:

@@ -56,11 +56,7 @@ def export_potential(
             potential (it is then removed). OutputError: the file cannot be written.
     """
     output = Path(output)
-    if checkpoint.model_name in BASELINES:
-        raise ExportError(
-            f"model = {checkpoint.model_name!r}: baselines are for comparison, run in ASE from "
-            "their checkpoint alone and cannot be exported; export a fit of another model"
-        )
+    _refuse_baseline(checkpoint)
     if dtype not in DTYPES:
         raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
     if topology is not None:
@@ -79,6 +75,14 @@ def export_potential(
         partial.write_bytes(script_bytes(module, metadata))
         verify(partial, potential, topology)
     return metadata
+
+
+def _refuse_baseline(checkpoint: Checkpoint) -> None:
+    if checkpoint.model_name in BASELINES:
+        raise ExportError(
+            f"model = {checkpoint.model_name!r}: baselines are for comparison, run in ASE from "
+            "their checkpoint alone and cannot be exported; export a fit of another model"
+        )
 
 
 def prepare(potential: Potential, dtype: torch.dtype) -> Potential:
