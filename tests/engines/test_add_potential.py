@@ -10,7 +10,7 @@ import torch
 from ase import Atoms
 from ean_systems import SYSTEMS
 from openmm import app, unit
-from openmm_forces import needs_openmmtorch
+from openmm_forces import bare_system, needs_openmmtorch
 from test_openmm import assert_agree, eager, energy_and_forces
 
 from physrep.engines import state_function
@@ -18,15 +18,6 @@ from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError
 from physrep.engines.openmm import add_potential, python_force, topology_from_atoms
 from physrep.units import NM_IN_ANGSTROM
-
-
-def bare_system(atoms: Atoms) -> openmm.System:
-    system = openmm.System()
-    for mass in atoms.get_masses():
-        system.addParticle(mass)
-    if atoms.pbc.all():
-        system.setDefaultPeriodicBoxVectors(*(atoms.cell.array / NM_IN_ANGSTROM))
-    return system
 
 
 def started(system: openmm.System, atoms: Atoms, platform: str = "Reference") -> openmm.Context:

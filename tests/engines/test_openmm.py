@@ -11,7 +11,7 @@ import torch
 from ase import Atoms
 from ean_systems import SYSTEMS
 from openmm import unit
-from openmm_forces import FORCES, force_of, needs_openmmtorch
+from openmm_forces import FORCES, bare_system, force_of, needs_openmmtorch
 from systems import compute
 
 from physrep.engines.ase import PhysRepCalculator
@@ -24,11 +24,7 @@ TOLERANCES = {"float64": 1e-8, "float32": 1e-4}
 
 
 def system_of(atoms: Atoms, force: openmm.Force) -> openmm.System:
-    system = openmm.System()
-    for mass in atoms.get_masses():
-        system.addParticle(mass)
-    if atoms.pbc.all():
-        system.setDefaultPeriodicBoxVectors(*(atoms.cell.array / NM_IN_ANGSTROM))
+    system = bare_system(atoms)
     system.addForce(force)
     return system
 

@@ -8,7 +8,7 @@ import openmm
 import pytest
 from ean_systems import SYSTEMS
 from openmm import app, unit
-from test_add_potential import bare_system
+from openmm_forces import bare_system
 
 from physrep.engines.export import export_potential
 from physrep.engines.openmm import (

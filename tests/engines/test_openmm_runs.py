@@ -6,8 +6,7 @@ import pytest
 from ase import Atoms
 from ean_systems import SYSTEMS
 from openmm import unit
-from openmm_forces import FORCES
-from test_add_potential import bare_system
+from openmm_forces import FORCES, bare_system
 
 from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.export import export_potential

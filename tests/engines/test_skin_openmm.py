@@ -5,8 +5,8 @@ import pytest
 import torch
 from ean_systems import SYSTEMS
 from openmm import unit
+from openmm_forces import bare_system
 from repository import REPOSITORY
-from test_add_potential import bare_system
 
 from physrep import ops
 from physrep.checkpoint import load_checkpoint

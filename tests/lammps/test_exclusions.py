@@ -66,4 +66,5 @@ def test_pairs_of_another_style_may_be_excluded(lammps, potentials, ean_box, tmp
         "pair_coeff 4 4 lj/cut 0.01 2.0\npair_coeff 1*3 4 lj/cut 0.0 1.0\n"
     )
     section = "group o type 4\nneigh_modify exclude type 4 4 exclude group o o\nrun 0\n"
-    lammps(head(ean_box, tmp_path) + hybrid + section)
+    rows = lammps(head(ean_box, tmp_path) + hybrid + "thermo_style custom step pe\n" + section)
+    assert np.isfinite(rows.thermo()).all()

@@ -75,7 +75,7 @@ def test_a_force_above_the_limit(lammps, flat, tmp_path):
 
 def test_no_guard(lammps, flat, tmp_path):
     commands = head(collision(), tmp_path) + style(flat, "guard off") + FLY
-    lammps(commands + "run 40\n")
+    assert lammps(commands + "run 40\n").thermo()[-1][0] == 40
 
 
 def test_not_a_number_in_the_energy(lammps, ean_box, potentials, tmp_path):

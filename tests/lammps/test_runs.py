@@ -50,8 +50,9 @@ def test_minimise_from_a_bad_start_is_no_error(lammps, potentials, ean_box, tmp_
     # Contacts above the limit of the guard, forces far above its limit.
     atoms = ean_box.copy()
     atoms.rattle(0.15, seed=3)
-    section = "min_style cg\nminimize 0 1e-3 10 40\n"
-    lammps(head(atoms, tmp_path) + style(potentials["float64"]) + section)
+    section = "thermo_style custom step pe\nmin_style cg\nminimize 0 1e-3 10 40\n"
+    rows = lammps(head(atoms, tmp_path) + style(potentials["float64"]) + section).thermo()
+    assert rows[-1][1] < rows[0][1] - 1.0  # eV
 
 
 def test_hybrid_scaled(lammps, potentials, checkpoint, ean_box, tmp_path):
