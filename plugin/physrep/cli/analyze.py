@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from physrep.cli.verb import add_report_options, check_inputs
+from physrep.cli.verb import add_report_options, check_inputs, check_time
 from physrep.output import check_output_folder
 
 FILES = ("analysis.json", "report.html")
@@ -71,6 +71,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Analyze, print the results, write the report."""
     check_inputs(parsed.trajectory, parsed.topology, parsed.molecules)
+    check_time("--timestep", parsed.timestep)
+    check_time("--tau", parsed.tau, zero=True)
     inputs = (parsed.trajectory, parsed.topology, parsed.molecules, parsed.charges)
     check_output_folder(parsed.output, inputs, FILES)
     # Only now: matplotlib, and what reads trajectories.

@@ -12,7 +12,7 @@ Examples:
 import argparse
 import json
 
-from physrep.cli.verb import check_inputs
+from physrep.cli.verb import check_inputs, check_time
 from physrep.output import check_output_file, write_file
 
 
@@ -56,6 +56,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Read, integrate, print."""
     check_inputs(parsed.file)
+    check_time("--timestep", parsed.timestep)
     if parsed.output:
         check_output_file(parsed.output, (parsed.file,))
     from physrep.studies.analyze.green_kubo_files import as_dict, integrate, line

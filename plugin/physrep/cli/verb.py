@@ -71,6 +71,21 @@ def check_inputs(*paths: str | Path | None) -> None:
         raise UserError(f"{path}: no such file")
 
 
+def check_time(option: str, value: float | None, zero: bool = False) -> None:
+    """Refuse a time in the words of the command line, which takes fs where Python takes ps.
+
+    Args:
+        value: fs; None where the option was not given.
+        zero: whether it may be 0.
+
+    Raises:
+        UserError: it is negative, or 0, or no number.
+    """
+    if value is None or value > 0.0 or (zero and value == 0.0):
+        return
+    raise UserError(f"{option} {value:g}: must be {'0 or more' if zero else 'above 0'}, in fs")
+
+
 def check_config(path: str, overrides: Sequence[str]) -> None:
     """Refuse a config file, or files of data that it names, which are not there, before PyTorch is
     imported. What else may be wrong with it is checked where it is read.
