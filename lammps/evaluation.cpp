@@ -41,6 +41,7 @@ void Model::Torch::start(const Graph &graph) {
   n_own = graph.n_own;
   n_rows = static_cast<int64_t>(graph.types.size());
   with_moments = graph.wants_moments;
+  by_list = false;
   attempt([&] {
     const auto n_edges = static_cast<int64_t>(graph.centers.size());
     const auto host = torch::empty({2, n_edges}, HOST_INDEX);
@@ -54,6 +55,23 @@ void Model::Torch::start(const Graph &graph) {
   });
 }
 
+void Model::Torch::start(const PairList &list) {
+  error.clear();
+  types = vectors = positions = Tensor();
+  edges = CutEdges();
+  n_own = list.n_own;
+  n_rows = static_cast<int64_t>(list.types.size());
+  n_sent = static_cast<int64_t>(list.sent.size());
+  with_moments = false;
+  by_list = true;
+  attempt([&] {
+    listed.take(list);
+    types = listed.types;
+    vectors = listed.vectors;
+    edges = CutEdges(module.get_method("edges")({types, listed.index, vectors, n_own}), n_sums());
+  });
+}
+
 // Rows of all atoms in host memory, double: own ones from `own`, zeros for the ghosts. Doubles carry
 // float32 features without loss, and LAMMPS' buffers are doubles.
 Tensor Model::Torch::rows_of(const Tensor &own, int width) const {
@@ -62,8 +80,19 @@ Tensor Model::Torch::rows_of(const Tensor &own, int width) const {
   return rows;
 }
 
-Tensor Model::Torch::leaf_of(const Tensor &rows, bool needs_grad) const {
-  return rows.to(device, dtype).detach().requires_grad_(needs_grad);
+// Rows of own atoms and, by messages, of ghosts on the device; undefined where that failed.
+Tensor Model::Torch::with_ghosts(const Tensor &own, int width, Exchange &exchange) {
+  Tensor rows, all;
+  if (by_list) {
+    rows = listed.buffer(n_sent, n_rows - n_own, width);
+    attempt([&] { listed.send(own, rows); });
+  } else {
+    rows = rows_of(Tensor(), width);
+    attempt([&] { rows = rows_of(own, width); });
+  }
+  exchange.to_ghosts(rows.data_ptr<double>(), width);
+  attempt([&] { all = by_list ? listed.receive(own, rows) : rows.to(device, dtype).detach(); });
+  return all;
 }
 
 // Pieces in order: embed, the steps, readout.
@@ -78,10 +107,8 @@ std::vector<Piece> Model::Torch::forward(const Metadata &about, Exchange &exchan
     if (!reads_ghosts(k, about, exchange)) {
       attempt([&] { piece.input = own.detach().requires_grad_(needs_grad); });
     } else {
-      auto rows = rows_of(Tensor(), about.width);
-      attempt([&] { rows = rows_of(own, about.width); });
-      exchange.to_ghosts(rows.data_ptr<double>(), about.width);
-      attempt([&] { piece.input = leaf_of(rows, needs_grad); });
+      const Tensor rows = with_ghosts(own, about.width, exchange);
+      attempt([&] { piece.input = rows.detach().requires_grad_(needs_grad); });
     }
     attempt([&] {
       piece.output = readout ? call("readout", {piece.input, types, edges.value()})
@@ -127,6 +154,7 @@ void Model::Torch::backward(const std::vector<Piece> &pieces, const Metadata &ab
 // the same for all its images.
 std::vector<Tensor> Model::Torch::add_ghosts(const std::vector<Tensor> &grads, int width,
                                              Exchange &exchange) {
+  if (by_list) return {add_listed_ghosts(grads[0], width, exchange)};
   const auto n = static_cast<int64_t>(grads.size());
   auto rows = torch::zeros({n_rows, n, width}, HOST_DOUBLE);
   attempt([&] {
@@ -142,6 +170,19 @@ std::vector<Tensor> Model::Torch::add_ghosts(const std::vector<Tensor> &grads, i
     for (int64_t s = 0; s < n; s++) own[s] = sums.select(1, s).to(device, dtype).contiguous();
   });
   return own;
+}
+
+Tensor Model::Torch::add_listed_ghosts(const Tensor &grad, int width, Exchange &exchange) {
+  auto rows = listed.buffer(n_sent, n_rows - n_own, width).zero_();
+  Tensor sums;
+  const auto options = torch::TensorOptions().dtype(dtype).device(device);
+  attempt([&] {
+    sums = grad.defined() ? grad : torch::zeros({n_rows, width}, options);
+    listed.send_back(sums, rows);
+  });
+  exchange.from_ghosts(rows.data_ptr<double>(), width);
+  attempt([&] { sums = listed.receive_back(sums, rows); });
+  return sums;
 }
 
 // Adds sign x_i times the gradient of the energy to the three moments: rows (n, 4, width).
@@ -165,6 +206,14 @@ void Model::Torch::write(const Graph &graph, const std::vector<Piece> &pieces, R
     const auto moments = torch::from_blob(result.moments.data(), {n_edges, 3, 3}, HOST_DOUBLE);
     for (int a = 0; a < 3; a++)
       moments.select(1, a).copy_(gradients[1 + a]).sub_(origins.narrow(1, a, 1) * slopes);
+  });
+}
+
+void Model::Torch::write(const std::vector<Piece> &pieces, Result &result) {
+  attempt([&] {
+    torch::from_blob(result.energies.data(), {n_own}, HOST_DOUBLE)
+        .copy_(pieces.back().output.detach());
+    listed.sum(edges.to_vectors(vectors)[0], result);
   });
 }
 

@@ -4,6 +4,7 @@
 #ifndef PHYSREP_EVALUATION_H
 #define PHYSREP_EVALUATION_H
 
+#include "listed_edges.h"
 #include "model.h"
 #include "pieces.h"
 
@@ -11,8 +12,6 @@
 #include <vector>
 
 namespace physrep {
-
-const auto HOST_DOUBLE = torch::TensorOptions().dtype(torch::kFloat64);
 
 // A module's own message without the addresses of its C++ call stack.
 std::string message_of(const std::exception &error);
@@ -26,10 +25,12 @@ struct Model::Torch {
   int n_threads = 1;
 
   std::string error;  // the first one of this evaluation
-  int64_t n_own = 0, n_rows = 0;
+  int64_t n_own = 0, n_rows = 0, n_sent = 0;
   torch::Tensor types, vectors;
   torch::Tensor positions;  // (n_rows, 3) host memory; undefined where moments are not wanted
   CutEdges edges;
+  ListedEdges listed;   // edges of LAMMPS' list, made on the device
+  bool by_list = false;  // whether this evaluation reads them
 
   // Run `work` unless this rank has failed before or has no atoms.
   template <class Work> void attempt(Work &&work) {
@@ -52,17 +53,20 @@ struct Model::Torch {
   bool with_moments = false;
 
   void start(const Graph &graph);
+  void start(const PairList &list);
   bool probe(int n_types);
   std::vector<Piece> forward(const Metadata &about, Exchange &exchange);
   void backward(const std::vector<Piece> &pieces, const Metadata &about, Exchange &exchange);
   void write(const Graph &graph, const std::vector<Piece> &pieces, Result &result);
+  void write(const std::vector<Piece> &pieces, Result &result);
 
  private:
   torch::Tensor rows_of(const torch::Tensor &own, int width) const;
-  torch::Tensor leaf_of(const torch::Tensor &rows, bool needs_grad) const;
+  torch::Tensor with_ghosts(const torch::Tensor &own, int width, Exchange &exchange);
   std::vector<torch::Tensor> seeds(const torch::Tensor &energies) const;
   std::vector<torch::Tensor> add_ghosts(const std::vector<torch::Tensor> &grads, int width,
                                         Exchange &exchange);
+  torch::Tensor add_listed_ghosts(const torch::Tensor &grad, int width, Exchange &exchange);
   void move_origins(torch::Tensor rows, double sign) const;
 };
 

@@ -121,8 +121,13 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
   torch_->module = load_module(path, torch_->device, json);
   metadata_ = parse_metadata(json, path);
   torch_->dtype = metadata_.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
+  const auto n_types = static_cast<int>(metadata_.species.size());
+  std::vector<double> contacts;
+  for (int a = 0; a < n_types; a++)
+    for (int b = 0; b < n_types; b++) contacts.push_back(shortest_contact(a, b));
+  torch_->listed = ListedEdges(torch_->device, metadata_.cutoff, contacts);
   try {
-    torch_->embed_reads_edges = torch_->probe(static_cast<int>(metadata_.species.size()));
+    torch_->embed_reads_edges = torch_->probe(n_types);
   } catch (const std::exception &error) {
     throw ModelError(path + ": " + message_of(error) + "; export the file again");
   }
@@ -156,6 +161,20 @@ std::string Model::evaluate(const Graph &graph, Exchange &exchange, Result &resu
   const auto pieces = t.forward(metadata_, exchange);
   t.backward(pieces, metadata_, exchange);
   t.write(graph, pieces, result);
+  return t.error;
+}
+
+std::string Model::evaluate(const PairList &list, Exchange &exchange, Result &result) {
+  torch::jit::GraphOptimizerEnabledGuard plain(false);
+  Torch &t = *torch_;
+  const ThreadCount threads(t.n_threads);
+  result.energies.assign(static_cast<size_t>(list.n_own), 0.0);
+  result.forces.assign(3 * list.rows.size(), 0.0);
+  result.contact = result.not_finite = {};
+  t.start(list);
+  const auto pieces = t.forward(metadata_, exchange);
+  t.backward(pieces, metadata_, exchange);
+  t.write(pieces, result);
   return t.error;
 }
 

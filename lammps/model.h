@@ -48,12 +48,36 @@ struct Graph {
   std::vector<double> positions;
 };
 
+// The same as LAMMPS' list gives it, for a model that makes its edges where it computes. Atoms are
+// own atoms, then ghosts and images, as LAMMPS counts them; rows are those of a Graph.
+struct PairList {
+  int64_t n_own = 0;
+  std::vector<int64_t> types;  // (n_rows) types of the model
+  const double *positions = nullptr;  // (n_atoms, 3) A
+  // What stays between two lists; `renewed` says that it differs from the last evaluation's.
+  bool renewed = true;
+  std::vector<int> rows;  // (n_atoms) row of each atom
+  std::vector<int> centers;  // (n_centers) ascending, below n_own
+  std::vector<int> counts;  // (n_centers) listed neighbors of each
+  std::vector<int> ends;  // (sum of counts) atoms, also those beyond the cutoff
+  std::vector<int> sent;  // (n_sent) own atoms that are ghosts of other ranks
+};
+
 struct Result {
   std::vector<double> energies;  // (n_own) eV
   std::vector<double> slopes;  // (n_edges, 3) dE/dvectors, eV/A, E summed over all ranks
   // (n_edges, 3, 3) sum_i (x_i - x_center)_a dU_i/dvector_b, eV, U_i the energies of all atoms on
   // all ranks, each taken where the edge sees it; empty where not wanted
   std::vector<double> moments;
+  // Of a PairList instead of slopes and moments.
+  std::vector<double> forces;  // (n_atoms, 3) eV/A, those on ghosts to be added to their owners'
+  double virial[3][3] = {};  // sum over edges of -vector_a dE/dvector_b, eV
+  struct Edge {
+    int center = -1, end = -1;  // atoms; -1 where there is no such edge
+    double length = 0.0;  // A
+  };
+  Edge contact;  // the shortest one in units of its shortest_contact, if shorter than that
+  Edge not_finite;  // the first one whose slope is not a number
 };
 
 // How rows of numbers, one per atom, travel between own atoms and ghosts. Both calls are
@@ -62,7 +86,8 @@ class Exchange {
  public:
   // Whether there are ghosts: rows whose owners are other ranks' atoms or images of own ones.
   virtual bool needed() const = 0;
-  // Fill the rows of ghosts from their owners' rows.
+  // Fill the rows of ghosts from their owners' rows. Rows are those of the Graph; of a PairList they
+  // are those of atoms `sent`, then the ghosts', then one that nobody reads.
   virtual void to_ghosts(double *rows, int width) = 0;
   // Add the rows of ghosts to their owners' rows.
   virtual void from_ghosts(double *rows, int width) = 0;
@@ -91,6 +116,8 @@ class Model {
   // ranks without atoms. Does not throw: returns what went wrong here, empty when nothing did, so
   // that the ranks stay in step and can agree on an error afterwards.
   std::string evaluate(const Graph &graph, Exchange &exchange, Result &result);
+  // The same from LAMMPS' list: edges are made, and forces summed, on the model's device.
+  std::string evaluate(const PairList &list, Exchange &exchange, Result &result);
 
  private:
   struct Torch;  // keeps PyTorch's headers out of this one

@@ -104,6 +104,9 @@ void PairPhysRep::compute(int eflag, int vflag) {
   graph_.wants_moments = cvflag_atom != 0;
   if (neighbor->ago == 0 || !lists_checked_ || !as_before) find_rows();
   check_lists();
+  // Virials of atoms are sums over edges, which LAMMPS' arrays collect here.
+  if (edges_on_device() && !vflag_atom && !cvflag_atom) return compute_listed();
+  place_ = &row_;
   build_graph();
   const std::string failure = model_->evaluate(graph_, *this, result_);
   agree_on_error(failure.empty() ? "" : "the potential failed: " + failure);

@@ -66,6 +66,12 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void reserve_edges(const std::vector<int> &own);
   void add_neighbors(int i);
   void note_contact(int i, int j, double distance, double limit);
+  bool edges_on_device() const { return edges_.empty() ? device_ == "cuda" : edges_ == "device"; }
+  void find_sent();
+  void list_pairs();
+  void compute_listed();
+  void tally_listed();
+  void note_not_finite(int i, int j);
   void tally_energies();
   void tally_forces();
   void tally_virial(int i, int j, const double *vector, const double *slope);
@@ -78,7 +84,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void to_ghosts(double *rows, int width) override;
   void from_ghosts(double *rows, int width) override;
   void exchange(double *rows, int width, bool forward);
-  double *row(int i) const { return rows_ + int64_t(row_[i]) * row_width_ + column_; }
+  double *row(int i) const { return rows_ + int64_t((*place_)[i]) * row_width_ + column_; }
 
   // LAMMPS sizes its buffers by comm_forward and comm_reverse, and pair hybrid reads these when the
   // style is created, before any file says how wide its features are: so a constant, and wider
@@ -86,6 +92,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   static constexpr int COLUMNS_AT_ONCE = 64;
 
   std::string device_ = "cpu";
+  std::string edges_ = "";  // host or device: who makes them; empty: the device of a GPU
   std::string memory_ = "keep";
   bool guard_ = true;
   std::unique_ptr<physrep::Model> model_;
@@ -100,6 +107,10 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   double nearest_ = 1.0;  // smallest distance below its limit, as a share of it
   std::vector<char> excluded_;  // per atom and ghost: in a group that is excluded against all
   std::vector<int> row_;  // per atom and ghost: its row in the model's arrays
+  std::vector<int> message_place_;  // per atom and ghost: its row in messages of a PairList
+  const std::vector<int> *place_ = &row_;  // per atom and ghost: its row in messages
+  physrep::PairList pairs_;
+  bool pairs_listed_ = false;  // whether pairs_ is of LAMMPS' present list
   std::vector<int> ends_;  // per edge: the neighbor as LAMMPS counts atoms
 
   double *rows_ =

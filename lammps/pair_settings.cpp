@@ -57,12 +57,15 @@ void PairPhysRep::settings(int narg, char **arg) {
                "'units metal' (time is then in ps)",
                update->unit_style);
   device_ = "cpu";
+  edges_.clear();
   memory_ = "keep";
   guard_ = true;
   for (int k = 0; k < narg; k += 2) {
     const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
     if (keyword == "device")
       device_ = one_of(keyword, value, "cpu", "cuda");
+    else if (keyword == "edges")
+      edges_ = one_of(keyword, value, "host", "device");
     else if (keyword == "memory")
       memory_ = one_of(keyword, value, "keep", "system");
     else if (keyword == "guard")

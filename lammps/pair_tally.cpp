@@ -38,17 +38,21 @@ void PairPhysRep::tally_forces() {
   for (size_t e = 0; e < graph_.centers.size(); e++) {
     const int i = graph_.centers[e], j = ends_[e];
     const double *const slope = &result_.slopes[3 * e];
-    if (!std::isfinite(slope[0] + slope[1] + slope[2]) && not_finite_.empty())
-      not_finite_ =
-          fmt::format("the force between atoms {} ({}) and {} ({}) is not finite at step {}: {}",
-                      tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]],
-                      update->ntimestep, BLOWN_UP);
+    if (!std::isfinite(slope[0] + slope[1] + slope[2])) note_not_finite(i, j);
     for (int a = 0; a < 3; a++) {
       f[i][a] += slope[a];
       f[j][a] -= slope[a];
     }
     if (vflag_global || vflag_atom) tally_virial(i, j, &graph_.vectors[3 * e], slope);
   }
+}
+
+void PairPhysRep::note_not_finite(int i, int j) {
+  if (!not_finite_.empty()) return;
+  not_finite_ =
+      fmt::format("the force between atoms {} ({}) and {} ({}) is not finite at step {}: {}",
+                  tag_of(i), elements_[atom->type[i]], tag_of(j), elements_[atom->type[j]],
+                  update->ntimestep, BLOWN_UP);
 }
 
 // Only where virial_fdotr_compute does not serve: per-atom virials, or styles in pair hybrid that
