@@ -1,5 +1,6 @@
 """Every verb: its help has examples that its own parser accepts; light to start; thin scripts."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -87,3 +88,21 @@ def test_the_scripts_have_the_options_of_the_verbs(name):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == verb_parser(name).format_help()
+
+
+@pytest.mark.parametrize("lines", [3, 100_000])  # in one buffer, in many
+def test_output_that_nobody_takes(lines):
+    code = (
+        "import sys; from physrep.cli.verb import report_mistakes\n"
+        f"sys.exit(report_mistakes('physrep', lambda: print('word\\n' * {lines}) or 0))"
+    )
+    command = [sys.executable, "-c", code]
+    read, written = os.pipe()
+    os.close(read)  # as "| head" does when it has what it wants
+    done = subprocess.run(command, stdout=written, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (1, "")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert re.fullmatch(r"physrep: error: .*No space left on device\n", done.stderr)

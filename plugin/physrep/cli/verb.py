@@ -151,16 +151,34 @@ def report_mistakes(
         verb, extra: what needs the packages that are missing, and the extra that installs them.
 
     Returns:
-        the exit code of the work, or 2.
+        the exit code of the work, or 2; 1 where nobody reads the output any more.
     """
     try:
-        return work()
+        return _written(work())
+    except BrokenPipeError:  # as of "physrep inspect ean.pt | head -1"
+        _end_output()
+        return 1
     except ImportError as error:
         message = _explain_import(error, verb, extra)
     except (UserError, OSError) as error:
         message = " ".join(str(error).splitlines())
     print(f"{speaker}: error: {message}", file=sys.stderr)
+    _end_output()
     return 2
+
+
+def _written(code: int) -> int:
+    """The exit code, where all that was printed has left the process."""
+    sys.stdout.flush()
+    return code
+
+
+def _end_output() -> None:
+    """Python writes what is left when it ends, and says so a second time where it cannot."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain_import(error: ImportError, verb: str, extra: str | None) -> str:
