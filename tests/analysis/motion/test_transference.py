@@ -73,6 +73,8 @@ def test_ions_that_move_in_pairs_have_a_haven_ratio_above_one(together, exact):
 
 
 def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="does not grow with time"):
+        numbers_of(np.zeros((N_FRAMES, 2 * N_EACH, 3)))
     with pytest.raises(ValueError, match="2 kinds, 1 charges"):
         ChargeFlowSums(["A", "B"], [1.0], 1.0, 10)
     with pytest.raises(ValueError, match="give a kind and a charge"):

@@ -10,6 +10,7 @@ from physrep.config import ConfigError
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.chapters import chapters
 from physrep.studies.analyze.collector import TrajectoryAnalysis
+from physrep.studies.analyze.correlation_chapters import correlation_chapters
 from physrep.studies.analyze.record import as_dict, gaps
 from physrep.studies.analyze.settings import Settings
 
@@ -59,7 +60,7 @@ def test_a_random_walk_has_its_diffusion_and_conductivity():
     step, interval = 0.7, 0.02
     numbers = np.array([11, 17] * 20)
     positions = walk(4000, step)
-    found = TrajectoryAnalysis(numbers, 4000, interval, Settings(temperature=300.0))
+    found = TrajectoryAnalysis(numbers, 4000, interval, Settings(temperature=300.0, every=100))
     apart = 100.0 * np.arange(40)[:, None]  # a cell so large that no two meet
     cell = 5000.0 * np.eye(3)
     for k, one in enumerate(positions):
@@ -78,10 +79,10 @@ def test_a_random_walk_has_its_diffusion_and_conductivity():
 
 
 def test_long_runs_are_thinned_for_displacements_only():
-    found = analysis_of(np.tile(lonely(), (45, 1, 1)))  # 9000 frames
+    found = analysis_of(np.tile(lonely(), (45, 1, 1)), every=10)  # 9000 frames
     assert found.motion.every == 2
     assert found.motion.displacements.value.lags[1] == pytest.approx(0.02)
-    assert found.reactions.value.n_frames == found.structure.n_frames == 9000
+    assert found.reactions.value.n_frames == 9000 and found.structure.n_frames == 900
 
 
 def test_structure_every_tenth_frame():
@@ -102,6 +103,12 @@ def test_without_a_cell_there_is_no_g_and_no_density():
 def test_without_times_there_is_no_motion():
     found = analysis_of(lonely(), interval=None)
     assert "--timestep" in gaps(found)["motion"]
+    shares = correlation_chapters({"run": found})[-1]
+    assert [text.partition(":")[0] for text in shares.texts] == [
+        "Transference numbers",
+        "Haven ratio",
+    ]
+    assert all("not measured" in text and "--timestep" in text for text in shares.texts)
     assert "--timestep" in gaps(found)["reactions"]
     assert found.structure.elements.value is not None
 

@@ -48,6 +48,7 @@ STATES = {
     "I": ((1, 0),),
 }
 LARGEST_LEWIS = 200  # atoms; beyond, the charge is unknown
+TOTAL_CHARGE_COST = 0.5  # below that of a formal charge: decides between equally many of these
 
 
 class SpeciesName(NamedTuple):
@@ -188,8 +189,30 @@ def _charge_of_piece(graph: nx.Graph) -> int | None:
     return _lewis_charge(symbols, sorted((min(bond), max(bond)) for bond in graph.edges))
 
 
-def _lewis_charge(symbols: list[str], bonds: list[tuple[int, int]]) -> int | None:
-    """Integers: extra order of each bond, one state for each atom, and |total charge|."""
+class _LewisProgram(NamedTuple):
+    """Lewis structures as integers: extra order of each bond, one state for each atom, and |total
+    charge| as the last one.
+
+    charge, cost, upper: (n_integers,): what each adds to the total charge in e, what it costs, how
+    large it may be.
+    """
+
+    charge: np.ndarray
+    cost: np.ndarray
+    upper: np.ndarray
+    rules: list[LinearConstraint]
+
+    def best(self, *more: LinearConstraint) -> OptimizeResult:
+        """The structure of lowest cost; ``x`` is None where there is none."""
+        return milp(
+            self.cost,
+            integrality=np.ones(len(self.cost), dtype=int),
+            bounds=Bounds(0, self.upper),
+            constraints=[*self.rules, *more],
+        )
+
+
+def _lewis_program(symbols: list[str], bonds: list[tuple[int, int]]) -> _LewisProgram:
     states = [(k, *state) for k, symbol in enumerate(symbols) for state in STATES[symbol]]
     n_bonds, n_states = len(bonds), len(states)
     size = n_bonds + n_states + 1
@@ -202,32 +225,27 @@ def _lewis_charge(symbols: list[str], bonds: list[tuple[int, int]]) -> int | Non
         charge[s], cost[s] = q, abs(q)
     degree = np.bincount(np.array(bonds, int).ravel(), minlength=len(symbols))
     last = np.eye(size)[-1]
-    cost = cost + 0.5 * last
     upper = np.concatenate([np.full(n_bonds, 2.0), np.ones(n_states), [np.inf]])
     rules = [
         LinearConstraint(orders, -degree, -degree),
         LinearConstraint(one_state, 1, 1),
         LinearConstraint(np.stack([last - charge, last + charge]), 0, np.inf),
     ]
+    return _LewisProgram(charge, cost + TOTAL_CHARGE_COST * last, upper, rules)
 
-    def solve(*more: LinearConstraint) -> OptimizeResult:
-        return milp(
-            cost,
-            integrality=np.ones(size, dtype=int),
-            bounds=Bounds(0, upper),
-            constraints=[*rules, *more],
-        )
 
-    best = solve()
+def _lewis_charge(symbols: list[str], bonds: list[tuple[int, int]]) -> int | None:
+    """None where no structure exists, or one of another total charge is as good."""
+    program = _lewis_program(symbols, bonds)
+    best = program.best()
     if best.x is None:
         return None
-    total = round(float(charge @ best.x))
-    others = (
-        solve(LinearConstraint(charge, *span))
-        for span in ((total + 1, np.inf), (-np.inf, total - 1))
-    )
-    rivals = [other for other in others if other.x is not None and other.fun < best.fun + 0.25]
-    return None if rivals else total
+    total = round(float(program.charge @ best.x))
+    for span in ((total + 1, np.inf), (-np.inf, total - 1)):
+        other = program.best(LinearConstraint(program.charge, *span))
+        if other.x is not None and other.fun < best.fun + 0.5 * TOTAL_CHARGE_COST:
+            return None
+    return total
 
 
 def _charge_text(charge: float | None) -> str:

@@ -66,7 +66,7 @@ class ChargeFlowSums:
         """The numbers, NaN with a reason where their error bars are not known.
 
         Raises:
-            ValueError: too few frames for the longest lag.
+            ValueError: too few frames for the longest lag; charges that do not move.
         """
         averages, n = self._sums.result(), len(self.kinds)
         start, end = shares_of_run(self._sums.n_lags, averages.n_frames, 1)
@@ -79,6 +79,11 @@ class ChargeFlowSums:
             return fitted[..., 0], 0.25 * (fitted[..., 1 : n + 1] - fitted[..., n + 1 :])
 
         total, crossed = slopes(averages.mean)
+        if not total > 0.0:
+            raise ValueError(
+                "the displacement of all charges together does not grow with time: there is no "
+                "current to have shares of"
+            )
         numbers = crossed / total
         in_blocks, crossed_in_blocks = slopes(averages.blocks)
         # Of a ratio, to first order: the scatter of t_a J.J - J_a.J.

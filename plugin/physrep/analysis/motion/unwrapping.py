@@ -14,7 +14,7 @@ class Unwrapper:
 
     Displacements are taken between positions wrapped into the cell of their frame, plus a lattice
     vector of the later frame for each face that was passed, and are added up. This is the
-    toroidal-view-preserving scheme (S. von Buelow, J. T. Bullerjahn, G. Hummer, J. Chem. Phys. 153
+    toroidal-view-preserving scheme (S. von Bülow, J. T. Bullerjahn, G. Hummer, J. Chem. Phys. 153
     (2020) 021101; J. T. Bullerjahn et al., J. Chem. Theory Comput. 19 (2023) 3406). Unwrapped
     positions as a program writes them (LAMMPS' xu, or x + ix lx) are not right there: whenever the
     cell changes, an atom n cells away moves n times as far as the cell changes.
@@ -103,7 +103,7 @@ class Unwrapper:
                 f"atom {atom} moved by {left.max():.2f} of the cell along one of its vectors "
                 f"between frames {self.n_frames - 1} and {self.n_frames} (at most "
                 f"{LARGEST_STEP:g}): the image it moved to is ambiguous. The frames are too far "
-                "apart, or the run blew up; record more often, or give unwrapped positions with "
-                "pbc of False"
+                "apart, or the run blew up; record more often, or give unwrapped positions "
+                "(--unwrapped; wrapped=False in Python)"
             )
         return steps

@@ -46,6 +46,14 @@ class Chapter:
         return {name: one.value for name, one in found.items() if one.value is not None}
 
 
+def parts(runs: Runs, room: str, name: str) -> dict[str, Answer]:
+    """One answer of each trajectory; room: "motion" or "lifetimes". A run without times has
+    neither: a gap.
+    """
+    rooms = {k: (getattr(one, room), one.motion_gap) for k, one in runs.items()}
+    return {k: getattr(one, name) if one else Answer(None, gap) for k, (one, gap) in rooms.items()}
+
+
 def sentence(text: str) -> str:
     """With a capital letter at its start and a full stop at its end."""
     text = text[:1].upper() + text[1:]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from physrep.analysis.motion.transference import Transference
 from physrep.analysis.structure.angular import RadiusAngleMaps
 from physrep.figures.correlation_plots import (
     bond_map_figure,
@@ -15,10 +16,9 @@ from physrep.figures.correlation_plots import (
 )
 from physrep.figures.page import Table
 from physrep.figures.structure_plots import with_error
-from physrep.studies.analyze.chapter import Chapter, error_note, header_of, row_of, sentence
+from physrep.studies.analyze.chapter import Chapter, error_note, header_of, parts, row_of, sentence
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.shells import shells
-from physrep.studies.analyze.stream import Answer
 
 MOST_PANELS = 9
 ROUND_OFF = 1e-9
@@ -99,11 +99,8 @@ def _radii(
 
 def _van_hove(runs: Mapping[str, Results]) -> Chapter:
     chapter = Chapter("van_hove", "Van Hove functions")
-    parts = {
-        k: one.motion.van_hove if one.motion else Answer(None, one.motion_gap)
-        for k, one in runs.items()
-    }
-    for name, one in chapter.answers(parts, "Van Hove functions").items():
+    found = parts(runs, "motion", "van_hove")
+    for name, one in chapter.answers(found, "Van Hove functions").items():
         of = f" in {name}" if len(runs) > 1 else ""
         text = f"Self part{of}: distribution of the distance that a molecule moves within a lag."
         text += f" {error_note(one.moved.reason)}"
@@ -120,28 +117,15 @@ def _van_hove(runs: Mapping[str, Results]) -> Chapter:
 
 def _shares(runs: Mapping[str, Results]) -> Chapter:
     chapter = Chapter("transference", "Transference numbers and Haven ratio")
+    shares = chapter.answers(parts(runs, "motion", "transference"), "Transference numbers")
+    ratios = chapter.answers(parts(runs, "motion", "haven"), "Haven ratio")
     rows = []
-    for name, one in runs.items():
-        of = f" of {name}" if len(runs) > 1 else ""
-        if one.motion is None:
-            chapter.texts.append(f"Transference{of}: not measured. {sentence(one.motion_gap)}")
-            continue
-        shares, haven = one.motion.transference, one.motion.haven
-        for what, found in (("Transference numbers", shares), ("Haven ratio", haven)):
-            if found.value is None or found.reason:
-                gap = "not measured. " if found.value is None else ""
-                chapter.texts.append(f"{what}{of}: {gap}{sentence(found.reason)}")
-        if shares.value is not None:
-            numbers = shares.value.numbers
-            rows += [
-                row_of(name, len(runs), f"t of {kind}", _number(value, error))
-                for kind, value, error in zip(
-                    shares.value.kinds, numbers.value, numbers.error, strict=True
-                )
-            ]
-        if haven.value is not None:
-            text = with_error(float(haven.value.value), float(haven.value.error))
-            rows.append(row_of(name, len(runs), "Haven ratio", text))
+    for name in runs:
+        shown = _numbers(shares[name]) if name in shares else {}
+        if name in ratios:
+            ratio = ratios[name]
+            shown["Haven ratio"] = with_error(float(ratio.value), float(ratio.error))
+        rows += [row_of(name, len(runs), *cells) for cells in shown.items()]
     if rows:
         note = (
             "Transference: share of the collective displacement of charge, relative to the centre "
@@ -152,9 +136,15 @@ def _shares(runs: Mapping[str, Results]) -> Chapter:
     return chapter
 
 
-def _number(value: float, error: float) -> str:
-    """Of a binary liquid the numbers follow from the masses, and have no error but round-off."""
-    return f"{value:.4f} (from the masses)" if error < ROUND_OFF else with_error(value, error)
+def _numbers(found: Transference) -> dict[str, str]:
+    """For the table. In a binary liquid they follow from the masses, with round-off as error."""
+    columns = zip(found.kinds, found.numbers.value, found.numbers.error, strict=True)
+    return {
+        f"t of {kind}": f"{value:.4f} (from the masses)"
+        if error < ROUND_OFF
+        else with_error(value, error)
+        for kind, value, error in columns
+    }
 
 
 def _more(n: int) -> str:

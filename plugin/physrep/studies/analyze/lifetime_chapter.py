@@ -9,9 +9,8 @@ from physrep.analysis.statistics.blocks import Estimate
 from physrep.figures.lifetime_plots import lifetime_figure
 from physrep.figures.page import Table
 from physrep.figures.structure_plots import with_error
-from physrep.studies.analyze.chapter import Chapter, header_of, row_of, sentence
+from physrep.studies.analyze.chapter import Chapter, header_of, parts, row_of, sentence
 from physrep.studies.analyze.collector import Results
-from physrep.studies.analyze.stream import Answer
 
 KINDS = {"ions": "Ion pairs", "hydrogen": "Hydrogen bonds"}
 CAPTION = (
@@ -31,12 +30,7 @@ def lifetime_chapters(runs: Mapping[str, Results]) -> list[Chapter]:
     chapter = Chapter("lifetimes", "Lifetimes of ion pairs and hydrogen bonds")
     rows = []
     for attribute, what in KINDS.items():
-        found: dict[str, Answer] = {
-            name: getattr(one.lifetimes, attribute)
-            if one.lifetimes
-            else Answer(None, one.motion_gap)
-            for name, one in runs.items()
-        }
+        found = parts(runs, "lifetimes", attribute)
         answers: dict[str, PairCorrelation] = chapter.answers(found, what)
         if not answers:
             continue

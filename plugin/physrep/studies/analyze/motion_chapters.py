@@ -12,7 +12,7 @@ from physrep.figures.structure_plots import (
     velocity_figure,
     with_error,
 )
-from physrep.studies.analyze.chapter import Chapter, header_of, row_of, sentence
+from physrep.studies.analyze.chapter import Chapter, header_of, parts, row_of, sentence
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.stream import Answer
@@ -29,14 +29,6 @@ def motion_chapters(runs: Mapping[str, Results]) -> list[Chapter]:
     return [_diffusion(runs), _vibrations(runs), _conductivity(runs)]
 
 
-def _parts(runs: Mapping[str, Results], name: str) -> dict[str, Answer]:
-    """One answer of the motion of each trajectory."""
-    return {
-        k: getattr(one.motion, name) if one.motion else Answer(None, one.motion_gap)
-        for k, one in runs.items()
-    }
-
-
 def _motion(runs: Mapping[str, Results], name: str) -> MotionResults:
     motion = runs[name].motion
     assert motion is not None  # asked only of runs that have one
@@ -45,7 +37,7 @@ def _motion(runs: Mapping[str, Results], name: str) -> MotionResults:
 
 def _diffusion(runs: Mapping[str, Results]) -> Chapter:
     chapter = Chapter("diffusion", "Diffusion")
-    answers = chapter.answers(_parts(runs, "displacements"), "Mean squared displacements")
+    answers = chapter.answers(parts(runs, "motion", "displacements"), "Mean squared displacements")
     if not answers:
         return chapter
     lines = {(k, kind): line for k in answers for kind, line in _motion(runs, k).lines.items()}
@@ -81,14 +73,14 @@ def _diffusion(runs: Mapping[str, Results]) -> Chapter:
 
 def _vibrations(runs: Mapping[str, Results]) -> Chapter:
     chapter = Chapter("vibrations", "Vibrations")
-    velocities = chapter.answers(_parts(runs, "velocities"), "Velocity autocorrelation")
+    velocities = chapter.answers(parts(runs, "motion", "velocities"), "Velocity autocorrelation")
     if velocities:
         taken = [k for k, one in velocities.items() if one.from_positions]
         text = "Velocity autocorrelation of all atoms, weighted by mass."
         text += " Velocities are differences of positions." if taken else ""
         figure = velocity_figure(velocities, longest=SHOWN_VELOCITY)
         chapter.figures.append((figure, text))
-    spectra = chapter.answers(_parts(runs, "spectrum"), "Vibrational spectrum")
+    spectra = chapter.answers(parts(runs, "motion", "spectrum"), "Vibrational spectrum")
     if spectra:
         notes = dict.fromkeys(one.note for one in spectra.values() if one.note)
         widest = max(one.resolution for one in spectra.values())

@@ -5,9 +5,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from physrep.analysis.motion.conductivity import GreenKubo
 from physrep.analysis.motion.msd import Displacements
 from physrep.analysis.motion.pair_lifetimes import PairCorrelation
+from physrep.analysis.motion.transference import Transference
 from physrep.analysis.motion.van_hove import VanHove
+from physrep.analysis.motion.velocity import Spectrum, VelocityCorrelation
 from physrep.analysis.statistics.blocks import Estimate
 from physrep.analysis.structure.angular import RadiusAngleMaps
 from physrep.analysis.structure.distributions import Distribution
@@ -84,42 +87,13 @@ def _motion(motion: MotionResults) -> dict[str, Any]:
     return {
         "displacements": _found(motion.displacements, _displacements),
         "diffusion": {kind: vars(line) for kind, line in motion.lines.items()},
-        "velocities": _found(
-            motion.velocities,
-            lambda one: {
-                "kinds": one.kinds,
-                "lags": one.lags,
-                "normalised": one.normalised.value,
-                "from_positions": one.from_positions,
-            },
-        ),
-        "spectrum": _found(
-            motion.spectrum,
-            lambda one: {
-                "kinds": one.kinds,
-                "wavenumbers": one.wavenumbers,
-                "density": _estimate(one.density),
-                "resolution": one.resolution,
-                "note": one.note,
-            },
-        ),
+        "velocities": _found(motion.velocities, _velocities),
+        "spectrum": _found(motion.spectrum, _spectrum),
         "temperature": _found(motion.temperature, _estimate),
         "nernst_einstein": _found(motion.nernst_einstein, _estimate),
         "einstein": _found(motion.einstein, _estimate),
-        "green_kubo": _found(
-            motion.green_kubo,
-            lambda one: (
-                _estimate(one.conductivity)
-                | {"cutoff": one.cutoff, "lags": one.lags, "running": _estimate(one.running)}
-            ),
-        ),
-        "transference": _found(
-            motion.transference,
-            lambda one: {
-                "window": one.window,
-                "numbers": _by_kind(one.kinds, value=one.numbers.value, error=one.numbers.error),
-            },
-        ),
+        "green_kubo": _found(motion.green_kubo, _green_kubo),
+        "transference": _found(motion.transference, _transference),
         "haven": _found(motion.haven, _estimate),
         "van_hove": _found(motion.van_hove, _van_hove),
         "charge": motion.charged,
@@ -191,6 +165,35 @@ def _maps(one: RadiusAngleMaps) -> dict[str, Any]:
         for row, (a, b) in enumerate(one.pairs)
     ]
     return {"edges": one.edges, "angles": one.angles, "n_frames": one.n_frames, "pairs": maps}
+
+
+def _velocities(one: VelocityCorrelation) -> dict[str, Any]:
+    return {
+        "kinds": one.kinds,
+        "lags": one.lags,
+        "normalised": one.normalised.value,
+        "from_positions": one.from_positions,
+    }
+
+
+def _spectrum(one: Spectrum) -> dict[str, Any]:
+    return {
+        "kinds": one.kinds,
+        "wavenumbers": one.wavenumbers,
+        "density": _estimate(one.density),
+        "resolution": one.resolution,
+        "note": one.note,
+    }
+
+
+def _green_kubo(one: GreenKubo) -> dict[str, Any]:
+    curves = {"cutoff": one.cutoff, "lags": one.lags, "running": _estimate(one.running)}
+    return _estimate(one.conductivity) | curves
+
+
+def _transference(one: Transference) -> dict[str, Any]:
+    numbers = _by_kind(one.kinds, value=one.numbers.value, error=one.numbers.error)
+    return {"window": one.window, "numbers": numbers}
 
 
 def _van_hove(one: VanHove) -> dict[str, Any]:
