@@ -144,3 +144,9 @@ def test_the_table_of_versions_in_the_readme_is_current():
 
 def test_version_is_in_the_changelog():
     assert f"## {physrep.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_test_files_have_names_of_their_own():
+    """pytest imports them by name alone: of two of one name, the second is not run."""
+    names = [path.name for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
