@@ -158,7 +158,7 @@ def lammps_forces(ranks: int) -> Callable[[Path, Atoms, Path], Forces]:
 def ase_forces(file: Path, atoms: Atoms, folder: Path) -> Forces:
     """Forces by ASE."""
     atoms = atoms.copy()
-    atoms.calc = PhysRepCalculator(file)
+    atoms.calc = PhysRepCalculator(file, dtype="float64")
     return atoms.get_forces()
 
 
