@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 help:
 	@echo "make setup      create $(VENV) with pinned packages and build the LAMMPS plugin"
 	@echo "make demo       fit, export, run in OpenMM, LAMMPS and ASE; writes out/demo/report.html"
-	@echo "make test       the test suite (at most 12 minutes on 2 cores)"
+	@echo "make test       the test suite (at most 15 minutes on 2 cores)"
 	@echo "make latest     create $(LATEST): the newest torch, no openmmtorch"
 	@echo "make test-latest  engines against each other and physics of the models there (slow)"
 	@echo "make test-slow  the tests that take longer: MD of tens of picoseconds, long fits"

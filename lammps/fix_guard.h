@@ -17,7 +17,7 @@ class PairPhysRep;
 
 // Ends a run, on all ranks alike, that has left what a potential knows: energies, forces or
 // positions that are not finite, contacts below half the shortest in the data, forces above a limit.
-// Contacts and what is not finite are looked at in every step, forces in every Nth. Trial positions
+// Contacts and values that are not finite are checked every step, forces every N steps. Trial positions
 // of minimisers and of Monte Carlo moves may be anywhere: minimisers stop only at what is not
 // finite, trial energies of other fixes never. Pair style physrep makes this fix by itself.
 class FixPhysRepGuard : public Fix {

@@ -48,7 +48,7 @@ void PairPhysRep::find_rows() {
 void PairPhysRep::build_graph() {
   const int n_all = atom->nlocal + atom->nghost;
   graph_.n_own = atom->nlocal;
-  // Atoms that NULL leaves to another style are in no list: their type is never looked at.
+  // Atoms that NULL leaves to another style are in no list: their type does not matter.
   for (int i = 0; i < n_all; i++) graph_.types[row_[i]] = std::max(0, model_type_[atom->type[i]]);
   if (graph_.wants_moments) place_rows();
   graph_.centers.clear();

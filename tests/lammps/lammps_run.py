@@ -1,5 +1,6 @@
 """Running LAMMPS from the tests, and reading what it wrote."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -96,6 +97,16 @@ def head(atoms: Atoms, folder: Path, before: str = "", species: Sequence[str] = 
 def style(file: Path, keywords: str = "", species: Sequence[str] = SPECIES) -> str:
     """pair_style and pair_coeff of a potential."""
     return f"pair_style physrep {keywords}\npair_coeff * * {file} {' '.join(species)}\n"
+
+
+def without_forces(checkpoint: Checkpoint) -> Checkpoint:
+    """A copy that has nothing but the reference energies."""
+    made = copy.deepcopy(checkpoint)
+    made.potential.scale.zero_()
+    made.potential.shift.zero_()
+    made.potential.guarded = False
+    made.potential.repulsion = None
+    return made
 
 
 def eager(potential: Potential, atoms: Atoms) -> Prediction:

@@ -1,11 +1,9 @@
 """fix gcmc: the right number of atoms and molecules, and no trial move ends a run."""
 
-import copy
-
 import numpy as np
 import pytest
 from ase import Atoms
-from lammps_run import head, style
+from lammps_run import head, style, without_forces
 
 from physrep.engines.export import export_potential
 
@@ -31,11 +29,7 @@ Types
 @pytest.fixture(scope="module", name="ideal")
 def _ideal(checkpoint, tmp_path_factory):
     """A potential of reference energies alone."""
-    made = copy.deepcopy(checkpoint)
-    made.potential.scale.zero_()
-    made.potential.shift.zero_()
-    made.potential.guarded = False
-    made.potential.repulsion = None
+    made = without_forces(checkpoint)
     path = tmp_path_factory.mktemp("ideal") / "ideal.pt"
     export_potential(made, path, dtype="float64", ops="portable")
     return path

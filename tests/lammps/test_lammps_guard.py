@@ -1,12 +1,10 @@
 """The guard: what ends a run, on all ranks alike, and what is left of it."""
 
-import copy
-
 import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
-from lammps_run import SPECIES, head, style
+from lammps_run import SPECIES, head, style, without_forces
 from test_errors import fails, forge
 
 from physrep.engines.export import export_potential
@@ -24,11 +22,7 @@ def collision(distance: float = 3.0) -> Atoms:
 @pytest.fixture(scope="module", name="flat")
 def _flat(checkpoint, tmp_path_factory):
     """A potential without forces, so that atoms fly through one another; H-H 1.4 A in the data."""
-    made = copy.deepcopy(checkpoint)
-    made.potential.scale.zero_()
-    made.potential.shift.zero_()
-    made.potential.guarded = False
-    made.potential.repulsion = None
+    made = without_forces(checkpoint)
     made.potential.shortest_distances[1, 1] = 1.4
     path = tmp_path_factory.mktemp("flat") / "flat.pt"
     export_potential(made, path, dtype="float64", ops="portable")

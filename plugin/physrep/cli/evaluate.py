@@ -167,7 +167,8 @@ def _paths(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
 
 
 def _is2re(parsed: argparse.Namespace, calculator: "Calculator") -> "Summary":
-    from physrep.studies.evaluate import read_relaxations, relaxations
+    from physrep.io.structures.ase_files import read_by_ase
+    from physrep.studies.evaluate import relaxations
 
-    frames = read_relaxations(parsed.data)
+    frames = read_by_ase(parsed.data)
     return relaxations(calculator, frames, parsed.seed or 0, parsed.max_structures)

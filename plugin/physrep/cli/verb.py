@@ -72,7 +72,7 @@ def check_inputs(*paths: str | Path | None) -> None:
 
 
 def check_time(option: str, value: float | None, zero: bool = False) -> None:
-    """Refuse a time in the words of the command line, which takes fs where Python takes ps.
+    """Reject a bad time with an error in fs, as on the command line; Python functions take ps.
 
     Args:
         value: fs; None where the option was not given.

@@ -134,7 +134,7 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
         ExportError: the file has gone or changed since.
     """
     FileVersion(Path(path), checksum).refuse_another(
-        "a pickled or copied calculator reads this file again", "make the calculator anew"
+        "a pickled or copied calculator reads this file again", "make the calculator again"
     )
     return load_potential(path, device, dtype)
 

@@ -59,7 +59,7 @@ class PotentialGuard:
     ) -> None:
         """path: of the exported file; interval: steps between two looks; max_force: kJ/mol/nm.
 
-        atoms: numbers of the atoms that are looked at, as those of ``add_potential``; None for all.
+        atoms: indices of the atoms to check, as those of ``add_potential``; None for all.
         output: frames go to OUTPUT-last-good.extxyz and OUTPUT-bad.extxyz.
 
         Raises:

@@ -124,7 +124,7 @@ def moved_figure(one: VanHove) -> Figure:
                 part = Estimate(one.moved.value[n, k], one.moved.error[n, k])
                 draw_band(axes, one.r, part, color)
                 tops.append(float(part.value.max()))
-        # The shortest lag is a needle at small r beside the others.
+        # The shortest lag is a sharp peak at small r that would hide the others.
         axes.set(title=kind, xlabel="r (Å)", ylim=(0.0, 1.1 * sorted(tops)[-2] or None))
     panels[0].set_ylabel("4πr² G(r, t) (1/Å)")
     draw_legend(figure, panels[0])

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import ase.io
 from ase import Atoms
 
 from physrep.io import FORMATS, DataError
+from physrep.io.structures.ase_files import read_by_ase
 from physrep.io.structures.extxyz import iter_atoms
 
 
@@ -21,17 +21,7 @@ def read_frames(path: str | Path) -> list[Atoms]:
     if Path(path.name.lower().removesuffix(".gz")).suffix in FORMATS["extxyz"].suffixes:
         frames = list(iter_atoms(path))
     else:
-        frames = _read_by_ase(path)
+        frames = read_by_ase(path)
     if not frames:
         raise DataError("holds no frames", path)
     return frames
-
-
-def _read_by_ase(path: Path) -> list[Atoms]:
-    try:
-        return list(ase.io.iread(path))
-    # ASE's readers have no error of their own for what a damaged file does to them.
-    except Exception as error:
-        raise DataError(
-            f"ASE cannot read it ({type(error).__name__}: {error}); give extended XYZ", path
-        ) from error

@@ -273,7 +273,7 @@ def without_currents(
     currents = np.asarray(currents, dtype=float)
     if currents.ndim != 3 or currents.shape[::2] != flux.shape or currents.shape[1] == 0:
         raise ValueError(
-            f"currents of shape {currents.shape} beside a flux {flux.shape}: "
+            f"currents have shape {currents.shape} and the flux has {flux.shape}: "
             "give (n, n_currents, 3)"
         )
     flux = _checked(flux, interval)

@@ -5,7 +5,7 @@ Source: "Towards Physically Reliable Molecular Representation Learning" (UAI 202
 
 from physrep.studies.evaluate.molecule_suites import N_ASSEMBLY, Reliability, reliability
 from physrep.studies.evaluate.path_suite import PathReliability, reaction_paths
-from physrep.studies.evaluate.surface_suite import Is2reReliability, read_relaxations, relaxations
+from physrep.studies.evaluate.surface_suite import Is2reReliability, relaxations
 
 __all__ = [
     "N_ASSEMBLY",
@@ -13,7 +13,6 @@ __all__ = [
     "PathReliability",
     "Reliability",
     "reaction_paths",
-    "read_relaxations",
     "relaxations",
     "reliability",
 ]

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
@@ -68,23 +66,6 @@ def relaxations(
         [is2re(calculator, frames[index]) for index in progress(chosen, "evaluate", "structure")],
         chosen,
     )
-
-
-def read_relaxations(path: str | Path) -> list[Atoms]:
-    """All frames of a file, by ASE.
-
-    Raises:
-        FileNotFoundError: there is no such file. DataError: ASE cannot read it.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        return list(ase.io.iread(path))
-    # ASE's readers have no error of their own for what a damaged file does to them.
-    except Exception as error:
-        raise DataError(
-            f"ASE cannot read it ({type(error).__name__}: {error}); give extended XYZ", path
-        ) from error
 
 
 def _none_if_nan(value: float) -> float | None:
