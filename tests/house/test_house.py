@@ -20,8 +20,9 @@ ORDER = [
     {"errors"},
     {"library", "torchscript", "archive", "output"},
     {"units", "config", "covalent", "progress"},
-    {"neighbors", "nn"},
-    {"pair", "ops"},
+    {"neighbors", "geometry", "nn"},
+    {"ops"},
+    {"pair"},
     {"models", "physrep"},  # the package's own __init__, which registers the compiled operators
     {"potential"},
     {"checkpoint", "io", "analysis"},

@@ -1,0 +1,64 @@
+"""Structure factors: the Fourier components of point charges in a periodic cell."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from physrep.ops.operator import Operator
+
+
+class StructureFactors(Operator):
+    """S(n) = sum_i q_i exp(2 pi i n . f_i), real and imaginary part."""
+
+    def forward(self, fractional: Tensor, charges: Tensor, indices: Tensor) -> Tensor:
+        """The sums of these atoms, (n_k, 2) float64, differentiable twice by both.
+
+        fractional: (n, 3) float64, coordinates f in units of the lattice vectors;
+        charges: (n,) float64 in e;
+        indices: (n_k, 3) int64, sorted by first, second and third, the third of each run of equal
+        first and second ones without gaps.
+        """
+        raise NotImplementedError
+
+
+class PortableStructureFactors(StructureFactors, form="portable"):
+    """With PyTorch's own operators.
+
+    The exponential is split into that of the first two indices and that of the third: sines for
+    n (pairs of indices + third indices), and one product of matrices for the sum over atoms.
+    """
+
+    def forward(self, fractional: Tensor, charges: Tensor, indices: Tensor) -> Tensor:
+        if indices.size(0) == 0:
+            return (fractional.sum() + charges.sum()) * charges.new_zeros((0, 2))
+        pairs, pair_of = torch.unique_consecutive(indices[:, :2], return_inverse=True, dim=0)
+        third = indices[:, 2]
+        n_pairs, n_third = pairs.size(0), int(third.abs().max()) + 1
+        turns = 2.0 * math.pi * fractional
+        up_to = torch.arange(n_third, device=turns.device, dtype=turns.dtype)
+        planar = turns[:, :2] @ pairs.to(turns.dtype).t()
+        axial = turns[:, 2:] * up_to
+        left = torch.cat([torch.cos(planar), torch.sin(planar)], dim=1) * charges.unsqueeze(1)
+        right = torch.cat([torch.cos(axial), torch.sin(axial)], dim=1)
+        cc, cs, sc, ss = _quarters(left.t() @ right, n_pairs, n_third)
+        # Real and imaginary parts at positive, then at negative third indices.
+        real = torch.cat([cc - ss, cc + ss], dim=1).flatten()
+        imaginary = torch.cat([sc + cs, sc - cs], dim=1).flatten()
+        column = torch.where(third < 0, n_third - third, third)
+        place = pair_of * (2 * n_third) + column
+        return torch.stack([real.index_select(0, place), imaginary.index_select(0, place)], dim=1)
+
+
+class FusedStructureFactors(PortableStructureFactors, form="fused"):
+    """The portable equations: no compiled operator yet."""
+
+
+def _quarters(table: Tensor, n_rows: int, n_columns: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    upper, lower = table[:n_rows], table[n_rows:]
+    return (
+        upper[:, :n_columns],
+        upper[:, n_columns:],
+        lower[:, :n_columns],
+        lower[:, n_columns:],
+    )

@@ -1,0 +1,84 @@
+"""The reciprocal lattice up to a length, and the length that a wanted accuracy needs."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from physrep.units import COULOMB_CONSTANT
+
+# What the error is estimated for: charges of 1 e at random places, one in each 10 A^3. Ionic
+# liquids hold 0.1 atoms per A^3 with charges below 1 e, rock salt 0.045 ions per A^3 with 1 e.
+NOMINAL_DENSITY = 0.1  # e^2/A^3, sum of q^2 by volume
+
+
+def truncation_error(smearing: float, k_max: float) -> float:
+    """Root mean square error in eV/A of the force on a charge of 1 e, |k| <= k_max (1/A) alone
+    being summed.
+
+        dF = k_C q sqrt(sum_j q_j^2 / V) sqrt(4 sqrt(pi) erfc(sigma k_max) / sigma)
+
+    It follows from the variance of the omitted terms for charges at random places, as in J. Kolafa
+    and J. W. Perram, Mol. Simul. 9 (1992) 351, with the sum over k replaced by an integral.
+    """
+    tail = math.erfc(smearing * k_max)
+    return COULOMB_CONSTANT * math.sqrt(
+        NOMINAL_DENSITY * 4.0 * math.sqrt(math.pi) * tail / smearing
+    )
+
+
+def longest_wave_vector(smearing: float, accuracy: float) -> float:
+    """The smallest k_max in 1/A with an error of at most ``accuracy`` (eV/A)."""
+    low, high = 0.0, 25.0 / smearing  # erfc(25) is below 1e-270
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if truncation_error(smearing, middle) > accuracy:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def volume_of(cell: Tensor) -> Tensor:
+    """|det| in A^3 of (3, 3) rows in A, a scalar.
+
+    Raises:
+        ValueError: the rows do not span a volume.
+    """
+    volume = torch.abs(torch.linalg.det(cell))
+    lengths = torch.sqrt((cell.detach() * cell.detach()).sum(dim=1))
+    if not bool(volume.detach() > 1e-6 * lengths.prod()):
+        raise ValueError(
+            "the cell is flat or not finite (volume {} A^3); give three lattice vectors "
+            "that span a volume, or set pbc to False where there is no period".format(volume.item())
+        )
+    return volume
+
+
+def half_sphere(cell: Tensor, k_max: float) -> Tensor:
+    """Index triples n of the vectors k = 2 pi n B, 0 < |k| <= k_max, one of each pair k and -k.
+
+    Args:
+        cell: (3, 3) in A, rows; B is the transpose of its inverse. k_max: in 1/A.
+
+    Returns:
+        (n_k, 3) int64, sorted by first, second, third; the first index that is not 0 is positive.
+    """
+    frame = cell.detach()
+    lengths = torch.sqrt((frame * frame).sum(dim=1))
+    limits = [int(k_max * float(length) / (2.0 * math.pi)) for length in lengths]
+    first = torch.arange(0, limits[0] + 1, device=cell.device)
+    second = torch.arange(-limits[1], limits[1] + 1, device=cell.device)
+    third = torch.arange(-limits[2], limits[2] + 1, device=cell.device)
+    triples = torch.cartesian_prod(first, second, third)
+    vectors = wave_vectors(triples, frame)
+    inside = (vectors * vectors).sum(dim=1) <= k_max * k_max
+    # All triples in lexical order: the second half of the whole box begins after (0, 0, 0).
+    origin = limits[1] * (2 * limits[2] + 1) + limits[2]
+    inside[: origin + 1] = False
+    return triples.index_select(0, torch.nonzero(inside).squeeze(-1))
+
+
+def wave_vectors(indices: Tensor, cell: Tensor) -> Tensor:
+    """k = 2 pi n B in 1/A, (n_k, 3), differentiable by the cell."""
+    return (2.0 * math.pi) * (indices.to(cell.dtype) @ torch.linalg.inv(cell).t())
