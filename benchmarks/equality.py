@@ -7,8 +7,6 @@ some of the potentials.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,10 +17,11 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from physrep.checkpoint import Checkpoint, load_checkpoint
+from lammps_run import run_lammps
+from physrep.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.export import export_potential
-from physrep.engines.lammps import plugin_directory, write_data
+from physrep.engines.lammps import write_data
 from physrep.importers import IMPORTERS
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
@@ -134,21 +133,7 @@ def lammps_forces(ranks: int) -> Callable[[Path, Atoms, Path], Forces]:
     def forces(file: Path, atoms: Atoms, folder: Path) -> Forces:
         rotation = write_data(atoms, folder / "data", SPECIES)
         text = INPUT.format(processors=f"1 1 {ranks}", file=file, species=" ".join(SPECIES))
-        (folder / "in").write_text(text)
-        programs = Path(sys.executable).parent
-        command = [str(programs / "lmp"), "-log", "none", "-nocite", "-in", "in"]
-        if ranks > 1:
-            command = [str(programs / "mpirun"), "-np", str(ranks), *command]
-        variables = {
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "LAMMPS_PLUGIN_PATH": plugin_directory(),
-        }
-        done = subprocess.run(
-            command, cwd=folder, env=variables, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+        run_lammps(text, folder, ranks)
         rows = (folder / "forces").read_text().split("ITEM: ATOMS")[-1].splitlines()[1:]
         return np.array([[float(w) for w in row.split()[1:]] for row in rows]) @ rotation.T
 
@@ -182,8 +167,6 @@ def compare(checkpoint: Checkpoint, atoms: Atoms, folder: Path) -> dict[str, flo
     file = folder / "potential.pt"
     export_potential(checkpoint, file, atoms, dtype="float64")
     path = folder / "potential.ckpt"
-    from physrep.checkpoint import save_checkpoint
-
     save_checkpoint(checkpoint, path)
     expected = ase_forces(path, atoms, folder)
     return {

@@ -18,7 +18,8 @@ import ase.io
 import numpy as np
 from matplotlib.figure import Figure
 
-from physrep.engines.lammps import plugin_directory, write_data
+import lammps_run
+from physrep.engines.lammps import write_data
 from physrep.figures.style import BLUE, GREEN, VERMILION, in_house_style
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +33,7 @@ def commands(file: Path, steps: int, folder: Path) -> dict[str, list[str]]:
     """Engine -> command line of its example."""
     box = EXAMPLES / "ean.pdb"
     write_data(next(ase.io.iread(box)), folder / "ean.data", ["C", "H", "N", "O"])
-    lmp = str(Path(sys.executable).parent / "lmp")
-    lammps = [lmp, "-in", str(ROOT / "lammps" / "in.ean"), "-log", "none", "-nocite"]
+    lammps = lammps_run.command("-in", str(ROOT / "lammps" / "in.ean"))
     variables = {"potential": str(file), "data": "ean.data", "steps": str(steps)}
     for name, value in variables.items():
         lammps += ["-var", name, value]
@@ -63,11 +63,14 @@ def resident_mb(pid: int) -> float:
 
 def watch(command: list[str], folder: Path) -> list[tuple[float, float]]:
     """(seconds, MB) until the command ends; it must succeed."""
-    variables = {**os.environ, "OMP_NUM_THREADS": "1", "LAMMPS_PLUGIN_PATH": plugin_directory()}
     rows, start = [], time.monotonic()
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(
-            command, cwd=folder, env=variables, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=folder,
+            env=lammps_run.environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         while process.poll() is None:
             rows.append((time.monotonic() - start, resident_mb(process.pid)))

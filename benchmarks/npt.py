@@ -7,8 +7,6 @@ with standard errors from blocks.
 
 import argparse
 import csv
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from lammps_run import run_lammps
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.statistics.blocks import block_average
 from physrep.engines.lammps import write_data
@@ -57,9 +56,7 @@ def lammps(file: Path, start: Atoms, picoseconds: float, output: Path) -> None:
         text = LAMMPS_INPUT.format(
             file=file.resolve(), species=" ".join(SPECIES), every=EVERY, steps=steps
         )
-        (folder / "in").write_text(text.replace("rows.csv", str(output.resolve())))
-        program = Path(sys.executable).parent / "lmp"
-        subprocess.run([program, "-in", "in", "-log", "log"], cwd=folder, check=True)
+        run_lammps(text.replace("rows.csv", str(output.resolve())), folder)
 
 
 def openmm(file: Path, start: Atoms, picoseconds: float, output: Path) -> None:

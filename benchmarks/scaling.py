@@ -7,18 +7,16 @@ of ranks takes its turn with the others, three times; medians count.
 
 import argparse
 import json
-import os
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import ase.io
 
-from physrep.engines.lammps import plugin_directory, write_data
+from lammps_run import run_lammps
+from physrep.engines.lammps import write_data
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -56,21 +54,13 @@ class Timing(NamedTuple):
 def run(file: Path, copies: int, ranks: int) -> Timing:
     """Time the second ``run`` of the input."""
     steps = min(MOST, max(FEWEST, ATOM_STEPS // (225 * copies**3)))
-    programs = Path(sys.executable).parent
-    command = [str(programs / "lmp"), "-log", "none", "-nocite", "-in", "in"]
-    if ranks > 1:
-        command = [str(programs / "mpirun"), "-np", str(ranks), *command]
-    variables = {**os.environ, "OMP_NUM_THREADS": "1", "LAMMPS_PLUGIN_PATH": plugin_directory()}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_data(next(ase.io.iread(ROOT / "md_examples" / "ean.pdb")), folder / "data", SPECIES)
         text = INPUT.format(
             copies=copies, file=file.resolve(), species=" ".join(SPECIES), steps=steps
         )
-        (folder / "in").write_text(text)
-        output = subprocess.run(
-            command, cwd=folder, env=variables, capture_output=True, text=True, check=True
-        ).stdout
+        output = run_lammps(text, folder, ranks)
     loop = float(re.findall(r"Loop time of (\S+)", output)[-1])
     communication = float(re.findall(r"^Comm .*\|\s*(\S+)\s*$", output, re.MULTILINE)[-1])
     return Timing(loop / steps, communication / 100)

@@ -42,3 +42,12 @@ def test_a_contender_that_dies_is_skipped(speed, together, capsys):
     else:  # a process each round, which answers once
         assert list(rows) == ["lives", "dies"]
     assert rows["lives"].ms == 2.0
+
+
+def test_lammps_says_why_it_ended(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import lammps_run
+
+    assert "Total wall time" in lammps_run.run_lammps("units metal\n", tmp_path)
+    with pytest.raises(RuntimeError, match="Unknown command: nonsense"):
+        lammps_run.run_lammps("nonsense\n", tmp_path, ranks=2)

@@ -12,6 +12,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 
 from physrep.cli.main import main
+from physrep.config import ConfigError
 from physrep.io import DataError, Structure
 from physrep.studies.evaluate import Reliability, reaction_paths, relaxations, reliability
 
@@ -170,6 +171,14 @@ def test_is2re(surfaces, capsys, tmp_path):
     assert "energy_mae_ev" in run(capsys, *asked, "--max-structures", 1)
 
 
+@pytest.mark.parametrize("given", [{"seed": -1}, {"max_structures": 0}, {"n_assembly": -2}])
+def test_whole_numbers_that_are_too_small(given):
+    (name, value), *_ = given.items()
+    frames = [Structure(one.positions, one.numbers) for one in [molecule("H2O")]]
+    with pytest.raises(ConfigError, match=f"{name} = {value}: give a whole number of at least"):
+        reliability(EMT(), frames, **given)
+
+
 def test_mistakes_are_one_line(molecules, paths, surfaces, capsys, tmp_path):
     suite = [MODEL, molecules, "--suite"]
     assert "--seed means nothing to --suite errors" in refused(
@@ -179,11 +188,6 @@ def test_mistakes_are_one_line(molecules, paths, surfaces, capsys, tmp_path):
     assert "--units means nothing to --suite is2re" in refused(
         capsys, *suite, "is2re", "--units", "eV"
     )
-    assert "seed = -1: give" in refused(capsys, *suite, "reliability", "--seed", -1)
-    assert "max-structures = 0: give" in refused(
-        capsys, *suite, "reliability", "--max-structures", 0
-    )
-    assert "assembly = -2: give" in refused(capsys, *suite, "reliability", "--assembly", -2)
     assert "U0_eV" in refused(capsys, *suite, "reliability", "--energy-key", "U0_eV")
     assert "has no reaction; write" in refused(capsys, *suite, "paths")
     assert "has no energy" in refused(

@@ -11,7 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from physrep.cli.verb import add_report_options, check_inputs, check_time
+from physrep.cli.verb import add_number, add_report_options, check_inputs, check_number
+from physrep.errors import UserError
 from physrep.output import check_output_folder
 
 FILES = ("analysis.json", "report.html")
@@ -28,11 +29,9 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--timestep", type=float, metavar="FS", help="between frames of the file, in fs"
     )
-    verb.add_argument(
-        "--start", type=int, default=0, metavar="N", help="first frame, counted from 0"
-    )
-    verb.add_argument("--stop", type=int, metavar="N", help="first frame not to read")
-    verb.add_argument("--stride", type=int, default=1, metavar="N", help="every Nth frame")
+    add_number(verb, "--start", "first frame, counted from 0", least=0, default=0)
+    add_number(verb, "--stop", "first frame not to read")
+    add_number(verb, "--stride", "every Nth frame", default=1)
     verb.add_argument("--units", choices=["metal", "real"], help="unit style of a LAMMPS dump")
     verb.add_argument(
         "--elements", nargs="+", metavar="X", help="elements of LAMMPS types 1, 2, ..."
@@ -42,9 +41,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     images.add_argument(
         "--unwrapped", action="store_true", help="positions are not wrapped: use them as they are"
     )
-    verb.add_argument(
-        "--every", type=int, default=1, metavar="N", help="use every Nth frame for structure"
-    )
+    add_number(verb, "--every", "use every Nth frame for structure", default=1)
     verb.add_argument("--r-max", type=float, metavar="A", help="largest distance of g(r), in A")
     verb.add_argument(
         "--intramolecular", action="store_true", help="include pairs within molecules in g(r)"
@@ -68,11 +65,23 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     add_report_options(verb, "out/analysis", "text")
 
 
+def _check(parsed: argparse.Namespace) -> None:
+    """Options, before anything is read."""
+    check_inputs(parsed.trajectory, parsed.topology, parsed.molecules)
+    check_number("--timestep", parsed.timestep, "fs")
+    check_number("--tau", parsed.tau, "fs", zero=True)
+    check_number("--r-max", parsed.r_max, "A")
+    check_number("--temperature", parsed.temperature, "K")
+    if parsed.stop is not None and parsed.stop <= parsed.start:
+        raise UserError(
+            f"--start {parsed.start} --stop {parsed.stop}: no frame is between them; --stop must "
+            "be above --start"
+        )
+
+
 def run(parsed: argparse.Namespace) -> int:
     """Analyze, print the results, write the report."""
-    check_inputs(parsed.trajectory, parsed.topology, parsed.molecules)
-    check_time("--timestep", parsed.timestep)
-    check_time("--tau", parsed.tau, zero=True)
+    _check(parsed)
     inputs = (parsed.trajectory, parsed.topology, parsed.molecules, parsed.charges)
     check_output_folder(parsed.output, inputs, FILES)
     # Only now: matplotlib, and what reads trajectories.

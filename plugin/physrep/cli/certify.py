@@ -11,7 +11,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from physrep.cli.verb import add_report_options, answer_alone, check_inputs, check_models
+from physrep.cli.verb import (
+    add_number,
+    add_report_options,
+    answer_alone,
+    check_inputs,
+    check_models,
+    check_number,
+)
 from physrep.output import OutputError, check_output_file, check_output_folder
 
 if TYPE_CHECKING:
@@ -27,10 +34,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--level",
         default="quick",
+        choices=("quick", "standard", "full"),
         help="how long and how strict: quick (default), standard or full",
     )
     verb.add_argument("--reference", metavar="DATA", help="data that the potential was fitted to")
-    verb.add_argument("--seed", type=int, default=0, help="of velocities and noise (default 0)")
+    add_number(verb, "--seed", "of velocities and noise (default 0)", least=0, default=0)
     verb.add_argument(
         "--bonds", metavar="KINDS", help="bonds to stretch, e.g. N-O,N-H (default: every kind)"
     )
@@ -91,6 +99,7 @@ def _check(parsed: argparse.Namespace) -> None:
     """Inputs and outputs, before PyTorch is imported."""
     check_models(parsed.model, *parsed.committee)
     check_inputs(parsed.structure, parsed.reference)
+    check_number("--survival", parsed.survival, "ps")
     inputs = (parsed.model, *parsed.committee, parsed.structure, parsed.reference)
     check_output_folder(parsed.output, inputs, FILES)
     if parsed.stamp and Path(parsed.model).is_file():

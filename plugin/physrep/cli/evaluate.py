@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from physrep.cli.verb import answer_alone, check_inputs, check_models
+from physrep.cli.verb import add_number, answer_alone, check_inputs, check_models
 from physrep.errors import UserError
 from physrep.output import check_output_folder, make_folder
 
@@ -60,11 +60,9 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument("--virial-key", help="name of the virials, -dE/dstrain, e.g. REF_virial")
     verb.add_argument("--stress-key", help="name of the stresses, with the sign of ASE")
-    verb.add_argument("--seed", type=int, help="of noise and random choices (default 0)")
-    verb.add_argument("--max-structures", type=int, metavar="N", help="use N drawn at random")
-    verb.add_argument(
-        "--assembly", type=int, metavar="N", help="number of molecules to take apart (default 50)"
-    )
+    add_number(verb, "--seed", "of noise and random choices (default 0)", least=0)
+    add_number(verb, "--max-structures", "use N drawn at random")
+    add_number(verb, "--assembly", "number of molecules to take apart (default 50)", least=0)
     verb.add_argument(
         "-o", "--output", metavar="DIR", help="figures and a table of every structure"
     )

@@ -12,7 +12,7 @@ Examples:
 import argparse
 import json
 
-from physrep.cli.verb import check_inputs, check_time
+from physrep.cli.verb import check_inputs, check_number
 from physrep.output import check_output_file, write_file
 
 
@@ -56,7 +56,10 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Read, integrate, print."""
     check_inputs(parsed.file)
-    check_time("--timestep", parsed.timestep)
+    check_number("--timestep", parsed.timestep, "fs")
+    check_number("--volume", parsed.volume, "A^3")
+    check_number("--temperature", parsed.temperature, "K")
+    check_number("--cutoff", parsed.cutoff, "ps")
     if parsed.output:
         check_output_file(parsed.output, (parsed.file,))
     from physrep.studies.analyze.green_kubo_files import as_dict, integrate, line

@@ -23,7 +23,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("geometries", type=Path, help="npz with R, TS and P, positions in A")
     about = "how many, drawn at random (default 1500)"
     add_number(verb, "--reactions", about, default=1500)
-    verb.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
+    add_number(verb, "--seed", "of the draw (default 0)", least=0, default=0)
     about = "between each end and the transition state (default 4)"
     add_number(verb, "--images", about, least=0, default=4)
     verb.add_argument(

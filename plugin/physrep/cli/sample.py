@@ -9,7 +9,7 @@ Examples:
 
 import argparse
 
-from physrep.cli.verb import answer_alone, check_inputs, check_models
+from physrep.cli.verb import add_number, answer_alone, check_inputs, check_models, check_number
 from physrep.output import check_output_file
 
 
@@ -31,7 +31,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         metavar="FACTOR",
         help="of the cell lengths, e.g. 1.02 for a density 6 %% lower (default 1)",
     )
-    verb.add_argument("--seed", type=int, default=0, help="of frame and velocities (default 0)")
+    add_number(verb, "--seed", "of frame and velocities (default 0)", least=0, default=0)
     verb.add_argument("-o", "--output", required=True, help="extxyz file to write")
 
 
@@ -39,6 +39,10 @@ def run(parsed: argparse.Namespace) -> int:
     """Run MD and write its frames; exit code 1 where no frame is worth a label."""
     check_models(parsed.model)
     check_inputs(parsed.data)
+    check_number("--temperature", parsed.temperature, "K", zero=True)
+    check_number("--ps", parsed.ps, "ps")
+    check_number("--every-fs", parsed.every_fs, "fs")
+    check_number("--scale-cell", parsed.scale_cell)
     check_output_file(parsed.output, (parsed.model, parsed.data))
     from physrep_training.labels.sample_frames import MDSettings, sample_frames
 

@@ -11,7 +11,7 @@ Examples:
 import argparse
 from pathlib import Path
 
-from physrep.cli.verb import check_inputs
+from physrep.cli.verb import check_inputs, check_number
 from physrep.output import check_output_folder
 
 
@@ -47,6 +47,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Fit what is missing and write the tables."""
     check_inputs(parsed.plan)
+    check_number("--minutes", parsed.minutes, "minutes")
     check_output_folder(parsed.output, (parsed.plan,))
     from physrep_training.console import run_fit_command
     from physrep_training.tables.tables import load_plan, make_tables

@@ -3,6 +3,7 @@ mend.
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -71,19 +72,22 @@ def check_inputs(*paths: str | Path | None) -> None:
         raise UserError(f"{path}: no such file")
 
 
-def check_time(option: str, value: float | None, zero: bool = False) -> None:
-    """Reject a bad time with an error in fs, as on the command line; Python functions take ps.
+def check_number(option: str, value: float | None, unit: str = "", zero: bool = False) -> None:
+    """Refuse a number that makes no sense, by its option and in the unit of the command line; the
+    functions behind it have other names and units.
 
     Args:
-        value: fs; None where the option was not given.
+        value: None where the option was not given.
+        unit: as in the help, "fs"; "" for a plain ratio.
         zero: whether it may be 0.
 
     Raises:
-        UserError: it is negative, or 0, or no number.
+        UserError: it is negative, or 0, infinite, or no number.
     """
-    if value is None or value > 0.0 or (zero and value == 0.0):
+    if value is None or 0.0 < value < math.inf or (zero and value == 0.0):
         return
-    raise UserError(f"{option} {value:g}: must be {'0 or more' if zero else 'above 0'}, in fs")
+    wanted = "0 or more" if zero else "above 0"
+    raise UserError(f"{option} {value:g}: must be {wanted}{f', in {unit}' if unit else ''}")
 
 
 def check_config(path: str, overrides: Sequence[str]) -> None:

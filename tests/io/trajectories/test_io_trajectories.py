@@ -304,8 +304,8 @@ def test_arguments_are_checked(options, message, tmp_path):
 
 def test_files_without_frames_are_refused(tmp_path, topology):
     path, _ = write("extxyz", tmp_path)
-    with pytest.raises(DataError, match="holds 9 frames, none of them in start=20"):
-        open_trajectory(path, start=20)
+    with pytest.raises(DataError, match="holds 9 frames, none of them from 20 on and before 30"):
+        open_trajectory(path, start=20, stop=30)
     with pytest.raises(FileNotFoundError, match=r"nowhere.xtc: no such file"):
         open_trajectory(tmp_path / "nowhere.xtc")
     for name in ("empty.extxyz", "empty.dump", "empty.dcd", "empty.xtc", "empty.traj"):

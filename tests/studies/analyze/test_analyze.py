@@ -166,12 +166,8 @@ def test_mistakes_are_one_line(reactive, tmp_path, capsys):
     topology = ("--topology", TOPOLOGY, "-o", tmp_path)
     assert "topology" in refused(capsys, path)
     assert "no such file" in refused(capsys, tmp_path / "nothing.dcd")
-    assert "start=5, stop=2" in refused(capsys, path, *topology, "--start", 5, "--stop", 2)
-    assert "--timestep -10: must be above 0, in fs" in refused(
-        capsys, path, *topology, "--timestep", -10
-    )
-    assert "--tau -5: must be 0 or more, in fs" in refused(capsys, path, *topology, "--tau", -5)
-    assert "every = 0: must be at least 1" in refused(capsys, path, *topology, "--every", 0)
+    said = refused(capsys, path, *topology, "--start", 5_000)
+    assert "none of them from 5000 on (counted from 0)" in said
 
 
 def test_bad_frames_are_one_line(tmp_path, capsys):

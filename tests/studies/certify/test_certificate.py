@@ -9,6 +9,7 @@ from systems import make_checkpoint
 
 from physrep.checkpoint import save_checkpoint
 from physrep.cli.main import main
+from physrep.config import ConfigError
 from physrep.studies.certify import levels
 from physrep.studies.certify.certificate import Certificate, report_page
 from physrep.studies.certify.check import Check
@@ -57,9 +58,7 @@ def test_certificate_and_report_are_written(files, capsys):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--level", "deep"], "level = 'deep': choose one of quick, standard, full"),
         (["--reference", "none.extxyz"], "none.extxyz"),
-        (["--survival", "-1"], "survival = -1: must be positive, in ps"),
     ],
 )
 def test_wrong_input_is_one_line(files, extra, message, capsys):
@@ -72,6 +71,10 @@ def test_wrong_input_is_one_line(files, extra, message, capsys):
 def test_runs_of_another_length_are_no_longer_that_level():
     same, called = levels.level_of("standard", 5.0)
     assert called == "standard" and same == levels.LEVELS["standard"]
+    with pytest.raises(ConfigError, match="survival = -1: must be positive, in ps"):
+        levels.level_of("quick", -1.0)
+    with pytest.raises(ConfigError, match="level = 'deep': choose one of quick, standard, full"):
+        levels.level_of("deep")
     longer, called = levels.level_of("standard", 50.0)
     assert called == "standard, NVT of 50 ps" and longer == same._replace(survival=50.0)
 

@@ -95,14 +95,7 @@ class VanHoveSums:
         Raises:
             ValueError: no cell in three directions, r_max above half its smallest height.
         """
-        if not np.all(pbc):
-            raise ValueError(f"periodicity {np.asarray(pbc).tolist()}: the density needs a cell")
-        limit = self._lattice.of(cell, pbc)[1]
-        if self.edges[-1] > limit * (1.0 + 1e-9):
-            raise ValueError(
-                f"r up to {self.edges[-1]:.4g} A is above half the smallest height of the cell, "
-                f"{limit:.4g} A; give a smaller r_max"
-            )
+        self._lattice.reaching(cell, pbc, self.edges[-1], self.n_frames)
         # Fractions: places of the start follow a cell that changes.
         fractions = points @ np.linalg.inv(cell)
         if self.n_frames % self._every == 0:

@@ -70,17 +70,7 @@ class _Maps:
         """Pairs within r_max, and the volume."""
         frame = self._sums.n_values
         positions = check_positions(positions, self.n_points, frame)
-        if not np.all(pbc):
-            raise ValueError(
-                f"frame {frame} has periodicity {np.asarray(pbc).tolist()}: the density needs a "
-                "cell periodic in three directions"
-            )
-        reduced, limit = self._lattice.of(cell, pbc)
-        if self.r_max > limit * (1.0 + 1e-9):
-            raise ValueError(
-                f"r_max is {self.r_max:.4g} A, above half the smallest height of the cell in "
-                f"frame {frame}, {limit:.4g} A; give a smaller one"
-            )
+        reduced = self._lattice.reaching(cell, pbc, self.r_max, frame)
         return pairs_within(positions, reduced, self.r_max), abs(float(np.linalg.det(cell)))
 
     def _histogram(self, rows: np.ndarray, radii: np.ndarray, cosines: np.ndarray) -> np.ndarray:

@@ -63,6 +63,29 @@ class ReducedCell:
             self._known = asked
         return self._found
 
+    def reaching(self, cell: np.ndarray, pbc: np.ndarray, r_max: float, frame: int) -> np.ndarray:
+        """(3, 3) in A: as :meth:`of`, for what counts all pairs up to r_max over their density.
+
+        Args: r_max: A; frame: its number, for messages.
+
+        Raises:
+            ValueError: no cell in three directions, r_max above half the smallest height.
+        """
+        if not np.all(pbc):
+            raise ValueError(
+                f"frame {frame} has periodicity {np.asarray(pbc).tolist()}: a density needs a "
+                "cell periodic in three directions; give a trajectory with its cell (a topology "
+                "file may hold it)"
+            )
+        reduced, limit = self.of(cell, pbc)
+        if r_max > limit * (1.0 + 1e-9):
+            raise ValueError(
+                f"r_max is {r_max:.4g} A, above half the smallest height of the cell in frame "
+                f"{frame}, {limit:.4g} A: beyond it images are missed; give r_max of at most "
+                "that, a little less where the cell changes"
+            )
+        return reduced
+
     def nearest(self, vectors: np.ndarray) -> np.ndarray:
         """:func:`nearest_images` in the cell that was last asked for.
 

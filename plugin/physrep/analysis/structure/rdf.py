@@ -107,7 +107,7 @@ class RadialSums:
         """
         frame = self._counts.n_values
         positions = check_positions(positions, self.n_points, frame)
-        cell = self._reduced(cell, pbc, frame)
+        cell = self._lattice.reaching(cell, pbc, self.r_max, frame)
         if 4.0 / 3.0 * np.pi * self.r_max**3 < SMALL_SHARE * abs(np.linalg.det(cell)):
             counts = self._near_histogram(positions, cell)
         else:
@@ -136,23 +136,6 @@ class RadialSums:
         pairs = [(names[a], names[b]) for a, b in self._pairs]
         sizes = np.bincount(self._of)
         return RadialDistributions(names, sizes, pairs, edges, g, near, self._counts.n_values)
-
-    def _reduced(self, cell: np.ndarray, pbc: np.ndarray, frame: int) -> np.ndarray:
-        """The cell of the same lattice with the largest heights, if it is large enough."""
-        if not np.all(pbc):
-            raise ValueError(
-                f"frame {frame} has periodicity {np.asarray(pbc).tolist()}: a radial distribution "
-                "needs the density, so a cell periodic in three directions; give a trajectory "
-                "with its cell (a topology file may hold it)"
-            )
-        reduced, limit = self._lattice.of(cell, pbc)
-        if self.r_max > limit * (1.0 + 1e-9):
-            raise ValueError(
-                f"r_max is {self.r_max:.4g} A, above half the smallest height of the cell in "
-                f"frame {frame}, {limit:.4g} A: beyond it images are missed; give r_max of at "
-                "most that, a little less where the cell changes"
-            )
-        return reduced
 
     def _histogram(self, fractional: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """(n_pairs, n_bins) of one frame; fractional: (3, n_points)."""

@@ -87,9 +87,10 @@ class Trajectory:
                 text += f"{given} frames before it were read"
                 warnings.warn(text, TrajectoryWarning, stacklevel=2)
         if not given:
+            before = "" if self.frames.stop is None else f" and before {self.frames.stop}"
             raise DataError(
-                f"holds {index + 1} frames, none of them in start={self.frames.start}, "
-                f"stop={self.frames.stop}; fetch the file again or choose other frames",
+                f"holds {index + 1} frames, none of them from {self.frames.start} on{before} "
+                "(counted from 0); fetch the file again or choose other frames",
                 self.path,
             )
 

@@ -121,8 +121,8 @@ def reliability(
         ConfigError: a number out of range. DataError: no structures.
     """
     check_at_least("seed", seed, 0)
-    check_at_least("assembly", n_assembly, 0)
-    check_at_least("max-structures", 1 if max_structures is None else max_structures, 1)
+    check_at_least("n_assembly", n_assembly, 0)
+    check_at_least("max_structures", 1 if max_structures is None else max_structures, 1)
     structures = list(without_isolated_atoms(structures))
     chosen = sample(len(structures), seed, max_structures)
     groups, without_group = _groups_to_pull(structures, chosen, seed, n_assembly)

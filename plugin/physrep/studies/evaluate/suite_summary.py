@@ -46,7 +46,7 @@ def sample(n: int, seed: int, at_most: int | None) -> list[int]:
         raise DataError("there are no structures to test; check the file")
     if at_most is None:
         return list(range(n))
-    check_at_least("max-structures", at_most, 1)
+    check_at_least("max_structures", at_most, 1)
     return sorted(np.random.default_rng(seed).permutation(n)[:at_most].tolist())
 
 
