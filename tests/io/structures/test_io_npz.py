@@ -95,7 +95,7 @@ def test_invalid_structures_are_not_written(tmp_path, structures):
     ("changes", "words"),
     [
         ({"forces": None}, "missing 'forces'; it has: "),
-        ({"format_version": 2}, "has format version 2, this physrep reads up to 1"),
+        ({"format_version": 3}, "has format version 3, this physrep reads up to 2"),
         ({"offsets": np.array([0, 5, 8, 16, 18])}, "offsets run from 0 to 18"),
         ({"offsets": np.array([0, 5, 4, 16, 19])}, "must grow from 0 to the 19 atoms"),
         ({"positions": np.zeros((18, 3))}, "positions has shape (18, 3); it needs 19 entries"),

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from physrep.config import StrictModel
 from physrep.io import FORMATS
+from physrep.io.structures.raw import LabelKeys
 from physrep_training.bounds import Count, CountOrNone, Share
 
 
@@ -80,8 +81,8 @@ def composition_of(formula: str) -> dict[int, int]:
 class DataConfig(StrictModel):
     """Which structures are fitted, validated and tested. Paths are relative to the working folder.
 
-    With ``energy_key``, ``forces_key``, ``virial_key`` or ``stress_key`` given, only the labels
-    that they name are read.
+    With one of the keys ``energy_key`` to ``dipole_key`` given, only the labels that they name are
+    read.
     """
 
     files: Annotated[list[Path], Field(min_length=1)]
@@ -100,6 +101,11 @@ class DataConfig(StrictModel):
     """Name of the virials in the files, -dE/dstrain; nine numbers, or six in ASE's order."""
     stress_key: str | None = None
     """Name of the stresses in the files, with the sign of ASE; they are read as virials."""
+    charges_key: str | None = None
+    """Name of the charges of the atoms in the files, in e; frames may lack them."""
+    dipole_key: str | None = None
+    """Name of the dipoles in the files, e A or e times the length of units, about the centre of
+    mass; frames may lack them, and those of periodic structures are not read."""
     units: str | None = None
     """Unit of the labels, if not that of the format: eV, Hartree, kcal/mol or kJ/mol (forces per
     A), or with a length, Hartree/Bohr."""
@@ -116,7 +122,7 @@ class DataConfig(StrictModel):
     @property
     def keys(self) -> dict[str, Any]:
         """Names and units of the labels, as `physrep.io.read_structures` takes them."""
-        names = ("energy_key", "forces_key", "virial_key", "stress_key", "units")
+        names = (*(f"{label}_key" for label in LabelKeys._fields), "units")
         return {name: getattr(self, name) for name in names}
 
     @model_validator(mode="after")

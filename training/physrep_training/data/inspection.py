@@ -79,7 +79,9 @@ def inspect_data(path: Path) -> DataSummary:
         sizes=_sizes(several),
         isolated_atoms=_isolated_atoms(structures, marked),
         marked_atoms={chemical_symbols[z] for z in marked},
-        other_quantities=other_quantities({**structures[0].info, **structures[0].unread}),
+        other_quantities=other_quantities(
+            {**structures[0].info, **structures[0].unread}, len(structures[0])
+        ),
         trajectory_lengths=[trajectories.count(name) for name in dict.fromkeys(trajectories)],
         names_trajectories="" not in trajectories,
         one_composition=len({s.species.tobytes() for s in several}) == 1,

@@ -15,8 +15,8 @@ def find_label_names(path: Path) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Names to read, and names that may be the same label at another level of theory.
 
     Returns:
-        label (energy, forces, stress, virial) -> name, empty where the format's own names give
-        energies and forces; label -> further names.
+        label (energy, forces, stress, virial, charges, dipole) -> name, empty where the format's
+        own names give energies and forces; label -> further names.
 
     Raises:
         DataError: the file cannot be read.
@@ -85,7 +85,7 @@ def _arrays(path: Path, first: Structure) -> Mapping[str, Any]:
 def _reads(path: Path, label: str, name: str) -> bool:
     try:
         frames = iter_structures(path, **named_keys({label: name}))
-        next(frame for frame in frames if not frame.is_isolated_atom)
+        first = next(frame for frame in frames if not frame.is_isolated_atom)
     except (DataError, StopIteration):
         return False
-    return True
+    return getattr(first, "virial" if label == "stress" else label) is not None

@@ -3,10 +3,10 @@
 The environment is a single file. The keys are row numbers in ASCII from "1" on, `nextid` (one
 above the last row), `deleted_ids` and `metadata`; every value is JSON packed with zlib. A row has
 `numbers` (n_atoms,), `positions` (n_atoms, 3) and `cell` (3, 3) in A, `pbc` (3,), where known
-`energy` (eV), `forces` (n_atoms, 3; eV/A) and `stress` (6,; eV/A^3, ASE's sign and order),
-`constraints`, `tags` and more, and the dictionaries `key_value_pairs` and `data`. Arrays are
-nested lists or ASE's `{"__ndarray__": [shape, dtype, flat list]}` (layout as read by
-github.com/facebookresearch/fairchem and the package ase-db-backends).
+`energy` (eV), `forces` (n_atoms, 3; eV/A), `stress` (6,; eV/A^3, ASE's sign and order), `charges`
+(n_atoms,; e), `dipole` (3,; e A), `constraints`, `tags` and more, and the dictionaries
+`key_value_pairs` and `data`. Arrays are nested lists or ASE's `{"__ndarray__": [shape, dtype, flat
+list]}` (layout as read by github.com/facebookresearch/fairchem and the package ase-db-backends).
 
 Legacy LMDB files of OC20 hold pickles, which can run any code when they are read. They are
 refused; nothing here ever unpickles.
@@ -32,7 +32,9 @@ from physrep.io.structures.raw import (
 )
 from physrep.io.structures.structure import DataError
 
-DEFAULT_KEYS = LabelKeys(energy="energy", forces="forces", stress="stress")
+DEFAULT_KEYS = LabelKeys(
+    energy="energy", forces="forces", stress="stress", charges="charges", dipole="dipole"
+)
 GEOMETRY = frozenset({"numbers", "positions", "cell", "pbc"})
 # How ASE keeps its books; of no use to a reader.
 BOOKKEEPING = frozenset({"unique_id", "ctime", "mtime", "user", "key_value_pairs", "data"})

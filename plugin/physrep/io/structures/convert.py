@@ -23,7 +23,8 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
     """The one place where a file's units become physrep's.
 
     A virial is -dE/dstrain; a stress has ASE's sign, virial = -volume * stress. Six numbers are
-    in Voigt's order as ASE has it: xx, yy, zz, yz, xz, xy.
+    in Voigt's order as ASE has it: xx, yy, zz, yz, xz, xy. The dipole of a periodic structure is
+    not read as a label and stands in `unread`.
 
     Raises:
         DataError: a stress without a cell, or a virial and a stress that contradict each other.
@@ -37,6 +38,10 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
         if virial is not None:
             _require_agreement(virial, of_stress, volume, path, frame)
         virial = of_stress if virial is None else virial
+    dipole, unread = _scaled(raw.dipole, factors.dipole), raw.unread
+    if dipole is not None and np.any(raw.pbc):
+        # It depends on where the cell begins, so that nothing can be fitted to it.
+        dipole, unread = None, {**unread, "dipole": raw.dipole}
     return Structure(
         positions=raw.positions,
         species=raw.species,
@@ -45,10 +50,12 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
         energy=_scaled(raw.energy, factors.energy),
         forces=_scaled(raw.forces, factors.forces),
         virial=virial,
+        charges=raw.charges,
+        dipole=dipole,
         info=raw.info,
         source=str(path),
         frame=frame,
-        unread=raw.unread,
+        unread=unread,
     )
 
 

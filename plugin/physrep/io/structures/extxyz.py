@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from ase import Atoms
 
 from physrep.io.structures.extxyz_frame import Frame, FrameTextError, parse_frame
+from physrep.io.structures.label_candidates import has_shape
 from physrep.io.structures.raw import (
     LabelKeys,
     RawFrame,
@@ -24,28 +25,37 @@ SPELLINGS = {
     "forces": ("forces",),
     "virial": ("virial", "virials"),
     "stress": ("stress",),
+    "charges": ("charges",),
+    "dipole": ("dipole",),
 }
+# A frame may lack them under a name that the caller gives.
+OPTIONAL = ("charges", "dipole")
 
 
 def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of an extended XYZ file; everything that is not a label goes to `info`.
 
-    Labels are read from REF_energy, REF_forces, REF_virial (or REF_virials), REF_stress, or from
-    the same names without REF_. Where a frame has a label under both names, the names without
-    REF_ belong to something else (a model, a force field) and none of them is read. Keys that the
-    caller gives replace these names; a frame of an isolated atom needs the energy alone.
+    Labels are read from REF_energy, REF_forces, REF_virial (or REF_virials), REF_stress,
+    REF_charges, REF_dipole, or from the same names without REF_ (charges and dipole: where they
+    are one number for each atom, and three). Where a frame has a label under both names, the names
+    without REF_ belong to something else (a model, a force field) and none of them is read. Keys
+    that the caller gives replace these names; a frame of an isolated atom needs the energy alone.
 
     Raises:
-        DataError: the file is truncated or corrupt, a key that was asked for is missing, or a
-            label has one name in some frames and another in others.
+        DataError: the file is truncated or corrupt, a key that was asked for is missing (charges
+            and dipole: from all frames), or a label has one name in some frames and another in
+            others.
     """
     defaults = _DefaultKeys(path)
+    never = [key for label, key in asked._asdict().items() if key and label in OPTIONAL]
+    optional, fields = tuple(never), {}
     for number, frame in enumerate(_frames(path)):
         fields = {**frame.columns, **frame.pairs}
-        keys = asked if any(asked) else defaults.of(fields, number)
+        keys = asked if any(asked) else defaults.of(fields, len(frame.species), number)
         # Of an isolated atom codes write the energy alone.
         wanted = (keys.energy,) if is_isolated_atom(fields) else keys
-        require_names([key for key in wanted if key], fields, path, number)
+        require_names([k for k in wanted if k and k not in optional], fields, path, number)
+        never = [key for key in never if key not in fields]
         keys = keys.present_in(fields)
         yield RawFrame(
             positions=frame.positions,
@@ -55,6 +65,7 @@ def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
             pbc=frame.pbc,
             **keys.select(fields),
         )
+    require_names(never, fields, path)
 
 
 def iter_atoms(path: Path) -> Generator[Atoms]:
@@ -92,8 +103,8 @@ class _DefaultKeys:
         self.path = path
         self.chosen: dict[str, str] = {}  # label -> its name in the frames so far
 
-    def of(self, fields: dict[str, Any], frame: int) -> LabelKeys:
-        prefixed, plain = (self._present(fields, prefix, frame) for prefix in (PREFIX, ""))
+    def of(self, fields: dict[str, Any], n_atoms: int, frame: int) -> LabelKeys:
+        prefixed, plain = (self._present(fields, n_atoms, prefix, frame) for prefix in (PREFIX, ""))
         found = prefixed if prefixed.keys() & plain.keys() else {**plain, **prefixed}
         changed = [
             label for label, name in found.items() if self.chosen.setdefault(label, name) != name
@@ -108,11 +119,15 @@ class _DefaultKeys:
             )
         return LabelKeys(**found)
 
-    def _present(self, fields: dict[str, Any], prefix: str, frame: int) -> dict[str, str]:
+    def _present(
+        self, fields: dict[str, Any], n_atoms: int, prefix: str, frame: int
+    ) -> dict[str, str]:
         """label -> name, for the names with this prefix."""
         found = {}
         for label, spellings in SPELLINGS.items():
             names = [prefix + spelling for spelling in spellings if prefix + spelling in fields]
+            if label in OPTIONAL:  # other programs give these names to other things as well
+                names = [name for name in names if has_shape(label, fields[name], n_atoms)]
             if len(names) > 1:
                 raise DataError(
                     f"has {' and '.join(names)}; name the one to read ({label}_key=) or remove one",

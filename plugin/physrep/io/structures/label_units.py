@@ -27,6 +27,7 @@ class LabelUnits(NamedTuple):
     energy: float  # to eV; of energy and virial
     forces: float  # to eV/A
     stress: float  # to eV/A^3
+    dipole: float  # to e A; charges are in e everywhere
 
 
 # Keys under which a frame may state the unit of its labels.
@@ -60,8 +61,8 @@ def parse_units(units: str) -> LabelUnits:
     """Factors for a unit written "energy" or "energy/length", upper or lower case alike.
 
     "Hartree" means energies in Hartree and forces in Hartree/A; "Hartree/Bohr" energies in
-    Hartree, forces in Hartree/Bohr, stress in Hartree/Bohr^3. The length applies to the
-    labels only: positions and cells are in A in every format physrep reads.
+    Hartree, forces in Hartree/Bohr, stress in Hartree/Bohr^3, dipoles in e Bohr. The length
+    applies to the labels only: positions and cells are in A in every format physrep reads.
 
     Raises:
         ConfigError: the unit is not known; the message lists those that are.
@@ -76,4 +77,5 @@ def parse_units(units: str) -> LabelUnits:
             f"alone (forces per A) or followed by /{', /'.join(LENGTH_UNITS_IN_ANGSTROM)}"
         )
     factor = lengths[length]
-    return LabelUnits(energies[energy], energies[energy] / factor, energies[energy] / factor**3)
+    value = energies[energy]
+    return LabelUnits(value, value / factor, value / factor**3, dipole=factor)

@@ -3,24 +3,26 @@
 Everything is in eV and A; no array is pickled. With n frames of N atoms in total:
 
     format          "physrep-structures"
-    format_version  1
+    format_version  2
     offsets         (n + 1,) int64; frame k has the atoms offsets[k] to offsets[k + 1] - 1
     species         (N,) int64, atomic numbers
     positions       (N, 3) float64
     cell            (n, 3, 3) float64, one vector per row, zeros where not periodic
     pbc             (n, 3) bool
-    has_energy, has_forces, has_virial   (n,) bool, whether the frame has the label
+    has_LABEL       (n,) bool, for each of the labels below: whether the frame has it
     energy          (n,) float64, zero where there is none
     forces          (N, 3) float64, zeros where there are none
     virial          (n, 3, 3) float64, zeros where there is none; -dE/dstrain
-    info            (n,) text, one JSON object per frame
+    charges         (N,) float64, e, zeros where there are none; not in version 1
+    dipole          (n, 3) float64, e A, zeros where there is none; not in version 1
+    info            (n,) text, one JSON object per frame, the total charge among it
 """
 
 import io
 import json
 import zipfile
 import zlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,14 +30,31 @@ from typing import Any
 import numpy as np
 
 from physrep.io.structures.raw import LabelKeys, RawFrame, damage_as_data_error, require_names
-from physrep.io.structures.structure import LABELS, DataError, Structure
+from physrep.io.structures.structure import LABELS, DataError, Structure, label_shapes
 from physrep.output import write_file
 
 FORMAT_NAME = "physrep-structures"
-FORMAT_VERSION = 1
-ATOM_ARRAYS = ("species", "positions", "forces")
-FRAME_ARRAYS = ("cell", "pbc", "energy", "virial", *(f"has_{name}" for name in LABELS), "info")
-ARRAYS = ("format", "format_version", "offsets", *ATOM_ARRAYS, *FRAME_ARRAYS)
+FORMAT_VERSION = 2
+ATOM_ARRAYS = ("species", "positions")
+ATOM_LABELS = ("forces", "charges")  # the others are of frames
+FRAME_ARRAYS = ("cell", "pbc", "info")
+SINCE_VERSION_2 = ("charges", "dipole")
+
+
+def _arrays(labels: Iterable[str]) -> dict[str, bool]:
+    """The arrays of a store with these labels, and whether each is of atoms or of frames."""
+    labels = tuple(labels)
+    return {
+        **dict.fromkeys(ATOM_ARRAYS, True),
+        **dict.fromkeys(FRAME_ARRAYS, False),
+        **{name: name in ATOM_LABELS for name in labels},
+        **{f"has_{name}": False for name in labels},
+    }
+
+
+FIRST_LABELS = tuple(name for name in LABELS if name not in SINCE_VERSION_2)
+# What a store of any version has.
+ARRAYS = ("format", "format_version", "offsets", *_arrays(FIRST_LABELS))
 
 
 def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
@@ -60,6 +79,7 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
         f"has_{name}": np.array([getattr(structure, name) is not None for structure in structures])
         for name in LABELS
     }
+    present |= {name: _joined(name, structures) for name in LABELS}
     stream = io.BytesIO()
     np.savez_compressed(
         stream,
@@ -70,9 +90,6 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
         positions=np.concatenate([structure.positions for structure in structures]),
         cell=np.stack([structure.cell for structure in structures]),
         pbc=np.stack([structure.pbc for structure in structures]),
-        energy=np.array([0.0 if s.energy is None else s.energy for s in structures]),
-        forces=np.concatenate([_or_zeros(s.forces, (len(s), 3)) for s in structures]),
-        virial=np.stack([_or_zeros(s.virial, (3, 3)) for s in structures]),
         info=np.array([_info_as_json(structure) for structure in structures]),
         **present,
     )
@@ -96,13 +113,15 @@ def read_physrep_npz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
             f"{FORMAT_VERSION}; update physrep",
             path,
         )
-    _check_lengths(arrays, path)
+    labels = FIRST_LABELS if arrays["format_version"] < 2 else LABELS
+    require_names(list(_arrays(labels)), arrays, path)
+    _check_lengths(arrays, _arrays(labels), path)
     for frame, (start, stop) in enumerate(pairwise(arrays["offsets"])):
         atoms = slice(start, stop)
-        labels = {
-            "energy": arrays["energy"][frame],
-            "forces": arrays["forces"][atoms],
-            "virial": arrays["virial"][frame],
+        present: dict[str, Any] = {
+            name: arrays[name][atoms if name in ATOM_LABELS else frame]
+            for name in labels
+            if arrays[f"has_{name}"][frame]
         }
         yield RawFrame(
             positions=arrays["positions"][atoms],
@@ -110,7 +129,7 @@ def read_physrep_npz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
             info=_info_from_json(str(arrays["info"][frame]), path, frame),
             cell=arrays["cell"][frame],
             pbc=arrays["pbc"][frame],
-            **{name: value for name, value in labels.items() if arrays[f"has_{name}"][frame]},
+            **present,
         )
 
 
@@ -135,7 +154,18 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: archive[name] for name in archive.files}
 
 
-def _check_lengths(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+def _joined(label: str, structures: Sequence[Structure]) -> np.ndarray:
+    """A label of all structures, zeros where it is missing; those of atoms one after the other."""
+    values = [
+        np.zeros(label_shapes(len(s))[label]) if getattr(s, label) is None else getattr(s, label)
+        for s in structures
+    ]
+    return np.concatenate(values) if label in ATOM_LABELS else np.stack(values)
+
+
+def _check_lengths(
+    arrays: Mapping[str, np.ndarray], of_atoms: Mapping[str, bool], path: Path
+) -> None:
     offsets = arrays["offsets"]
     n_frames, n_atoms = len(offsets) - 1, len(arrays["species"])
     if offsets[0] != 0 or offsets[-1] != n_atoms or (np.diff(offsets) < 0).any():
@@ -144,18 +174,14 @@ def _check_lengths(arrays: Mapping[str, np.ndarray], path: Path) -> None:
             f"{n_atoms} atoms of species: write the store again",
             path,
         )
-    expected = {**dict.fromkeys(ATOM_ARRAYS, n_atoms), **dict.fromkeys(FRAME_ARRAYS, n_frames)}
-    for name, length in expected.items():
+    for name, per_atom in of_atoms.items():
+        length = n_atoms if per_atom else n_frames
         if arrays[name].shape[:1] != (length,):
             raise DataError(
                 f"{name} has shape {arrays[name].shape}; it needs {length} entries: write the "
                 f"store again",
                 path,
             )
-
-
-def _or_zeros(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
-    return np.zeros(shape) if values is None else values
 
 
 def _info_as_json(structure: Structure) -> str:

@@ -26,6 +26,8 @@ class RawFrame(NamedTuple):
     forces: Any = None
     virial: Any = None
     stress: Any = None  # (3, 3), (9,) or (6,) in Voigt order; ASE's sign
+    charges: Any = None  # (n_atoms,), e
+    dipole: Any = None  # (3,)
     unread: Mapping[str, Any] = MappingProxyType({})  # what is neither a label nor in `info`
 
 
@@ -36,6 +38,8 @@ class LabelKeys(NamedTuple):
     forces: str | None = None
     virial: str | None = None
     stress: str | None = None
+    charges: str | None = None
+    dipole: str | None = None
 
     def present_in(self, names: Collection[str]) -> "LabelKeys":
         """The keys that are in `names`."""

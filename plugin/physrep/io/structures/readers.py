@@ -2,11 +2,11 @@
 
 import difflib
 import zipfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict, Unpack
+from typing import Literal, NamedTuple, TypedDict, Unpack, cast
 
 import h5py
 
@@ -60,6 +60,8 @@ class LabelOptions(TypedDict, total=False):
     forces_key: str | None
     virial_key: str | None
     stress_key: str | None
+    charges_key: str | None
+    dipole_key: str | None
     require: Iterable[str]
     unread: Literal["refuse", "ignore"]
 
@@ -79,11 +81,13 @@ def read_structures(
         units: units of the labels: "eV", "Hartree", "kcal/mol" or "kJ/mol" (forces per
             A), or with a length for forces and stress, "Hartree/Bohr"; by default the format's
             own. Positions and cells are always in A.
-        energy_key, forces_key, virial_key, stress_key: names of the labels in the file. With one
-            of them given, only those given are read and each frame must have them; with none,
-            the format's default names, where present. A virial is -dE/dstrain, a stress has
-            ASE's sign; either becomes `Structure.virial`.
-        require: labels every frame must have, out of "energy", "forces", "virial".
+        energy_key, forces_key, virial_key, stress_key, charges_key, dipole_key: names of the
+            labels in the file. With one of them given, only those given are read and each frame
+            must have them (charges and dipole: one frame at least); with none, the format's
+            default names, where present. A virial is -dE/dstrain, a stress has ASE's sign; either
+            becomes `Structure.virial`. Dipoles of periodic structures are not read.
+        require: labels every frame must have, out of "energy", "forces", "virial", "charges",
+            "dipole".
         unread: with no key given, a frame without energy or forces that holds something which
             may be them under another name is refused; "ignore" reads it without.
 
@@ -115,12 +119,8 @@ def iter_structures(
         raise FileNotFoundError(f"{path}: no such file")
     chosen = _named_format(format) if format else _detected_format(path)
     factors = parse_units(units or chosen.units)
-    keys = LabelKeys(
-        labels.get("energy_key"),
-        labels.get("forces_key"),
-        labels.get("virial_key"),
-        labels.get("stress_key"),
-    )
+    given = cast(Mapping[str, str | None], labels)
+    keys = LabelKeys(*(given.get(f"{label}_key") for label in LabelKeys._fields))
     unread = labels.get("unread", "refuse")
     if unread not in ("refuse", "ignore"):
         raise ConfigError(f"unread: {unread!r} is not known; write refuse or ignore")

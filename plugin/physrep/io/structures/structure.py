@@ -15,7 +15,7 @@ from physrep.errors import UserError
 from physrep.io.structures.label_candidates import how_to_name, in_words, label_candidates
 from physrep.io.structures.total_charge import SPIN_NAMES, state_charge, total_charge
 
-LABELS = ("energy", "forces", "virial")
+LABELS = ("energy", "forces", "virial", "charges", "dipole")
 ISOLATED = ("isolatedatom", "isolatedatoms")  # values of config_type, without separators
 
 # No two nuclei of a sound structure come this close; a duplicated atom or a column of zeros does.
@@ -26,6 +26,7 @@ FLAT_CELL_WIDTH = 0.1  # A
 # What a virial may lack in symmetry: relative, and in eV.
 ASYMMETRY = 1e-3
 ROUND_OFF = 1e-6
+CHARGE_SUM = 0.05  # e; what charges of few digits may miss of the total charge
 
 # NumPy kinds a field may be given as; text and None never pass for numbers.
 ACCEPTED_KINDS = {np.float64: "iuf", np.int64: "iu", np.bool_: "biu"}
@@ -34,6 +35,17 @@ ACCEPTED_NAMES = {
     np.int64: "whole numbers (atomic numbers)",
     np.bool_: "true or false",
 }
+
+
+def label_shapes(n_atoms: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each label of a structure."""
+    return {
+        "energy": (),
+        "forces": (n_atoms, 3),
+        "virial": (3, 3),
+        "charges": (n_atoms,),
+        "dipole": (3,),
+    }
 
 
 def is_isolated_atom(info: Mapping[str, Any]) -> bool:
@@ -70,6 +82,9 @@ class Structure:
         energy: total energy, eV, or None.
         forces: (n_atoms, 3) float64, eV/A, or None.
         virial: (3, 3) float64, eV, or None; -dE/dstrain = -volume * stress (ASE's stress sign).
+        charges: (n_atoms,) float64, e, or None; they add up to the total charge.
+        dipole: (3,) float64, e A, or None; it points from minus to plus. Of isolated structures
+            alone; of a charged one, about the centre of mass.
         info: whatever else the file says of the frame (trajectory, temperature, ...).
         source: the file it came from.
         frame: its number in that file, from 0.
@@ -87,6 +102,8 @@ class Structure:
     energy: float | None = None
     forces: np.ndarray | None = None
     virial: np.ndarray | None = None
+    charges: np.ndarray | None = None
+    dipole: np.ndarray | None = None
     info: dict[str, Any] = field(default_factory=dict)
     source: str = "memory"
     frame: int = 0
@@ -106,7 +123,7 @@ class Structure:
         self._coerce("cell", np.float64, (3, 3))
         # A lattice vector along a direction that does not repeat has no meaning: one spelling.
         object.__setattr__(self, "cell", np.where(self.pbc[:, None], self.cell, 0.0))
-        shapes = {"energy": (), "forces": (n_atoms, 3), "virial": (3, 3)}
+        shapes = label_shapes(n_atoms)
         for name in LABELS:
             if getattr(self, name) is not None:
                 self._coerce(name, np.float64, shapes[name])
@@ -162,19 +179,20 @@ class Structure:
         """Check that the structure can be computed, and return it.
 
         Args:
-            require: labels that must be there, out of "energy", "forces", "virial".
+            require: labels that must be there, out of `LABELS`.
 
         Raises:
             DataError: a required label is missing, a number is NaN or infinite, the virial is not
-                symmetric, an element is unknown, the charges contradict each other, the periodic
-                cell has no volume, or two atoms (periodic images included) lie on top of each
-                other.
+                symmetric, an element is unknown, the charges contradict each other, a periodic
+                structure has a dipole or a cell without volume, or two atoms (periodic images
+                included) lie on top of each other.
         """
         _check_labels(self, require)
         _check_finite(self)
         _check_symmetric(self)
         _check_elements(self)
         _check_charge(self)
+        _check_dipole(self)
         _check_cell(self)
         _check_overlap(self)
         return self
@@ -253,6 +271,23 @@ def _check_charge(structure: Structure) -> None:
         raise structure._error(
             f"a total charge of {charge:g} leaves none of {structure.species.sum()} electrons; "
             "correct the charge"
+        )
+    if structure.charges is None:
+        return
+    found = float(structure.charges.sum())
+    if abs(found - (charge or 0.0)) > CHARGE_SUM:
+        stated = "states no total charge" if charge is None else f"states {charge:g} in total"
+        raise structure._error(
+            f"has charges that add up to {found:.4g} e and {stated}; state charge=... in "
+            f"the frame, or name the labels to read without them (energy_key=, forces_key=, ...)"
+        )
+
+
+def _check_dipole(structure: Structure) -> None:
+    if structure.dipole is not None and structure.pbc.any():
+        raise structure._error(
+            "has a dipole and is periodic: its value depends on where the cell begins; leave the "
+            "dipole out"
         )
 
 

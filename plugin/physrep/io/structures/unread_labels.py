@@ -27,7 +27,8 @@ class UnreadWatch:
     def new_lines(self, structure: Structure) -> list[str]:
         """What is to be said of this structure and was not said of its file."""
         read = tuple(getattr(structure, label) is None for label in LABELS)
-        names = (structure.source, read, *structure.info, *structure.unread)
+        periodic = bool(structure.pbc.any())
+        names = (structure.source, read, periodic, *structure.info, *structure.unread)
         if names in self.known:
             return []
         self.known.add(names)
@@ -44,12 +45,17 @@ def unread_in(structure: Structure) -> dict[str, str]:
     lines = {}
     for label, names in candidates.items():
         read = structure.virial if label in ("virial", "stress") else getattr(structure, label)
-        if names and read is None:
+        if names and read is None and label == "dipole" and structure.pbc.any():
+            lines[label] = (
+                f"{structure.source}: {in_words(names)} of periodic structures is not read: its "
+                f"value depends on where the cell begins"
+            )
+        elif names and read is None:
             lines[label] = (
                 f"{structure.source}: {label} is not read, but it holds {in_words(names)} "
                 f"({how_to_name(label, names)})"
             )
-    others = other_quantities(held)
+    others = other_quantities(held, len(structure))
     if others:
         lines["others"] = (
             f"{structure.source}: {in_words(others)} is not used: no model predicts it"
