@@ -9,7 +9,8 @@ from ase import Atoms
 from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.io import Structure
 from physrep.neighbors import Neighbors, neighbor_list
-from physrep.potential import Potential, Prediction, predict
+from physrep.potential import Potential
+from physrep.prediction import Prediction, predict
 
 SPECIES = [6, 1, 7, 8]
 # Every model in every form that differs in its equations. The physics suite runs over all of them.
@@ -148,7 +149,7 @@ def neighbors_of(atoms: Atoms, cutoff: float) -> Neighbors:
 
 
 def compute(potential: Potential, atoms: Atoms) -> Prediction:
-    """Energy, forces, virial of the potential (or of the atomic_energies of a loaded file)."""
+    """Energy, forces, virial of the potential (or of what else has a cutoff and is called so)."""
     found = neighbors_of(atoms, potential.cutoff)
     return predict(potential, types_of(atoms), found.edge_index, found.vectors)
 

@@ -1,12 +1,13 @@
 """Checkpoints: one file that rebuilds a potential; versioned, loaded without unpickling code.
 
-Layout (format version 3), a dictionary saved by ``torch.save``:
+Layout (format version 4), a dictionary saved by ``torch.save``:
 
-    format_version  3
+    format_version  4
     model           {"name": "jat", "settings": {...}}, every setting, defaults included (format 2:
                     those that were given)
     species         atomic numbers, in the order of the types
     repulsion       "zbl", "morse" or "none" (format 1: true for zbl, false for none)
+    electrostatics  settings of the charges; may be missing, for a potential without
     state           parameters and buffers of the Potential
     training        what the fit wants to tell: errors, settings, data; JSON-like, may be empty
     certificate     what `physrep certify --stamp` found, with the fingerprint of the parameters it
@@ -27,9 +28,10 @@ from physrep.config import ConfigError
 from physrep.errors import UserError
 from physrep.models import MODELS, build_model
 from physrep.output import write_file
+from physrep.pair.electrostatics_config import ElectrostaticsConfig, electrostatics_of
 from physrep.potential import Potential
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 def _name_the_repulsion(contents: dict[str, Any]) -> dict[str, Any]:
@@ -87,18 +89,23 @@ def valid_certificate(
 
 
 def new_checkpoint(
-    model_name: str, settings: dict[str, Any], species: list[int], repulsion: str = "zbl"
+    model_name: str,
+    settings: dict[str, Any],
+    species: list[int],
+    repulsion: str = "zbl",
+    electrostatics: ElectrostaticsConfig | None = None,
 ) -> Checkpoint:
     """A potential with random parameters.
 
     Raises:
-        ConfigError: unknown model, setting or repulsion.
+        ConfigError: unknown model, setting or repulsion; charges for a published form.
     """
     model = build_model(model_name, settings, species)
     _, settings_class = MODELS[model_name]
     # Every setting is kept: a default that changes later must not change this model.
     complete = settings_class.parse(settings).model_dump(mode="json")
-    return Checkpoint(Potential(model, species, repulsion), model_name, complete)
+    potential = Potential(model, species, repulsion, electrostatics)
+    return Checkpoint(potential, model_name, complete)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -113,6 +120,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "model": {"name": checkpoint.model_name, "settings": checkpoint.model_settings},
         "species": potential.species,
         "repulsion": potential.repulsion_name,
+        "electrostatics": potential.electrostatics_settings,
         "state": {name: value.cpu() for name, value in potential.state_dict().items()},
         "training": checkpoint.training,
         "certificate": valid_certificate(checkpoint.certificate, potential),
@@ -140,6 +148,7 @@ def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Check
             contents["model"]["settings"],
             contents["species"],
             contents["repulsion"],
+            electrostatics_of(contents.get("electrostatics")),
         )
         # Precision before values: float64 buffers (energies) must not pass through float32.
         checkpoint.potential.set_dtype(dtype or state["isolated_readouts"].dtype)
@@ -182,5 +191,5 @@ def _upgrade(contents: dict[str, Any], path: Path) -> dict[str, Any]:
     if missing:
         raise CheckpointError(f"{path}: damaged checkpoint, missing {', '.join(missing)}")
     for step in range(version, FORMAT_VERSION):
-        contents = UPGRADES[step](contents)
+        contents = UPGRADES.get(step, dict)(contents)  # 3 had no charges, and nothing to change
     return contents

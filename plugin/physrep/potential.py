@@ -1,7 +1,6 @@
-"""Potential: model, species, reference energies and repulsion -> energy, forces, virial."""
+"""Potential: model, species, reference energies, repulsion, charges -> energies."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from ase.data import chemical_symbols
@@ -9,24 +8,31 @@ from torch import Tensor, nn
 
 from physrep import ops
 from physrep.config import ConfigError
+from physrep.geometry import Geometry
 from physrep.models.contract import AtomicModel
 from physrep.models.guarded import GuardedEdges, GuardedModel
+from physrep.nn.charge_readout import ChargeReadout, shifted_charges, sums_of_structures
+from physrep.nn.edges import own_rows
 from physrep.nn.scatter import sum_edges
+from physrep.pair.electrostatics import Electrostatics
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
 REPULSIONS = ("zbl", "morse", "none")
 
 
-class Prediction(NamedTuple):
-    """energy: (n_structures,) eV, float64; atomic_energies: (n_atoms,) eV, float64;
-    forces: (n_atoms, 3) eV/A; virial: (n_structures, 3, 3) eV, -dE/dstrain, symmetric.
+class Energies(NamedTuple):
+    """What a potential says of a structure or of a batch laid end to end.
+
+    atomic: (n_atoms,) eV, float64, with reference energies, without ``electrostatic``.
+    charges: (n_atoms,) e, float64; None for a potential without charges.
+    electrostatic: (n_structures,) eV, float64, their Coulomb energy; None without charges.
     """
 
-    energy: Tensor
-    atomic_energies: Tensor
-    forces: Tensor
-    virial: Tensor
+    atomic: Tensor
+    charges: Tensor | None
+    electrostatic: Tensor | None
 
 
 def make_repulsion(name: str, species: list[int], cutoff: float) -> nn.Module | None:
@@ -61,10 +67,20 @@ class Potential(GuardedModel):
     scale: Tensor
     shift: Tensor
     reference_energies: Tensor
-    __jit_unused_properties__ = ["symbols", "dtype"]
+    __jit_unused_properties__ = ["symbols", "dtype", "electrostatics_settings"]
 
-    def __init__(self, model: AtomicModel, species: list[int], repulsion: str = "zbl") -> None:
-        """species: atomic numbers; type t is the element species[t]. repulsion: of REPULSIONS."""
+    def __init__(
+        self,
+        model: AtomicModel,
+        species: list[int],
+        repulsion: str = "zbl",
+        electrostatics: ElectrostaticsConfig | None = None,
+    ) -> None:
+        """species: atomic numbers; type t is the element species[t]. repulsion: of REPULSIONS.
+
+        Raises:
+            ConfigError: unknown repulsion; charges for a published form.
+        """
         super().__init__(model, guarded=repulsion != "none" and not model.published)
         self.species = list(species)
         self.cutoff = model.cutoff
@@ -76,6 +92,18 @@ class Potential(GuardedModel):
         self.repulsion = make_repulsion(repulsion, species, model.cutoff)
         self.ops = "portable"
         n_types = len(species)
+        self._charges = electrostatics
+        self.electrostatics: Electrostatics | None = None
+        self.charge_readout: ChargeReadout | None = None
+        if electrostatics is not None:
+            if model.published:
+                raise ConfigError(
+                    "electrostatics: the published form has no charges; leave electrostatics out, "
+                    "or set model.smooth to true"
+                )
+            learned = electrostatics.shift == "learned"
+            self.charge_readout = ChargeReadout(model.width, n_types, learned)
+            self.electrostatics = Electrostatics(electrostatics.smearing, electrostatics.accuracy)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
         self.register_buffer("shift", torch.zeros(n_types, dtype=double))
@@ -85,6 +113,11 @@ class Potential(GuardedModel):
     def symbols(self) -> list[str]:
         """Chemical symbols of the types, in order."""
         return [chemical_symbols[z] for z in self.species]
+
+    @property
+    def electrostatics_settings(self) -> dict[str, Any] | None:
+        """Settings of the charges as files keep them; None without charges."""
+        return None if self._charges is None else self._charges.model_dump(mode="json")
 
     @property
     def dtype(self) -> torch.dtype:
@@ -97,6 +130,8 @@ class Potential(GuardedModel):
         self.model.to(dtype)
         if self.repulsion is not None:
             self.repulsion.to(dtype)
+        if self.charge_readout is not None:
+            self.charge_readout.to(dtype)
         self.isolated_readouts = self.isolated_readouts.to(dtype)
 
     @torch.jit.unused
@@ -136,49 +171,64 @@ class Potential(GuardedModel):
             energies = energies + sum_edges(pairs, shown.centers, shown.n_centers)
         return energies
 
-    def forward(
-        self, types: Tensor, edge_index: Tensor, vectors: Tensor, molecules: Tensor | None = None
+    def raw_charges(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
+        """Features (n_atoms, width) -> raw charges in e and weights of the shift, (n_centers, 2).
+
+        Where the guard lets the network fade, its charges fade with it.
+        """
+        assert self.charge_readout is not None
+        n_centers = edges.shown.n_centers
+        raw = self.charge_readout(own_rows(h, edges.shown), types[:n_centers])
+        share = edges.share
+        if share is not None:
+            raw = torch.stack([raw[:, 0] * share, raw[:, 1]], dim=1)
+        return raw
+
+    def charge_sums(
+        self,
+        positions: Tensor,
+        charges: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor,
     ) -> Tensor:
-        """Atomic energies, (n_atoms,) eV; arguments as those of :meth:`edges`."""
+        """See :meth:`physrep.pair.electrostatics.Electrostatics.charge_sums`."""
+        assert self.electrostatics is not None
+        return self.electrostatics.charge_sums(positions, charges, cell, pbc, n_atoms, rows)
+
+    def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
+        """See :meth:`physrep.pair.electrostatics.Electrostatics.energy_of_sums`."""
+        assert self.electrostatics is not None
+        return self.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)
+
+    def forward(
+        self,
+        types: Tensor,
+        edge_index: Tensor,
+        vectors: Tensor,
+        molecules: Tensor | None = None,
+        geometry: Geometry | None = None,
+    ) -> Energies:
+        """Energies of the atoms, and with charges those and what follows from them.
+
+        Args:
+            types, edge_index, vectors, molecules: as those of :meth:`edges`.
+            geometry: needed with charges alone. Its positions and the ``vectors`` are two views of
+                the same atoms; what depends on both is differentiated with respect to both.
+        """
         edges = self.edges(types, edge_index, vectors, types.size(0), molecules)
         h = self.embed(types, edges)
         for k in range(self.n_layers):
             h = self.step(k, h, edges)
-        return self.readout(h, types, edges)
-
-
-def predict(
-    potential: Callable[..., Tensor],
-    types: Tensor,
-    edge_index: Tensor,
-    vectors: Tensor,
-    structure: Tensor | None = None,
-    n_structures: int = 1,
-    create_graph: bool = False,
-) -> Prediction:
-    """Energy, forces and virial of one structure or of a batch laid end to end.
-
-    Args:
-        potential: a Potential, or what else makes (types, edge_index, vectors) atomic energies;
-            with ``structure``, a Potential.
-        types: (n_atoms,); edge_index: (2, n_edges) sorted by centre; vectors: (n_edges, 3) in A.
-        structure: (n_atoms,) which structure each atom belongs to; None for a single one.
-        create_graph: keep the graph, so that a loss of the forces can be differentiated.
-    """
-    vectors = vectors.detach().requires_grad_(True)
-    with torch.enable_grad():
-        batch = () if structure is None else (structure,)
-        atomic_energies = potential(types, edge_index, vectors, *batch)
-        (slope,) = torch.autograd.grad(
-            atomic_energies.sum(), vectors, create_graph=create_graph, materialize_grads=True
-        )
-    if not create_graph:
-        atomic_energies = atomic_energies.detach()
-    n_atoms = types.size(0)
-    forces = sum_edges(slope, edge_index[0], n_atoms) - sum_edges(slope, edge_index[1], n_atoms)
-    if structure is None:
-        structure = torch.zeros_like(types)
-    energy = sum_edges(atomic_energies, structure, n_structures)
-    outer = -vectors.detach().unsqueeze(2) * slope.unsqueeze(1)
-    virial = sum_edges(outer, structure.index_select(0, edge_index[0]), n_structures)
-    return Prediction(energy, atomic_energies, forces, 0.5 * (virial + virial.transpose(1, 2)))
+        atomic = self.readout(h, types, edges)
+        if self.electrostatics is None:
+            return Energies(atomic, None, None)
+        if geometry is None:
+            raise ValueError("physrep: this potential has charges and needs the geometry")
+        structure = torch.zeros_like(types) if molecules is None else molecules
+        raw = self.raw_charges(h, types, edges)
+        totals = geometry.total_charges
+        sums = sums_of_structures(raw, structure, totals.size(0))
+        charges = shifted_charges(raw, sums, totals, structure)
+        return Energies(atomic, charges, self.electrostatics(charges, structure, geometry))

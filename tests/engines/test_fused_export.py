@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from ean_systems import SYSTEMS
 from openmm_forces import force_of
 from systems import FORMS, MOLECULAR, compute, liquid, make_checkpoint, molecule
@@ -15,7 +14,9 @@ import physrep
 from physrep.checkpoint import load_checkpoint
 from physrep.cli.main import main
 from physrep.engines.export import export_potential
+from physrep.engines.file_energies import FileEnergies
 from physrep.engines.metadata import ExportError, read_exported
+from physrep.potential import Energies
 
 # Round-off of the sums, relative to the largest force.
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
@@ -32,19 +33,19 @@ def test_fused_forces_equal_portable_ones(form, dtype, tmp_path):
     for ops in ("portable", "fused"):
         module, metadata = read_exported(tmp_path / f"{ops}.pt")
         assert metadata.ops == ops
-        energies = module.atomic_energies
+        energies = FileEnergies(module, metadata)
         forces.append(compute(_Cut(energies, metadata.cutoff), atoms).forces.numpy())
     scale = np.abs(forces[0]).max()
     np.testing.assert_allclose(forces[1], forces[0], rtol=0.0, atol=TOLERANCES[dtype] * scale)
 
 
 class _Cut:
-    """Atomic energies with the cutoff that ``compute`` asks for."""
+    """Energies with the cutoff that ``compute`` asks for."""
 
     def __init__(self, energies, cutoff: float) -> None:
         self.energies, self.cutoff = energies, cutoff
 
-    def __call__(self, *arguments) -> torch.Tensor:
+    def __call__(self, *arguments) -> Energies:
         return self.energies(*arguments)
 
 

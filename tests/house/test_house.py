@@ -24,7 +24,7 @@ ORDER = [
     {"ops"},
     {"pair"},
     {"models", "physrep"},  # the package's own __init__, which registers the compiled operators
-    {"potential"},
+    {"potential", "prediction"},
     {"checkpoint", "io", "analysis"},
     {"engines", "importers"},
     {"probes"},

@@ -15,7 +15,8 @@ from ase import Atoms
 from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.engines.lammps import write_data
 from physrep.neighbors import neighbor_list
-from physrep.potential import Potential, Prediction, predict
+from physrep.potential import Potential
+from physrep.prediction import Prediction, predict
 
 SPECIES = ["C", "H", "N", "O"]
 PROGRAMS = Path(sys.executable).parent  # lmp and mpirun are installed next to Python

@@ -44,7 +44,7 @@ def centroid_virials(potential: Potential, atoms: Atoms, n_hops: int) -> np.ndar
     none = torch.zeros(3, dtype=torch.bool)
     found = neighbor_list(positions.detach(), torch.zeros(3, 3).double(), none, potential.cutoff)
     vectors = positions[found.edge_index[1]] - positions[found.edge_index[0]]
-    energies = potential(types, found.edge_index, vectors)
+    energies = potential(types, found.edge_index, vectors).atomic
     virials = np.zeros((len(atoms), 3, 3))
     for i in range(len(atoms)):
         (slope,) = torch.autograd.grad(energies[i], positions, retain_graph=True)

@@ -216,7 +216,7 @@ def test_pieces_equal_the_whole(potential, form):
     atoms = molecule()
     found = neighbors_of(atoms, potential.cutoff)
     types, n_own = types_of(atoms), 6
-    whole = potential(types, found.edge_index, found.vectors)
+    whole = potential(types, found.edge_index, found.vectors).atomic
     keep = found.edge_index[0] < n_own
     own_edges = potential.edges(types, found.edge_index[:, keep], found.vectors[keep], n_own)
     all_edges = potential.edges(types, found.edge_index, found.vectors, len(atoms))

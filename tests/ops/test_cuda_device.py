@@ -15,7 +15,7 @@ from torch import Tensor
 from physrep import ops
 from physrep.checkpoint import load_checkpoint
 from physrep.neighbors import neighbor_list
-from physrep.potential import predict
+from physrep.prediction import predict
 
 
 def why_not() -> str:

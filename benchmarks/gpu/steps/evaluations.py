@@ -12,7 +12,7 @@ from torch import Tensor
 from physrep.checkpoint import save_checkpoint
 from physrep.engines.load import LoadedPotential, load_potential
 from physrep.neighbors import neighbor_list
-from physrep.potential import predict
+from physrep.prediction import predict
 from steps.options import Emit, Options
 from steps.systems import Case, cases, checkpoint, exported, forms, liquid, measure_all
 
@@ -95,7 +95,7 @@ class System:
 def measured(system: System, loaded: LoadedPotential, case: Case, seconds: float) -> dict[str, Any]:
     """The numbers of one row, as far as memory goes."""
     gpu = system.device.type == "cuda"
-    types, energies = system.types(loaded.symbols), loaded.atomic_energies
+    types, energies = system.types(loaded.symbols), loaded.energies
     row: dict[str, Any] = {}
 
     def from_positions(positions: Tensor) -> None:

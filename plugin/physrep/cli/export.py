@@ -34,6 +34,13 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         "operators; portable: runs wherever PyTorch runs; auto (default): fused if the operators "
         "are installed here, for the GPU too where there is one",
     )
+    verb.add_argument(
+        "--charge",
+        type=float,
+        metavar="Q",
+        help="total charge of the topology in e, for a potential with charges (default: what the "
+        "file states, otherwise 0)",
+    )
     verb.add_argument("-o", "--output", required=True, help="file to write, e.g. ean.pt")
 
 
@@ -48,7 +55,9 @@ def run(parsed: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(parsed.checkpoint)
     topology = read_topology(parsed.topology) if parsed.topology else None
-    metadata = export_potential(checkpoint, parsed.output, topology, parsed.dtype, parsed.ops)
+    metadata = export_potential(
+        checkpoint, parsed.output, topology, parsed.dtype, parsed.ops, parsed.charge
+    )
     bound = metadata.topology
     system = "any system of these elements"
     if bound:

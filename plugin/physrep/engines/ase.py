@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
@@ -12,9 +13,11 @@ from physrep.engines.bound_topology import refuse_periodic, types_of
 from physrep.engines.device import leave_threads_of_parent
 from physrep.engines.frame_checks import check_apart, check_contacts, check_finite
 from physrep.engines.load import load_potential
+from physrep.geometry import single_geometry
+from physrep.io.structures.total_charge import stated_by, total_charge
 from physrep.neighbors import Neighbors
 from physrep.ops.skin_list import SkinList
-from physrep.potential import Prediction, predict
+from physrep.prediction import Prediction, predict
 
 
 class PhysRepCalculator(Calculator):
@@ -22,11 +25,26 @@ class PhysRepCalculator(Calculator):
 
     Any cell and any pbc; stress (eV/A^3, ASE's sign and Voigt order) where the cell has a volume.
 
+    A potential with charges has those too (e), and the dipole sum_i q_i r_i (e A): of an isolated
+    molecule with a total charge about its centre of mass; in a periodic cell of the atoms at their
+    given positions, unwrapped where a trajectory is followed, since it jumps by q times a cell
+    vector where an atom is moved to another image (modern theory of polarisation: King-Smith and
+    Vanderbilt, Phys. Rev. B 47, 1651 (1993)). The total charge is that of ``atoms.info["charge"]``
+    or of the initial charges, 0 where they state none.
+
     Pickles, copies, forks and spawns. A pickle holds the path of the file and its checksum, and
     reads the file again where it is loaded; a process made by fork computes in one thread.
     """
 
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = [
+        "energy",
+        "free_energy",
+        "energies",
+        "forces",
+        "stress",
+        "charges",
+        "dipole",
+    ]
 
     def __init__(
         self,
@@ -34,16 +52,19 @@ class PhysRepCalculator(Calculator):
         device: str | None = None,
         dtype: str | None = None,
         check_contacts: bool = True,
+        total_charge: float | None = None,
     ) -> None:
         """Args and errors: see :func:`physrep.engines.load.load_potential`.
 
         check_contacts: refuse a structure with two atoms nearer than half the shortest distance of
         their elements in the training data, where it is the first one or has other atoms than the
         one before. Later positions of the same atoms may be those that a minimiser tries.
+        total_charge: in e, of every structure; None takes what each states.
         """
         super().__init__()
         self.potential = load_potential(path, device, dtype)
         self.check_contacts = check_contacts
+        self.total_charge = total_charge
         self._symbols_checked: list[str] = []
         self.neighbor_list = SkinList(self.potential.cutoff)
 
@@ -58,7 +79,8 @@ class PhysRepCalculator(Calculator):
         Raises:
             ExportError: an element the potential does not know.
             FrameError: positions that are not finite, two atoms at one place; see check_contacts.
-            PropertyNotImplementedError: stress of a system without a volume.
+            PropertyNotImplementedError: stress of a system without a volume; charges of a
+                potential without them.
         """
         leave_threads_of_parent()
         super().calculate(atoms, properties, system_changes)
@@ -70,6 +92,10 @@ class PhysRepCalculator(Calculator):
                 f"stress needs a volume, and the cell is {system.cell.array.tolist()}; set "
                 "three cell vectors"
             )
+        if not self.potential.charged and {"charges", "dipole"} & set(properties):
+            raise PropertyNotImplementedError(
+                f"{self.potential.path}: this potential has no charges; fit one with electrostatics"
+            )
         prediction = self._predict(system)
         self.results = {
             "energy": prediction.energy.item(),
@@ -77,9 +103,23 @@ class PhysRepCalculator(Calculator):
             "energies": prediction.atomic_energies.cpu().numpy(),
             "forces": prediction.forces.cpu().numpy(),
         }
+        if prediction.charges is not None:
+            charges = prediction.charges.cpu().numpy()
+            self.results |= {"charges": charges, "dipole": dipole_of(system, charges)}
         if has_volume:
             stress = -prediction.virial[0].cpu().numpy() / system.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """What has changed since the last calculation; also the stated total charge, of which ASE
+        does not know.
+        """
+        changes = super().check_state(atoms, tol)
+        before = self.atoms
+        if not self.potential.charged or changes or before is None:
+            return changes
+        same = self._total_charge_of(atoms) == self._total_charge_of(before)
+        return [] if same else ["total_charge"]
 
     def _predict(self, atoms: Atoms) -> Prediction:
         potential, device = self.potential, self.potential.device
@@ -95,15 +135,33 @@ class PhysRepCalculator(Calculator):
         neighbors = self.neighbor_list(positions, cell, pbc)
         check_apart(symbols, neighbors.edge_index, neighbors.distances)
         self._check_first(symbols, neighbors)
+        geometry = None
+        if potential.charged:
+            geometry = single_geometry(positions, cell, pbc, self._total_charge_of(atoms))
         return predict(
-            potential.atomic_energies,
+            potential.energies,
             torch.from_numpy(types).to(device),
             neighbors.edge_index,
             neighbors.vectors,
+            geometry=geometry,
         )
+
+    def _total_charge_of(self, atoms: Atoms) -> float:
+        if self.total_charge is not None:
+            return self.total_charge
+        return total_charge(stated_by(atoms)) or 0.0
 
     def _check_first(self, symbols: list[str], neighbors: Neighbors) -> None:
         if self.check_contacts and symbols != self._symbols_checked:
             shortest = self.potential.shortest_contacts
             check_contacts(symbols, neighbors.edge_index, neighbors.distances, shortest)
             self._symbols_checked = symbols
+
+
+def dipole_of(atoms: Atoms, charges: np.ndarray) -> np.ndarray:
+    """sum_i q_i r_i, (3,) e A; of a charged isolated molecule about its centre of mass.
+
+    charges: (n_atoms,) e.
+    """
+    origin = np.zeros(3) if atoms.pbc.any() else atoms.get_center_of_mass()
+    return charges @ (atoms.positions - origin)

@@ -18,14 +18,26 @@ from torch import Tensor
 from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
 from physrep.config import ConfigError
 from physrep.engines.bound_topology import refuse_periodic, set_periodicity, topology_info, types_of
-from physrep.engines.exported import ExportedPotential
+from physrep.engines.exported import ExportedCharges, ExportedPotential
+from physrep.engines.file_energies import FileEnergies
 from physrep.engines.frame_checks import FrameError, by_elements, check_apart, check_contacts
-from physrep.engines.metadata import ExportError, Metadata, read_exported, script_bytes
+from physrep.engines.metadata import (
+    FORMAT_VERSION,
+    WITHOUT_CHARGES,
+    ExportError,
+    Metadata,
+    read_exported,
+    script_bytes,
+)
+from physrep.geometry import single_geometry
+from physrep.io.structures.total_charge import stated_by
+from physrep.io.structures.total_charge import total_charge as total_charge_of
 from physrep.models import BASELINES
 from physrep.neighbors import Neighbors, neighbor_list
 from physrep.ops import OperatorsMissing, fastest_form
 from physrep.output import make_folder, replacing
-from physrep.potential import Potential, predict
+from physrep.potential import Potential
+from physrep.prediction import predict
 from physrep.torchscript import compile_script
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
@@ -41,6 +53,7 @@ def export_potential(
     topology: Atoms | None = None,
     dtype: str = "float32",
     ops: str = "auto",
+    total_charge: float | None = None,
 ) -> Metadata:
     """Write the file, read it back, compare it with the eager potential.
 
@@ -50,10 +63,12 @@ def export_potential(
         ops: ``fused`` is several times as fast on CPUs and needs physrep's compiled operators
             wherever the file is loaded; ``portable`` needs PyTorch alone; ``auto`` is ``fused``
             where the compiled operators are installed.
+        total_charge: in e, of the topology; None takes what it states, 0 where it states nothing.
 
     Raises:
-        ExportError: a baseline, unknown element or dtype, or the file does not reproduce the
-            potential (it is then removed). OutputError: the file cannot be written.
+        ExportError: a baseline, a charge for a potential without charges, unknown element or dtype,
+            or the file does not reproduce the potential (it is then removed).
+        OutputError: the file cannot be written.
     """
     output = Path(output)
     _refuse_baseline(checkpoint)
@@ -63,10 +78,12 @@ def export_potential(
         topology = set_periodicity(topology, "topology")
         if checkpoint.potential.molecular:
             refuse_periodic(topology, "topology")
+    charge = charge_of(checkpoint.potential, topology, total_charge)
     ops = fastest_form() if ops == "auto" else ops
     potential = prepare(checkpoint.potential, DTYPES[dtype])
-    metadata = describe(checkpoint, potential, topology).model_copy(update={"ops": ops})
-    module = script(with_ops(potential, ops), topology)
+    metadata = describe(checkpoint, potential, topology)
+    metadata = metadata.model_copy(update={"ops": ops, "total_charge": charge})
+    module = script(with_ops(potential, ops), topology, charge)
     potential.use_ops("portable")  # what the file is compared with
     kept = certificate_of(checkpoint, module)
     metadata = metadata.model_copy(update={"certificate": kept})
@@ -106,21 +123,45 @@ def with_ops(potential: Potential, ops: str) -> Potential:
         raise ExportError(str(error)) from None
 
 
-def script(potential: Potential, topology: Atoms | None) -> torch.jit.ScriptModule:
+def charge_of(potential: Potential, topology: Atoms | None, given: float | None) -> float:
+    """Total charge in e: what is given, else what the topology states, else 0.
+
+    Raises:
+        ExportError: given for a potential without charges; statements that contradict each other.
+    """
+    if given is not None and potential.electrostatics is None:
+        raise ExportError(
+            f"total charge {given:+g}: this potential has no charges; leave it out, or fit one "
+            "with electrostatics"
+        )
+    if given is not None or topology is None:
+        return given or 0.0
+    try:
+        return total_charge_of(stated_by(topology)) or 0.0
+    except ValueError as error:
+        raise ExportError(f"topology: {error}") from None
+
+
+def script(
+    potential: Potential, topology: Atoms | None, total_charge: float = 0.0
+) -> torch.jit.ScriptModule:
     """The potential as TorchScript, bound to ``topology`` where there is one."""
     types = None
     if topology is not None:
         symbols = topology.get_chemical_symbols()
         types = torch.from_numpy(types_of(symbols, potential.symbols, "topology"))
     periodic = topology is not None and bool(topology.pbc.all())
-    return compile_script(ExportedPotential(potential, types, periodic).eval())
+    form = ExportedPotential if potential.electrostatics is None else ExportedCharges
+    return compile_script(form(potential, types, periodic, total_charge).eval())
 
 
 def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | None) -> Metadata:
     """What the file will say about itself."""
     info = None if topology is None else topology_info(topology)
-    symbols = potential.symbols
+    symbols, charges = potential.symbols, potential.electrostatics_settings
     return Metadata(
+        format_version=WITHOUT_CHARGES if charges is None else FORMAT_VERSION,
+        electrostatics=charges,
         model=checkpoint.model_name,
         settings=checkpoint.model_settings,
         species=symbols,
@@ -165,8 +206,10 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
     neighbors = neighbor_list(positions, cell, pbc, potential.cutoff)
     if topology is not None:
         _check_topology(atoms, neighbors, metadata)
-    eager = predict(potential, types, neighbors.edge_index, neighbors.vectors)
-    saved = predict(module.atomic_energies, types, neighbors.edge_index, neighbors.vectors)
+    edges = types, neighbors.edge_index, neighbors.vectors
+    geometry = single_geometry(positions, cell, pbc, metadata.total_charge)
+    eager = predict(potential, *edges, geometry=geometry)
+    saved = predict(FileEnergies(module, metadata), *edges, geometry=geometry)
     # On the random cluster forces are large, and of them their share counts: float32 has seven
     # digits, and other operators round otherwise.
     large = float(eager.forces.abs().max().clamp(min=1.0)) if topology is None else 1.0

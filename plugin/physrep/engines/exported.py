@@ -4,9 +4,11 @@ import torch
 from torch import Tensor, nn
 
 from physrep.engines.heap import keep_heap
+from physrep.geometry import single_geometry
 from physrep.models.guarded import GuardedEdges
+from physrep.nn.charge_readout import shifted_charges
 from physrep.ops.neighbor_list import PortableNeighborList
-from physrep.potential import Potential
+from physrep.potential import Energies, Potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
@@ -14,20 +16,29 @@ class ExportedPotential(nn.Module):
     """A potential with its topology (which may be absent), scripted into one file.
 
     ``forward`` is bound to the topology: OpenMM's TorchForce passes positions and box, no
-    elements. ``edges``, ``embed``, ``step``, ``readout`` and ``atomic_energies`` are bound to
-    nothing and serve any system of the known species.
+    elements. ``edges``, ``embed``, ``step``, ``readout``, ``energies`` and ``atomic_energies`` are
+    bound to nothing and serve any system of the known species.
     """
 
     types: Tensor
 
-    def __init__(self, potential: Potential, types: Tensor | None, periodic: bool) -> None:
-        """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box."""
+    def __init__(
+        self,
+        potential: Potential,
+        types: Tensor | None,
+        periodic: bool,
+        total_charge: float = 0.0,
+    ) -> None:
+        """types: (n_atoms,) int64 or None; periodic: whether ``forward`` expects a box;
+        total_charge: in e, of the topology.
+        """
         super().__init__()
         self.potential = potential
         self.neighbor_list = PortableNeighborList(potential.cutoff).as_form(potential.ops)
         self.n_layers = potential.n_layers
         self.bound = types is not None
         self.periodic = periodic
+        self.total_charge = total_charge
         self.n_atoms = 0 if types is None else int(types.numel())
         self.nm = NM_IN_ANGSTROM
         self.kj_per_mol = EV_IN_KJ_PER_MOL
@@ -50,9 +61,15 @@ class ExportedPotential(nn.Module):
         if box is not None:
             cell = box.to(positions.device) * self.nm
         pbc = torch.full([3], self.periodic, dtype=torch.bool, device=positions.device)
-        pairs = self.neighbor_list(positions * self.nm, cell, pbc)
-        energies = self.potential(self.types, pairs.edge_index, pairs.vectors)
-        return energies.sum() * self.kj_per_mol
+        places = positions * self.nm
+        pairs = self.neighbor_list(places, cell, pbc)
+        index, vectors = pairs.edge_index, pairs.vectors
+        found = self.energies(self.types, index, vectors, places, cell, pbc, self.total_charge)
+        energy = found.atomic.sum()
+        electrostatic = found.electrostatic
+        if electrostatic is not None:
+            energy = energy + electrostatic.sum()
+        return energy * self.kj_per_mol
 
     def check(self, positions: Tensor, box: Tensor | None) -> None:
         """Refuse calls that cannot be meant for this file."""
@@ -100,6 +117,64 @@ class ExportedPotential(nn.Module):
         return self.potential.readout(h, types, edges)
 
     @torch.jit.export
+    def energies(
+        self,
+        types: Tensor,
+        edge_index: Tensor,
+        vectors: Tensor,
+        positions: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        total_charge: float,
+    ) -> Energies:
+        """All pieces in one call, for one structure; see :class:`physrep.potential.Energies`.
+
+        positions: (n_atoms, 3) A and cell (3, 3) A, float64; pbc: (3,) bool; total_charge: in e.
+        They are read by a potential with charges alone.
+        """
+        geometry = single_geometry(positions, cell, pbc, total_charge)
+        return self.potential(types, edge_index, vectors, None, geometry)
+
+    @torch.jit.export
     def atomic_energies(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
-        """All pieces in one call: (n_atoms,) eV, float64."""
-        return self.potential(types, edge_index, vectors)
+        """All pieces in one call: (n_atoms,) eV, float64; of a potential without charges."""
+        if self.potential.electrostatics is not None:
+            raise ValueError("physrep: this potential has charges: call energies, with positions")
+        return self.potential(types, edge_index, vectors).atomic
+
+
+class ExportedCharges(ExportedPotential):
+    """With charges: the pieces of the electrostatic energy too, for atoms on several ranks."""
+
+    @torch.jit.export
+    def raw_charges(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
+        """See :meth:`physrep.potential.Potential.raw_charges`."""
+        return self.potential.raw_charges(h, types, edges)
+
+    @torch.jit.export
+    def shifted_charges(self, raw: Tensor, sums: Tensor, total_charge: float) -> Tensor:
+        """Charges in e, (n_own,), float64.
+
+        raw: (n_own, 2) of the own atoms; sums: (2,) of ``raw`` over all atoms of all ranks.
+        """
+        one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)
+        totals = torch.full([1], total_charge, dtype=torch.float64, device=raw.device)
+        return shifted_charges(raw, sums.unsqueeze(0), totals, one)
+
+    @torch.jit.export
+    def charge_sums(
+        self,
+        positions: Tensor,
+        charges: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor,
+    ) -> Tensor:
+        """See :meth:`physrep.pair.electrostatics.Electrostatics.charge_sums`."""
+        return self.potential.charge_sums(positions, charges, cell, pbc, n_atoms, rows)
+
+    @torch.jit.export
+    def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
+        """See :meth:`physrep.pair.electrostatics.Electrostatics.energy_of_sums`."""
+        return self.potential.energy_of_sums(sums, cell, pbc, n_atoms)

@@ -12,10 +12,12 @@ from physrep.archive import is_torchscript
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.device import leave_threads_of_parent, usable_device
 from physrep.engines.export import DTYPES
+from physrep.engines.file_energies import FileEnergies
 from physrep.engines.frame_checks import by_elements
 from physrep.engines.heap import keep_heap
 from physrep.engines.metadata import ExportError, read_exported
 from physrep.pair.guard import START
+from physrep.potential import Energies
 
 
 class FileVersion(NamedTuple):
@@ -55,7 +57,8 @@ class FileVersion(NamedTuple):
 class LoadedPotential(NamedTuple):
     """A potential and where it is from.
 
-    atomic_energies: (types, edge_index, vectors in A) -> (n_atoms,) eV; symbols: of the types;
+    energies: as a Potential, (types, edge_index, vectors in A, structure, geometry) -> Energies, of
+    one structure; charged: whether it has charges and needs the geometry; symbols: of the types;
     cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guarded: whether the
     guard acts on short distances; shortest_distances: (n_types, n_types) A, float64, on the CPU, of
     the training data, 0 where unknown; file: what was read; asked_device: what the caller asked
@@ -65,7 +68,8 @@ class LoadedPotential(NamedTuple):
     that has changed meanwhile is refused. Copies share the potential, which never changes.
     """
 
-    atomic_energies: Callable[[Tensor, Tensor, Tensor], Tensor]
+    energies: Callable[..., Energies]
+    charged: bool
     symbols: list[str]
     cutoff: float
     dtype: str
@@ -139,9 +143,7 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
     return load_potential(path, device, dtype)
 
 
-_Parts = tuple[
-    Callable[[Tensor, Tensor, Tensor], Tensor], list[str], float, str, bool, bool, Tensor
-]
+_Parts = tuple[Callable[..., Energies], bool, list[str], float, str, bool, bool, Tensor]
 
 
 def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Parts:
@@ -153,7 +155,8 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Part
             f"again with 'physrep export CHECKPOINT --dtype {dtype}'"
         )
     return (
-        module.atomic_energies,
+        FileEnergies(module, metadata),
+        metadata.electrostatics is not None,
         metadata.species,
         metadata.cutoff,
         metadata.dtype,
@@ -170,6 +173,7 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Pa
     potential.to(device)
     return (
         potential,
+        potential.electrostatics is not None,
         potential.symbols,
         potential.cutoff,
         precision,

@@ -18,7 +18,8 @@ from physrep.errors import UserError
 from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
-FORMAT_VERSION = 3  # 2: edges() takes the types too; 3: its edges hold a tuple
+FORMAT_VERSION = 4  # 2: edges() takes the types too; 3: its edges hold a tuple; 4: charges
+WITHOUT_CHARGES = 3  # what such a file is written as: earlier releases read it
 OLDEST_READ = 2
 NOT_EXPORTED = (
     "not an exported potential (TorchScript); make one with 'physrep export CHECKPOINT -o ean.pt'"
@@ -49,7 +50,7 @@ class Metadata(StrictModel):
     # An older reader must still open what a newer patch release wrote.
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    format_version: int = FORMAT_VERSION
+    format_version: int = WITHOUT_CHARGES
     physrep_version: str = physrep.__version__
     torch_version: str = Field(default_factory=lambda: torch.__version__)
     model: str
@@ -66,6 +67,8 @@ class Metadata(StrictModel):
     units: dict[str, str] = {"energy": "eV", "length": "A"}
     reference_energies: dict[str, float]
     shortest_distances: dict[str, float]
+    electrostatics: dict[str, Any] | None = None  # settings of the charges
+    total_charge: float = 0.0  # e, of the topology
     topology: TopologyInfo | None = None
     topology_fingerprint: str | None = None
     topology_cell: list[list[float]] | None = None  # A, rows; of the frame given, if periodic

@@ -6,6 +6,7 @@ from typing import Any
 
 from openmmml.mlpotential import MLPotentialImpl
 
+from physrep.engines.metadata import read_metadata
 from physrep.engines.openmm import add_potential, python_force
 
 
@@ -24,19 +25,22 @@ class PhysRepPotential(MLPotentialImpl):
         forceGroup: int,  # noqa: N803
         **args: Any,
     ) -> None:
-        """Add the Force to ``system``; args: ``device``, see ``add_potential``.
+        """Add the Force to ``system``; args: ``device`` and ``total_charge``, see
+        ``add_potential``.
 
         Raises:
             As :func:`physrep.engines.openmm.add_potential`.
         """
-        device = args.get("device")
+        device, charge = args.get("device"), args.get("total_charge")
         if system.getNumParticles() > 0:
-            force = add_potential(system, topology, self.path, atoms, device=device)
+            force = add_potential(
+                system, topology, self.path, atoms, device=device, total_charge=charge
+            )
         else:  # with interpolate=True openmm-ml collects forces in an empty System
-            force = python_force(self.path, topology, device, atoms)
+            force = python_force(self.path, topology, device, atoms, charge)
             system.addForce(force)
         force.setForceGroup(forceGroup)
 
     def getMLLongRange(self) -> bool:  # noqa: N802 (of openmm-ml)
-        """Interactions end at the cutoff."""
-        return False
+        """Whether the potential has charges; without, interactions end at the cutoff."""
+        return read_metadata(self.path).electrostatics is not None

@@ -45,6 +45,7 @@ def add_potential(
     atoms: Iterable[int] | None = None,
     engine: str = "pythonforce",
     device: str | None = None,
+    total_charge: float | None = None,
 ) -> Any:
     """Add an exported file to an OpenMM System; returns the Force that was added.
 
@@ -60,6 +61,8 @@ def add_potential(
         engine: ``pythonforce``, OpenMM's own, with any torch; or ``torchforce``, of openmmtorch,
             for all atoms.
         device: of the network in pythonforce: cpu, cuda; None takes cuda where there is a GPU.
+        total_charge: in e, of the atoms that the potential is for, if it has charges; None takes
+            what the file was exported with, 0 where it has no topology.
 
     Raises:
         ExportError: not an exported file, or one for other atoms, another order, another box;
@@ -69,21 +72,29 @@ def add_potential(
     compare_system(system, topology)
     chosen = checked_atoms(atoms, system.getNumParticles())
     if engine == "torchforce":
-        force = _torch_force_of_all(path, topology, chosen)
+        force = _torch_force_of_all(path, topology, chosen, total_charge)
     elif engine == "pythonforce":
-        force = python_force(path, topology, device, chosen)
+        force = python_force(path, topology, device, chosen, total_charge)
     else:
         raise ExportError(f"engine = {engine!r}: choose one of {', '.join(ENGINES)}")
     system.addForce(force)
     return force
 
 
-def _torch_force_of_all(path: str | Path, topology: Any, chosen: list[int] | None) -> Any:
+def _torch_force_of_all(
+    path: str | Path, topology: Any, chosen: list[int] | None, total_charge: float | None
+) -> Any:
     if chosen is not None:
         raise ExportError(
             f"engine = 'torchforce' with {len(chosen)} of {topology.getNumAtoms()} atoms: "
             "TorchForce passes all particles of the System, in their order; use "
             "engine='pythonforce' for a part of them"
+        )
+    written = read_metadata(path).total_charge
+    if total_charge is not None and total_charge != written:
+        raise ExportError(
+            f"total_charge = {total_charge:g}: {path} was exported for {written:g}, and TorchForce "
+            "computes with that; export again with --charge, or use engine='pythonforce'"
         )
     return TorchForce(path, topology)
 
@@ -110,6 +121,7 @@ def python_force(
     topology: Any = None,
     device: str | None = None,
     atoms: Iterable[int] | None = None,
+    total_charge: float | None = None,
 ) -> Any:
     """OpenMM's own ``PythonForce`` of an exported file: needs no openmmtorch, any torch will do.
 
@@ -120,13 +132,16 @@ def python_force(
         path: file written by ``physrep export``.
         topology: ``openmm.app.Topology`` of all particles, compared with the file where the file
             has one; may be left out there.
-        device, atoms: as those of :func:`add_potential`; ``atoms`` needs the topology.
+        device, atoms, total_charge: as those of :func:`add_potential`; ``atoms`` needs the
+            topology.
 
     Raises:
         As :func:`add_potential`.
     """
     chosen = None if topology is None else checked_atoms(atoms, topology.getNumAtoms())
-    served = _served(read_metadata(path), topology, chosen, path)
+    metadata = read_metadata(path)
+    charge = _total_charge(metadata, total_charge, path)
+    served = _served(metadata, topology, chosen, path)._replace(total_charge=charge)
     function = StateFunction(path, served, device)
     _tell(function.metadata, path)
     force = import_openmm().PythonForce(function)
@@ -134,6 +149,16 @@ def python_force(
     if chosen is not None:
         force.setParticles(chosen)
     return force
+
+
+def _total_charge(metadata: Metadata, given: float | None, path: str | Path) -> float:
+    """In e; a charge for a potential without charges is an ExportError."""
+    if given and metadata.electrostatics is None:
+        raise ExportError(
+            f"total_charge = {given:g}: the potential in {path} has no charges; leave it out, or "
+            "fit one with electrostatics"
+        )
+    return metadata.total_charge if given is None else given
 
 
 def _served(

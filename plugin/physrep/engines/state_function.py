@@ -1,5 +1,6 @@
 """What OpenMM's PythonForce calls: a State -> energy and forces of an exported file."""
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,14 +10,16 @@ from torch import Tensor
 
 from physrep.engines.bound_topology import types_of
 from physrep.engines.device import leave_threads_of_parent, usable_device
+from physrep.engines.file_energies import FileEnergies
 from physrep.engines.frame_checks import FrameError, check_contacts, check_finite
 from physrep.engines.heap import keep_heap
 from physrep.engines.load import FileVersion
 from physrep.engines.metadata import ExportError, Metadata, read_exported
 from physrep.engines.openmm_system import refuse_forgotten_box
+from physrep.geometry import Geometry, single_geometry
 from physrep.neighbors import Neighbors
-from physrep.nn.scatter import sum_edges
 from physrep.ops.skin_list import SkinList
+from physrep.prediction import energy_and_forces
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
@@ -24,20 +27,23 @@ class Served(NamedTuple):
     """The particles that a potential serves.
 
     symbols: their elements, in order; periodic: whether they are in a box; box: (3, 3) nm, that of
-    the topology, None where it is not known; particles: their numbers in the System, None for all.
+    the topology, None where it is not known; particles: their numbers in the System, None for all;
+    total_charge: in e, read by a potential with charges.
     """
 
     symbols: list[str]
     periodic: bool
     box: np.ndarray | None = None
     particles: list[int] | None = None
+    total_charge: float = 0.0
 
 
 class _Loaded(NamedTuple):
-    """The file in memory; types: (n_atoms,) of the particles."""
+    """The file in memory; energies: what calls it; types: (n_atoms,) of the particles."""
 
     module: torch.jit.ScriptModule
     metadata: Metadata
+    energies: FileEnergies
     types: Tensor
     neighbor_list: SkinList
 
@@ -101,29 +107,31 @@ class StateFunction:
         """As a call; positions (n_atoms, 3) and cell (3, 3) in A."""
         check_finite(self.served.symbols, positions)
         loaded = self._ready()
-        neighbors = self._neighbors(loaded, positions, cell)
+        geometry = self._geometry(loaded, positions, cell)
+        neighbors = loaded.neighbor_list(geometry.positions, geometry.cells[0], geometry.pbc[0])
         if not self._start_is_checked:
             self._check_start(loaded.metadata, neighbors, cell)
             self._start_is_checked = True
-            _slope(loaded, neighbors)  # TorchScript's first call rounds otherwise than later ones
-        energy, slope = _slope(loaded, neighbors)
-        if not bool(torch.isfinite(energy)):
+            _evaluate(
+                loaded, neighbors, geometry
+            )  # TorchScript's first call rounds otherwise than later ones
+        found, forces = _evaluate(loaded, neighbors, geometry)
+        energy = found.item()
+        if not math.isfinite(energy):
             raise FrameError(
-                f"the energy is {energy.item()} at finite positions: files of physrep 0.2.0 and "
+                f"the energy is {energy} at finite positions: files of physrep 0.2.0 and "
                 "before have none where atoms overlap; export the checkpoint again"
             )
-        n_atoms, (i, j) = len(positions), neighbors.edge_index
-        forces = sum_edges(slope, i, n_atoms) - sum_edges(slope, j, n_atoms)
         return (
-            energy.item() * EV_IN_KJ_PER_MOL,
+            energy * EV_IN_KJ_PER_MOL,
             forces.cpu().numpy() * (EV_IN_KJ_PER_MOL * NM_IN_ANGSTROM),
         )
 
-    def _neighbors(self, loaded: _Loaded, positions: np.ndarray, cell: np.ndarray) -> Neighbors:
+    def _geometry(self, loaded: _Loaded, positions: np.ndarray, cell: np.ndarray) -> Geometry:
         device = loaded.types.device
         pbc = torch.full((3,), self.served.periodic, device=device)
         place, frame = (torch.tensor(array, device=device) for array in (positions, cell))
-        return loaded.neighbor_list(place, frame, pbc)
+        return single_geometry(place, frame, pbc, self.served.total_charge)
 
     def _check_start(self, metadata: Metadata, neighbors: Neighbors, cell: np.ndarray) -> None:
         if self.served.box is not None:
@@ -160,12 +168,12 @@ class StateFunction:
             )
         keep_heap(torch.empty(0))
         types = torch.from_numpy(types_of(self.served.symbols, metadata.species, path))
-        return _Loaded(module, metadata, types.to(device), SkinList(metadata.cutoff))
+        energies = FileEnergies(module, metadata)
+        return _Loaded(module, metadata, energies, types.to(device), SkinList(metadata.cutoff))
 
 
-def _slope(loaded: _Loaded, neighbors: Neighbors) -> tuple[Tensor, Tensor]:
-    """Energy in eV and its gradient with respect to the edge vectors, (n_edges, 3) eV/A."""
-    vectors = neighbors.vectors.detach().requires_grad_(True)
-    energy = loaded.module.atomic_energies(loaded.types, neighbors.edge_index, vectors).sum()
-    (slope,) = torch.autograd.grad(energy, vectors)
-    return energy, slope
+def _evaluate(loaded: _Loaded, neighbors: Neighbors, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """Energy in eV and forces (n_atoms, 3) in eV/A."""
+    edges = neighbors.edge_index, neighbors.vectors
+    place = geometry if loaded.energies.charged else None
+    return energy_and_forces(loaded.energies, loaded.types, *edges, place)

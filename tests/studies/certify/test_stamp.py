@@ -116,7 +116,7 @@ def test_engines_agree_with_ase(ckpt):
         "exactness: LAMMPS": "pass",
     }
     wrong = PhysRepCalculator(ckpt)
-    wrong.potential.atomic_energies.scale *= 1.1
+    wrong.potential.energies.scale *= 1.1
     assert all(c.verdict == "fail" for c in engine_checks(str(ckpt), wrong, atoms))
 
 

@@ -142,7 +142,7 @@ def test_second_derivatives(potential, atoms):
 
     def total(positions: torch.Tensor) -> torch.Tensor:
         vectors = positions[edge_index[1]] - positions[edge_index[0]]
-        return potential(types, edge_index, vectors).sum()
+        return potential(types, edge_index, vectors).atomic.sum()
 
     positions = torch.from_numpy(atoms.positions).requires_grad_(True)
     torch.autograd.gradcheck(total, positions, atol=1e-6)
@@ -154,7 +154,7 @@ def test_loss_of_forces_has_gradients_for_all_parameters(name, atoms):
     potential = make(name, torch.float32).potential.train()
     found = neighbors_of(atoms, CUTOFF)
     vectors = found.vectors.float().requires_grad_(True)
-    value = potential(types_of(atoms), found.edge_index, vectors).sum()
+    value = potential(types_of(atoms), found.edge_index, vectors).atomic.sum()
     (slope,) = torch.autograd.grad(value, vectors, create_graph=True)
     (slope**2).sum().backward()
     gradients = [p.grad for p in potential.parameters() if p.grad is not None]

@@ -10,7 +10,8 @@ from systems import FORMS, SPECIES, make_checkpoint, molecule
 from physrep.checkpoint import load_checkpoint, new_checkpoint, save_checkpoint
 from physrep.cli.main import main
 from physrep.io import Structure, write_npz
-from physrep.potential import Potential, Prediction, predict
+from physrep.potential import Potential
+from physrep.prediction import Prediction, predict
 from physrep_training.data.graphs import make_graph
 from physrep_training.fit.new_elements import (
     add_elements,

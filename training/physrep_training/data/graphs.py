@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from ase.data import atomic_masses
 from torch.utils.data import Dataset, Sampler
 from torch_geometric.data import Data
 
@@ -30,8 +31,11 @@ class GraphDataset(Dataset):
 
     A graph holds types (n_atoms,), edge_index (2, n_edges), vectors (n_edges, 3) in A and the
     labels energy (1,) eV, forces (n_atoms, 3) eV/A, virial (1, 3, 3) eV; NaN where a label is
-    missing, which no loss term may meet. equilibrium (1,) bool: the structure is at rest; place
-    (1,): its index in this set; positions (n_atoms, 3) A.
+    missing, which no loss term may meet; charges (n_atoms,) e and dipole (1, 3) e A, NaN where
+    missing, which their loss terms leave out. equilibrium (1,) bool: the structure is at rest;
+    place (1,): its index in this set; positions (n_atoms, 3) A, origin (1, 3) A: the centre of mass
+    of an isolated structure, about which dipoles are taken; cell (1, 3, 3) A, pbc (1, 3),
+    total_charge (1,) e, 0 where the structure states none.
     """
 
     def __init__(
@@ -107,11 +111,19 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
     forces = np.full((n_atoms, 3), nan) if structure.forces is None else structure.forces
     virial = np.full((3, 3), nan) if structure.virial is None else structure.virial
     energy = nan if structure.energy is None else structure.energy
+    charges = np.full(n_atoms, nan) if structure.charges is None else structure.charges
+    dipole = np.full(3, nan) if structure.dipole is None else structure.dipole
     return Data(
         types=order[torch.from_numpy(types)],
         edge_index=neighbors.edge_index,
         vectors=neighbors.vectors.to(dtype),
         positions=torch.from_numpy(structure.positions),
+        origin=torch.from_numpy(center_of_mass(structure))[None],
+        cell=torch.from_numpy(structure.cell)[None],
+        pbc=torch.from_numpy(structure.pbc)[None],
+        total_charge=torch.tensor([structure.total_charge or 0.0], dtype=torch.float64),
+        charges=torch.from_numpy(charges),
+        dipole=torch.from_numpy(dipole)[None],
         energy=torch.tensor([energy], dtype=torch.float64),
         forces=torch.from_numpy(forces).to(dtype),
         virial=torch.from_numpy(virial)[None].to(dtype),
@@ -119,6 +131,12 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
         source=structure.source,
         frame=structure.frame,
     )
+
+
+def center_of_mass(structure: Structure) -> np.ndarray:
+    """(3,) A, of the positions as they are; the origin of dipoles (of isolated structures)."""
+    masses = atomic_masses[structure.species]
+    return masses @ structure.positions / masses.sum()
 
 
 def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> None:

@@ -1,9 +1,12 @@
-"""Edges of a batch whose atoms move: longer lists, and what of them is within the cutoff."""
+"""A batch whose atoms move: longer lists of edges, what of them is within the cutoff, geometry."""
 
 from typing import NamedTuple
 
 from torch import Tensor
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
+
+from physrep.geometry import Geometry
+from physrep.potential import Energies, Potential
 
 
 class NearEdges(NamedTuple):
@@ -26,3 +29,23 @@ def moved(batch: Batch, displacement: Tensor) -> Tensor:
     index = batch.edge_index
     apart = displacement.index_select(0, index[1]) - displacement.index_select(0, index[0])
     return batch.vectors + apart
+
+
+def geometry_of(
+    potential: Potential, batch: Batch | Data, displacement: Tensor | None = None
+) -> Geometry | None:
+    """Where the atoms are, displaced by (n_atoms, 3) A; None for a potential without charges."""
+    if potential.electrostatics is None:
+        return None
+    positions = batch.positions
+    if displacement is not None:
+        positions = positions + displacement.to(positions)
+    return Geometry(positions, batch.cell, batch.pbc, batch.total_charge)
+
+
+def energies_of_batch(
+    potential: Potential, batch: Batch, near: NearEdges, displacement: Tensor | None = None
+) -> Energies:
+    """What the potential says of a batch with these edges."""
+    geometry = geometry_of(potential, batch, displacement)
+    return potential(batch.types, near.index, near.vectors, batch.batch, geometry)

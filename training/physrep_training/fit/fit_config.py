@@ -9,6 +9,7 @@ from pydantic import field_validator, model_validator
 
 from physrep.config import ConfigError, StrictModel
 from physrep.models import MODELS
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep_training.baselines import register
 from physrep_training.bounds import Count, CountOrNone, Positive, Share, Weight
 from physrep_training.data.data_config import DataConfig
@@ -123,6 +124,8 @@ class FitConfig(StrictModel):
     repulsion: Literal["zbl", "morse", "none"] = "zbl"
     """Pair repulsion at short range: ``zbl`` acts below the sum of the covalent radii and needs no
     data; ``morse`` is fitted."""
+    electrostatics: ElectrostaticsConfig | None = None
+    """Give the atoms charges, whose Coulomb energy reaches beyond the cutoff; null: no charges."""
     scale: Positive | None = None
     """[eV] Energy for 1 of the network's output; default: RMS force of the training data times 1 A,
     or, without forces, the standard deviation of the energies per atom."""
@@ -165,6 +168,16 @@ class FitConfig(StrictModel):
                 f"loss.mask needs a model that can hide elements, and model {self.model['name']} "
                 "is set up without; use model.name physrep with model.masking true"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _charges_to_compare(self) -> Self:
+        for name in ("charges", "dipole"):
+            if getattr(self.loss, name).weight and self.electrostatics is None:
+                raise ValueError(
+                    f"loss.{name} needs a potential with charges: give electrostatics "
+                    "(electrostatics.smearing=1.5), or set its weight to 0"
+                )
         return self
 
     @model_validator(mode="after")

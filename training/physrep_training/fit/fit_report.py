@@ -15,13 +15,14 @@ from physrep.engines.ase import PhysRepCalculator
 from physrep.figures.plots import parity_figure, training_figure
 from physrep.figures.save import save_figure
 from physrep.io import Structure
-from physrep.nn.scatter import sum_edges
 from physrep.output import write_file
 from physrep.potential import Potential
+from physrep.prediction import total_energies
 from physrep.progress import progress, say
 from physrep.studies.evaluate.label_errors import Errors, evaluate, predict_forces
 from physrep_training.data.conformers import ConformerView
 from physrep_training.data.graphs import GraphDataset
+from physrep_training.data.moving_edges import NearEdges, energies_of_batch
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import RunConfig
 
@@ -83,8 +84,9 @@ def energy_errors(potential: Potential, view: ConformerView, run: RunConfig) -> 
     with torch.no_grad():
         for loaded in progress(batches, "fit", "batch"):
             batch = loaded.to(device)
-            atomic = potential(batch.types, batch.edge_index, batch.vectors)
-            energies = sum_edges(atomic, batch.batch, batch.num_graphs)
+            near = NearEdges(batch.edge_index, batch.vectors)
+            found = energies_of_batch(potential, batch, near)
+            energies = total_energies(found, batch.batch, batch.num_graphs)
             differences.append((energies - batch.energy).cpu().numpy())
     return np.concatenate(differences)
 

@@ -21,6 +21,7 @@ from physrep_training.data.references import set_references
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fit_data import FitData, load_data
 from physrep_training.fit.fit_report import write_conformer_report, write_report
+from physrep_training.fit.new_charges import add_charges
 from physrep_training.fit.new_elements import (
     add_elements,
     new_elements_in_words,
@@ -142,7 +143,9 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
     else:
         check_elements(species, data)
         settings = config.model_settings
-        checkpoint = new_checkpoint(config.model_name, settings, species, config.repulsion)
+        checkpoint = new_checkpoint(
+            config.model_name, settings, species, config.repulsion, config.electrostatics
+        )
         checkpoint.potential.set_dtype(DTYPES[config.run.precision])
         set_references(checkpoint.potential, data.train, data.isolated_atoms, config.scale)
     checkpoint.training.update(
@@ -161,6 +164,10 @@ def continued(config: FitConfig, path: Path, species: list[int], data: FitData) 
     checkpoint.training = {}
     if is_first():
         say_what_start_from_overrides(config, checkpoint)
+    if config.electrostatics is not None and checkpoint.potential.electrostatics is None:
+        checkpoint = add_charges(checkpoint, config.electrostatics)
+        if is_first():
+            say("fit", f"{path} has no charges; their readout starts from random parameters")
     known = checkpoint.potential
     new = [z for z in species if z not in known.species]
     structures = evenly_drawn(data.train)
@@ -192,6 +199,11 @@ def say_what_start_from_overrides(config: FitConfig, checkpoint: Checkpoint) -> 
     if "repulsion" in config.model_fields_set:
         given["repulsion"] = config.repulsion
         kept["repulsion"] = checkpoint.potential.repulsion_name
+    charges = checkpoint.potential.electrostatics_settings
+    if config.electrostatics is not None and charges is not None:
+        wanted = config.electrostatics.model_dump(mode="json")
+        given |= {f"electrostatics.{name}": value for name, value in wanted.items()}
+        kept |= {f"electrostatics.{name}": value for name, value in charges.items()}
     words = [f"{k} = {kept[k]!r} (not {v!r})" for k, v in given.items() if kept.get(k, v) != v]
     if words:
         say("fit", f"of {config.start_from}, not of the settings: {', '.join(words)}")

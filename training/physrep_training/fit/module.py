@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch
 
-from physrep.potential import Potential, Prediction
+from physrep.potential import Potential
+from physrep.prediction import Prediction
 from physrep_training.fit import schedules
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.optimizers import make_optimizer

@@ -16,6 +16,7 @@ from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.config import ConfigError
 from physrep.io import Structure
 from physrep.models.neuralil import NeuralIL
+from physrep.pair.electrostatics_config import electrostatics_of
 from physrep.potential import Potential
 from physrep_training.data.references import composition
 from physrep_training.fit.transfer import energies_of
@@ -58,7 +59,11 @@ def add_elements(checkpoint: Checkpoint, new: Sequence[int]) -> Checkpoint:
     old = checkpoint.potential
     species = [*old.species, *new]
     made = new_checkpoint(
-        checkpoint.model_name, checkpoint.model_settings, species, old.repulsion_name
+        checkpoint.model_name,
+        checkpoint.model_settings,
+        species,
+        old.repulsion_name,
+        electrostatics_of(old.electrostatics_settings),
     )
     potential = made.potential
     potential.set_dtype(old.dtype)

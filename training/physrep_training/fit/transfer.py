@@ -10,8 +10,10 @@ import torch
 from physrep.config import ConfigError
 from physrep.io import Structure
 from physrep.potential import Potential
+from physrep.prediction import total_energies
 from physrep_training.data.graphs import make_graph
 from physrep_training.data.isolated_atoms import IsolatedAtoms, isolated_atom_energies
+from physrep_training.data.moving_edges import geometry_of
 from physrep_training.data.references import composition, rms_force
 from physrep_training.fit.fit_config import TransferConfig
 
@@ -84,6 +86,8 @@ def energies_of(potential: Potential, structures: Sequence[Structure]) -> np.nda
     with torch.no_grad():
         for structure in structures:
             graph = make_graph(structure, potential.species, potential.cutoff, potential.dtype)
-            atomic = potential(graph.types, graph.edge_index, graph.vectors)
-            energies.append(float(atomic.sum()))
+            geometry = geometry_of(potential, graph)
+            found = potential(graph.types, graph.edge_index, graph.vectors, None, geometry)
+            one = torch.zeros_like(graph.types)
+            energies.append(float(total_energies(found, one, 1)))
     return np.array(energies)

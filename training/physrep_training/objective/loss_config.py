@@ -18,7 +18,7 @@ class LossTerm(StrictModel):
     """[1] Weight of the term; 0: the label is not needed."""
     width: Positive = 0.1
     """[eV/atom or eV/A] Where huber and log_cosh become linear, in the unit of the quantity:
-    eV/atom for energy and virial, eV/A for forces."""
+    eV/atom for energy and virial, eV/A for forces, e for charges, e A for dipoles."""
 
 
 class EnergyTerm(LossTerm):
@@ -91,6 +91,10 @@ class LossConfig(StrictModel):
     """Forces, in eV/A."""
     virial: LossTerm = LossTerm(weight=0.0)
     """Virials, in eV/atom."""
+    charges: LossTerm = LossTerm(weight=0.0, width=0.05)
+    """Charges of the atoms, in e, where a structure has such labels; needs electrostatics."""
+    dipole: LossTerm = LossTerm(weight=0.0, width=0.1)
+    """Dipoles of isolated structures, in e A, where they have such labels; needs electrostatics."""
     mask: MaskTerm = MaskTerm()
     """Guess hidden elements."""
     zero_force: Condition = Condition()

@@ -11,15 +11,23 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from physrep.nn.scatter import sum_edges
-from physrep.potential import Potential, Prediction, predict
-from physrep_training.data.moving_edges import NearEdges, moved, within
+from physrep.potential import Potential
+from physrep.prediction import Prediction, predict, total_energies
+from physrep_training.data.moving_edges import (
+    NearEdges,
+    energies_of_batch,
+    geometry_of,
+    moved,
+    within,
+)
 from physrep_training.objective import losses
 from physrep_training.objective.loss_config import LossConfig
 from physrep_training.objective.springs import Springs
 from physrep_training.objective.walks import Walks
 
 CONDITIONS = ("mask", "zero_force", "bound", "denoise")
-TERMS = ("energy", "force", "virial", *CONDITIONS)
+LABEL_TERMS = ("energy", "force", "virial", "charges", "dipole")
+TERMS = (*LABEL_TERMS, *CONDITIONS)
 Terms = dict[str, Tensor]  # by name, without their weights
 
 
@@ -79,12 +87,23 @@ class Objective:
     ) -> Prediction:
         """Forces and virial are NaN where no term needs them: their backward pass is skipped."""
         if due & {"force", "virial", "zero_force"}:
-            arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
-            return predict(self.potential, *arguments, create_graph=create_graph)
-        atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
+            return self.with_forces(batch, near, create_graph)
+        found = energies_of_batch(self.potential, batch, near)
         unknown = [torch.full_like(label, torch.nan) for label in (batch.forces, batch.virial)]
-        energy = sum_edges(atomic, batch.batch, batch.num_graphs)
-        return Prediction(energy, atomic, unknown[0], unknown[1])
+        energy = total_energies(found, batch.batch, batch.num_graphs)
+        return Prediction(energy, found.atomic, unknown[0], unknown[1], found.charges)
+
+    def with_forces(
+        self,
+        batch: Batch,
+        near: NearEdges,
+        create_graph: bool,
+        displacement: Tensor | None = None,
+    ) -> Prediction:
+        """Energy, forces and virial, of atoms that may be displaced by (n_atoms, 3) A."""
+        arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
+        geometry = geometry_of(self.potential, batch, displacement)
+        return predict(self.potential, *arguments, create_graph, geometry)
 
     def noise(self, batch: Batch, draw: torch.Generator) -> Tensor:
         """Gaussian displacements, (n_atoms, 3) A."""
@@ -94,8 +113,8 @@ class Objective:
     def energy_at(self, batch: Batch, displacement: Tensor) -> Tensor:
         """Energies (n_structures,) eV of displaced atoms."""
         near = within(batch.edge_index, moved(batch, displacement), self.potential.cutoff)
-        atomic = self.potential(batch.types, near.index, near.vectors, batch.batch)
-        return sum_edges(atomic, batch.batch, batch.num_graphs)
+        found = energies_of_batch(self.potential, batch, near, displacement)
+        return total_energies(found, batch.batch, batch.num_graphs)
 
     def denoise_term(self, batch: Batch, draw: torch.Generator, create_graph: bool) -> Tensor:
         """Forces at the walks compared with those of the springs; in validation walks are new."""
@@ -104,8 +123,7 @@ class Objective:
         springs = self.springs[create_graph]
         apart = walks.displacements(batch, draw)
         near = within(batch.edge_index, moved(batch, apart), self.potential.cutoff)
-        arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
-        forces = predict(self.potential, *arguments, create_graph=create_graph).forces
+        forces = self.with_forces(batch, near, create_graph, apart).forces
         to_minimum = springs.predicted_displacement_to_minimum(batch, forces.detach())
         walks.advance(batch, apart, to_minimum)
         error = forces - springs.forces(batch, apart)
@@ -126,7 +144,9 @@ class Objective:
 
 
 def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:
-    """Losses of energy (eV/atom or eV), forces (eV/A) and virial (eV/atom) where they count."""
+    """Losses of energy (eV/atom or eV), forces (eV/A), virial (eV/atom), charges (e) and dipoles
+    (e A) where they count.
+    """
     terms: Terms = {}
     n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
     if loss.energy.weight:
@@ -139,4 +159,26 @@ def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms
         per_atom = 1.0 / n_atoms[:, None, None]
         predicted, reference = prediction.virial * per_atom, batch.virial * per_atom
         terms["virial"] = losses.of_term(loss.virial, predicted, reference)
+    for name, predicted, reference in labelled_charges(prediction, batch):
+        term = getattr(loss, name)
+        if term.weight and len(reference):
+            terms[name] = losses.of_term(term, predicted, reference)
     return terms
+
+
+def labelled_charges(prediction: Prediction, batch: Batch) -> list[tuple[str, Tensor, Tensor]]:
+    """Charges in e and dipoles in e A, predicted and labelled, of what is labelled.
+
+    Dipoles are those of isolated structures, about the centre of mass where they are charged.
+    """
+    charges = prediction.charges
+    if charges is None:
+        return []
+    known = torch.isfinite(batch.charges)
+    has_dipole = torch.isfinite(batch.dipole).all(dim=1)
+    moments = charges[:, None] * (batch.positions - batch.origin[batch.batch])
+    dipoles = sum_edges(moments, batch.batch, batch.num_graphs)
+    return [
+        ("charges", charges[known], batch.charges[known]),
+        ("dipole", dipoles[has_dipole], batch.dipole[has_dipole]),
+    ]

@@ -1,0 +1,50 @@
+"""Charges of the atoms: read from their features, shifted so that they add up as stated."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from physrep.nn.mlp import Readout
+from physrep.nn.scatter import sum_edges
+
+HIDDEN = [32]  # widths of the hidden layers
+
+
+class ChargeReadout(nn.Module):
+    """The raw charge of an atom, and its weight where the shift to the total charge is shared.
+
+    The weight is 1, or with ``learned`` a positive parameter of each type.
+    """
+
+    def __init__(self, width: int, n_types: int, learned: bool) -> None:
+        """width: columns of the features; learned: whether the weights are."""
+        super().__init__()
+        self.learned = learned
+        self.readout = Readout(width, HIDDEN, published=False)
+        if learned:
+            self.weights = nn.Parameter(torch.zeros(n_types))
+
+    def forward(self, h: Tensor, types: Tensor) -> Tensor:
+        """Features (n_atoms, width) -> raw charges in e and weights, (n_atoms, 2), float64."""
+        raw = self.readout(h)
+        weights = torch.ones_like(raw)
+        if self.learned:
+            weights = F.softplus(self.weights).index_select(0, types)
+        return torch.stack([raw, weights], dim=1).to(torch.float64)
+
+
+def shifted_charges(raw: Tensor, sums: Tensor, total_charges: Tensor, structure: Tensor) -> Tensor:
+    """q_i = r_i + w_i (Q - sum_j r_j) / sum_j w_j, (n_atoms,) e.
+
+    Args:
+        raw: (n_atoms, 2) r and w of the atoms here, see :class:`ChargeReadout`.
+        sums: (n_structures, 2) sums of ``raw`` over all atoms of each structure.
+        total_charges: (n_structures,) e; structure: (n_atoms,) which one an atom belongs to.
+    """
+    shift = (total_charges - sums[:, 0]) / sums[:, 1]
+    return raw[:, 0] + raw[:, 1] * shift.index_select(0, structure)
+
+
+def sums_of_structures(raw: Tensor, structure: Tensor, n_structures: int) -> Tensor:
+    """Sums of ``raw`` (n_atoms, 2) over the atoms of each structure, (n_structures, 2)."""
+    return sum_edges(raw, structure, n_structures)

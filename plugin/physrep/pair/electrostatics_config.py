@@ -1,0 +1,29 @@
+"""Settings of a potential with charges."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from physrep.config import StrictModel
+
+
+class ElectrostaticsConfig(StrictModel):
+    """Charges read from the features of the atoms, and their Coulomb energy at any distance."""
+
+    smearing: Annotated[float, Field(ge=0.5, le=5.0)] = 1.5
+    """[A] Width sigma of the smeared interaction erf(r / (sqrt(2) sigma)) / r. About a third of the
+    model's cutoff: what the smearing takes off at short range is left to the network."""
+    accuracy: Annotated[float, Field(ge=1e-10, le=1e-2)] = 1e-4
+    """[eV/A] Largest error of a force, of the sum over periodic images."""
+    shift: Literal["equal", "learned"] = "equal"
+    """How the atoms share what their raw charges lack to the total charge: ``equal``, or by
+    weights ``learned`` for each element."""
+
+
+def electrostatics_of(settings: dict[str, Any] | None) -> ElectrostaticsConfig | None:
+    """Settings as a file holds them; None for a potential without charges.
+
+    Raises:
+        ConfigError: an unknown or impossible setting.
+    """
+    return None if settings is None else ElectrostaticsConfig.parse(settings)

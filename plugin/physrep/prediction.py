@@ -1,0 +1,149 @@
+"""Predictions: energy, forces, virial and charges of structures, from a potential's gradient."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from physrep.geometry import Geometry
+from physrep.nn.scatter import sum_edges
+from physrep.potential import Energies
+
+
+class Prediction(NamedTuple):
+    """energy: (n_structures,) eV, float64; atomic_energies: (n_atoms,) eV, float64, which add up to
+    it; forces: (n_atoms, 3) eV/A; virial: (n_structures, 3, 3) eV, -dE/dstrain, symmetric;
+    charges: (n_atoms,) e, float64, None for a potential without charges.
+
+    Where a graph is kept for training, ``atomic_energies`` are those of short range alone.
+    """
+
+    energy: Tensor
+    atomic_energies: Tensor
+    forces: Tensor
+    virial: Tensor
+    charges: Tensor | None = None
+
+
+def predict(
+    potential: Callable[..., Energies],
+    types: Tensor,
+    edge_index: Tensor,
+    vectors: Tensor,
+    structure: Tensor | None = None,
+    n_structures: int = 1,
+    create_graph: bool = False,
+    geometry: Geometry | None = None,
+) -> Prediction:
+    """Energy, forces and virial of one structure or of a batch laid end to end.
+
+    Args:
+        potential: a Potential, or what else takes its arguments; with ``structure``, a Potential.
+        types: (n_atoms,); edge_index: (2, n_edges) sorted by centre; vectors: (n_edges, 3) in A.
+        structure: (n_atoms,) which structure each atom belongs to; None for a single one.
+        create_graph: keep the graph, so that a loss of the forces can be differentiated.
+        geometry: of the same atoms; read where the potential has charges.
+    """
+    vectors = vectors.detach().requires_grad_(True)
+    if structure is None:
+        batch, structure = None, torch.zeros_like(types)
+    else:
+        batch = structure
+    with torch.enable_grad():
+        place = None if geometry is None else _Place.of(geometry, structure)
+        moved = None if place is None else place.strained
+        energies = potential(types, edge_index, vectors, batch, moved)
+        slopes = _slopes(energies, vectors, place, create_graph)
+    forces = _forces(slopes, edge_index, types.size(0))
+    outer = -vectors.detach().unsqueeze(2) * slopes.vectors.unsqueeze(1)
+    virial = sum_edges(outer, structure.index_select(0, edge_index[0]), n_structures)
+    atomic = energies.atomic
+    if slopes.strains is not None:
+        virial = virial - slopes.strains.to(virial.dtype)
+    energy = total_energies(energies, structure, n_structures)
+    charges = energies.charges
+    if not create_graph:
+        energy, atomic = energy.detach(), atomic.detach()
+        charges = None if charges is None else charges.detach()
+    if charges is not None and slopes.charges is not None:
+        atomic = atomic + 0.5 * charges * slopes.charges
+    symmetric = 0.5 * (virial + virial.transpose(1, 2))
+    return Prediction(energy, atomic, forces, symmetric, charges)
+
+
+def energy_and_forces(
+    potential: Callable[..., Energies],
+    types: Tensor,
+    edge_index: Tensor,
+    vectors: Tensor,
+    geometry: Geometry | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Energy () eV and forces (n_atoms, 3) eV/A of one structure; arguments as those of predict."""
+    leaves = [vectors.detach().requires_grad_(True)]
+    if geometry is not None:
+        leaves.append(geometry.positions.detach().requires_grad_(True))
+        geometry = geometry._replace(positions=leaves[1])
+    with torch.enable_grad():
+        energies = potential(types, edge_index, leaves[0], None, geometry)
+        energy = energies.atomic.sum()
+        if energies.electrostatic is not None:
+            energy = energy + energies.electrostatic.sum()
+        slopes = torch.autograd.grad(energy, leaves, materialize_grads=True)
+    return energy.detach(), _forces(_Slopes(*slopes), edge_index, types.size(0))
+
+
+def total_energies(energies: Energies, structure: Tensor, n_structures: int) -> Tensor:
+    """Energies of the structures, (n_structures,) eV, float64."""
+    total = sum_edges(energies.atomic, structure, n_structures)
+    electrostatic = energies.electrostatic
+    return total if electrostatic is None else total + electrostatic
+
+
+class _Place(NamedTuple):
+    """A geometry whose derivatives are wanted: by positions and by a strain, which is zero."""
+
+    positions: Tensor
+    strains: Tensor
+    strained: Geometry
+
+    @classmethod
+    def of(cls, geometry: Geometry, structure: Tensor) -> "_Place":
+        positions = geometry.positions.detach().requires_grad_(True)
+        strains = torch.zeros_like(geometry.cells).requires_grad_(True)
+        of_atoms = strains.index_select(0, structure)
+        shifts = torch.bmm(positions.unsqueeze(1), of_atoms).squeeze(1)
+        cells = geometry.cells + torch.bmm(geometry.cells, strains)
+        moved = geometry._replace(positions=positions + shifts, cells=cells)
+        return cls(positions, strains, moved)
+
+
+class _Slopes(NamedTuple):
+    """Gradients of the energy; without charges those of the edge vectors alone. The one by the
+    charges is the potential at the atoms, in V.
+    """
+
+    vectors: Tensor
+    positions: Tensor | None = None
+    strains: Tensor | None = None
+    charges: Tensor | None = None
+
+
+def _forces(slopes: _Slopes, edge_index: Tensor, n_atoms: int) -> Tensor:
+    by_edges = (sum_edges(slopes.vectors, ends, n_atoms) for ends in edge_index)
+    forces = next(by_edges) - next(by_edges)
+    return forces if slopes.positions is None else forces - slopes.positions.to(forces.dtype)
+
+
+def _slopes(
+    energies: Energies, vectors: Tensor, place: _Place | None, create_graph: bool
+) -> _Slopes:
+    leaves, total = [vectors], energies.atomic.sum()
+    if energies.electrostatic is not None and place is not None:
+        total = total + energies.electrostatic.sum()
+        leaves += [place.positions, place.strains]
+        if not create_graph:
+            assert energies.charges is not None
+            leaves.append(energies.charges)
+    found = torch.autograd.grad(total, leaves, create_graph=create_graph, materialize_grads=True)
+    return _Slopes(*found)
