@@ -7,8 +7,10 @@ import torch
 from ase import Atoms
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.geometry import Geometry
 from physrep.io import Structure
 from physrep.neighbors import Neighbors, neighbor_list
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.potential import Potential
 from physrep.prediction import Prediction, predict
 
@@ -92,11 +94,16 @@ REPULSIONS = {"neuralil-morse": "morse", "neuralil-published": "morse"}
 REPULSIONS |= dict.fromkeys(JUMPS, "none")
 
 
-def make_checkpoint(form: str = "jat-gated-sum", dtype: torch.dtype = torch.float64) -> Checkpoint:
+def make_checkpoint(
+    form: str = "jat-gated-sum",
+    dtype: torch.dtype = torch.float64,
+    electrostatics: ElectrostaticsConfig | None = None,
+) -> Checkpoint:
     """A potential with random parameters and physically sized scale, shift and references."""
     name, settings = FORMS[form]
     torch.manual_seed(7)
-    checkpoint = new_checkpoint(name, settings, SPECIES, REPULSIONS.get(form, "zbl"))
+    repulsion = REPULSIONS.get(form, "zbl")
+    checkpoint = new_checkpoint(name, settings, SPECIES, repulsion, electrostatics)
     potential = checkpoint.potential.eval()
     potential.set_dtype(dtype)
     potential.shift.copy_(torch.tensor([-1.0, -0.5, -1.5, -2.0]))
@@ -148,10 +155,22 @@ def neighbors_of(atoms: Atoms, cutoff: float) -> Neighbors:
     )
 
 
+def geometry_of(structures: list[Atoms]) -> Geometry:
+    """Where the atoms are; total charges as ``info["charge"]`` states them."""
+    charges = [float(atoms.info.get("charge", 0.0)) for atoms in structures]
+    return Geometry(
+        torch.from_numpy(np.concatenate([atoms.positions for atoms in structures])),
+        torch.from_numpy(np.stack([atoms.cell.array for atoms in structures])),
+        torch.from_numpy(np.stack([atoms.pbc for atoms in structures])),
+        torch.tensor(charges, dtype=torch.float64),
+    )
+
+
 def compute(potential: Potential, atoms: Atoms) -> Prediction:
     """Energy, forces, virial of the potential (or of what else has a cutoff and is called so)."""
     found = neighbors_of(atoms, potential.cutoff)
-    return predict(potential, types_of(atoms), found.edge_index, found.vectors)
+    edges = types_of(atoms), found.edge_index, found.vectors
+    return predict(potential, *edges, geometry=geometry_of([atoms]))
 
 
 def compute_batch(potential: Potential, structures: list[Atoms]) -> Prediction:
@@ -165,6 +184,7 @@ def compute_batch(potential: Potential, structures: list[Atoms]) -> Prediction:
         torch.cat([n.vectors for n in found]),
         torch.repeat_interleave(torch.tensor([len(atoms) for atoms in structures])),
         len(structures),
+        geometry=geometry_of(structures),
     )
 
 
