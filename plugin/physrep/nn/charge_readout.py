@@ -1,5 +1,7 @@
 """Charges of the atoms: read from their features, shifted so that they add up as stated."""
 
+from typing import Final
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,6 +17,8 @@ class ChargeReadout(nn.Module):
 
     The weight is 1, or with ``learned`` a positive parameter of each type.
     """
+
+    learned: Final[bool]
 
     def __init__(self, width: int, n_types: int, learned: bool) -> None:
         """width: columns of the features; learned: whether the weights are."""

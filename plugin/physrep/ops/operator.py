@@ -33,7 +33,8 @@ class Operator(nn.Module):
 
     def as_form(self, form: str) -> Self:
         """The operator of that form with the same settings."""
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        taken = inspect.signature(type(self).__init__).parameters.values()
+        names = [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
         made = self.forms[form](**{name: getattr(self, name) for name in names})
         return made.train(self.training)
 

@@ -111,8 +111,8 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
     forces = np.full((n_atoms, 3), nan) if structure.forces is None else structure.forces
     virial = np.full((3, 3), nan) if structure.virial is None else structure.virial
     energy = nan if structure.energy is None else structure.energy
-    charges = np.full(n_atoms, nan) if structure.charges is None else structure.charges
-    dipole = np.full(3, nan) if structure.dipole is None else structure.dipole
+    charges = np.full(n_atoms, nan)
+    dipole = np.full(3, nan)
     return Data(
         types=order[torch.from_numpy(types)],
         edge_index=neighbors.edge_index,
