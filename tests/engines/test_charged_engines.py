@@ -119,7 +119,7 @@ def test_another_stated_charge_is_another_calculation(ckpt):
 def test_torchforce_refuses_a_charge_that_the_file_does_not_have(checkpoint, tmp_path):
     atoms = SYSTEMS["pair"]()
     export_potential(checkpoint, tmp_path / "a.pt", atoms, "float64", ops="portable")
-    with pytest.raises(ExportError, match="total_charge = 1: .* was exported for 0"):
+    with pytest.raises(ExportError, match=r"total_charge = 1: .* was exported for 0"):
         forces_in_openmm(atoms, tmp_path / "a.pt", engine="torchforce", total_charge=1.0)
 
 
@@ -151,9 +151,9 @@ def test_earlier_releases_refuse_files_with_charges_and_read_the_others(pt, expo
 def test_potentials_without_charges_say_so(exports, tmp_path):
     atoms = SYSTEMS["pair"]()
     atoms.calc = PhysRepCalculator(exports.ckpt())
-    with pytest.raises(PropertyNotImplementedError, match="has no charges; fit one with"):
+    with pytest.raises(PropertyNotImplementedError, match=r"has no charges; fit one with"):
         atoms.get_charges()
-    with pytest.raises(ExportError, match="total_charge = 1: the potential in .* has no charges"):
+    with pytest.raises(ExportError, match=r"total_charge = 1: the potential in .* has no charges"):
         forces_in_openmm(atoms, exports.pt(None), total_charge=1.0)
     with pytest.raises(ExportError, match=r"total charge \+1: this potential has no charges"):
         export_potential(
