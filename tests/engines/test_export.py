@@ -49,10 +49,10 @@ def test_export_leaves_the_checkpoint_as_it_was(exports, tmp_path):
 def test_a_file_that_differs_is_an_error_and_is_not_left_behind(exports, tmp_path, monkeypatch):
     honest = export_module.script
 
-    def wrong(potential, topology):
+    def wrong(potential, topology, charge):
         potential = copy.deepcopy(potential)
         potential.scale *= 1.001
-        return honest(potential, topology)
+        return honest(potential, topology, charge)
 
     monkeypatch.setattr(export_module, "script", wrong)
     target = tmp_path / "ean.pt"
