@@ -203,7 +203,7 @@ def test_an_energy_that_is_not_finite_is_not_passed_on(exports, monkeypatch):
     system = bare_system(atoms)
     add_potential(system, topology_from_atoms(atoms), exports.pt(None))
     nothing = torch.tensor(float("nan")), torch.zeros(0, 3)
-    monkeypatch.setattr(state_function, "_slope", lambda *_: nothing)
+    monkeypatch.setattr(state_function, "_evaluate", lambda *_: nothing)
     with pytest.raises(openmm.OpenMMException, match="the energy is nan at finite positions: file"):
         started(system, atoms).getState(getEnergy=True)
 
@@ -215,7 +215,7 @@ def test_an_interrupt_inside_the_potential_is_named(exports, monkeypatch):
     atoms = SYSTEMS["pair"]()
     system = bare_system(atoms)
     add_potential(system, topology_from_atoms(atoms), exports.pt(None))
-    monkeypatch.setattr(state_function, "_slope", interrupted)
+    monkeypatch.setattr(state_function, "_evaluate", interrupted)
     with pytest.raises(openmm.OpenMMException, match="interrupted"):
         started(system, atoms).getState(getEnergy=True)
 

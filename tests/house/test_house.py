@@ -24,7 +24,8 @@ ORDER = [
     {"ops"},
     {"pair"},
     {"models", "physrep"},  # the package's own __init__, which registers the compiled operators
-    {"potential", "prediction"},
+    {"potential"},
+    {"prediction"},
     {"checkpoint", "io", "analysis"},
     {"engines", "importers"},
     {"probes"},
