@@ -55,6 +55,13 @@ def random_box(n_atoms: int, seed: int = 0, density: float = 0.1, net: float = 0
     return Charged(fractional @ cell, charges, cell, EVERYWHERE)
 
 
+def random_signs(n_atoms: int, seed: int = 5) -> Charged:
+    """Charges of 1 e, 0.1 per A^3: what errors are estimated for."""
+    charges = torch.ones(n_atoms, dtype=torch.float64)
+    charges[::2] = -1.0
+    return random_box(n_atoms, seed)._replace(charges=charges)
+
+
 def energy(of: Electrostatics, system: Charged) -> Tensor:
     """In eV, by ``forward``."""
     n = system.charges.size(0)
@@ -62,6 +69,17 @@ def energy(of: Electrostatics, system: Charged) -> Tensor:
         system.positions, system.cell[None], system.pbc[None], system.charges.detach().sum()[None]
     )
     return of(system.charges, torch.zeros(n, dtype=torch.int64), geometry)[0]
+
+
+def forces_of(of: Electrostatics, system: Charged) -> Tensor:
+    """(n_atoms, 3) in eV/A at fixed charges."""
+    x = system.positions.clone().requires_grad_(True)
+    return -torch.autograd.grad(energy(of, system._replace(positions=x)), x)[0]
+
+
+def root_mean_square(vectors: Tensor) -> float:
+    """Of the lengths of (n, 3)."""
+    return float((vectors * vectors).sum(dim=1).mean().sqrt())
 
 
 def point_charge_energy(system: Charged, width: float) -> float:

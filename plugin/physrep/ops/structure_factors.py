@@ -32,12 +32,19 @@ class PortableStructureFactors(StructureFactors, form="portable"):
     def forward(self, fractional: Tensor, charges: Tensor, indices: Tensor) -> Tensor:
         if indices.size(0) == 0:
             return (fractional.sum() + charges.sum()) * charges.new_zeros((0, 2))
-        pairs, pair_of = torch.unique_consecutive(indices[:, :2], return_inverse=True, dim=0)
-        third = indices[:, 2]
-        n_pairs, n_third = pairs.size(0), int(third.abs().max()) + 1
+        first, second, third = indices.unbind(dim=1)
+        n_second, n_third = int(second.abs().max()), int(third.abs().max()) + 1
+        width = 2 * n_second + 1
+        keys, pair_of = torch.unique_consecutive(
+            first * width + second + n_second, return_inverse=True
+        )
+        n_pairs = keys.size(0)
         turns = 2.0 * math.pi * fractional
         up_to = torch.arange(n_third, device=turns.device, dtype=turns.dtype)
-        planar = turns[:, :2] @ pairs.to(turns.dtype).t()
+        along_second = torch.remainder(keys, width)
+        along_first = (keys - along_second).to(turns.dtype) / width
+        pairs = torch.stack([along_first, along_second.to(turns.dtype) - n_second])
+        planar = turns[:, :2] @ pairs
         axial = turns[:, 2:] * up_to
         left = torch.cat([torch.cos(planar), torch.sin(planar)], dim=1) * charges.unsqueeze(1)
         right = torch.cat([torch.cos(axial), torch.sin(axial)], dim=1)

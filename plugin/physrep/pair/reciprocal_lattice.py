@@ -7,8 +7,8 @@ from torch import Tensor
 
 from physrep.units import COULOMB_CONSTANT
 
-# What the error is estimated for: charges of 1 e at random places, one in each 10 A^3. Ionic
-# liquids hold 0.1 atoms per A^3 with charges below 1 e, rock salt 0.045 ions per A^3 with 1 e.
+# What errors are estimated for: charges of 1 e at random places, one in each 10 A^3. Ionic liquids
+# hold 0.1 atoms per A^3 with charges below 1 e, rock salt 0.045 ions per A^3 with 1 e.
 NOMINAL_DENSITY = 0.1  # e^2/A^3, sum of q^2 by volume
 
 
@@ -39,46 +39,46 @@ def longest_wave_vector(smearing: float, accuracy: float) -> float:
     return high
 
 
-def volume_of(cell: Tensor) -> Tensor:
-    """|det| in A^3 of (3, 3) rows in A, a scalar.
+def reciprocal_of(cell: Tensor) -> tuple[Tensor, Tensor]:
+    """B, whose rows b_a have a_a . b_b = 1 where a = b and 0 elsewhere, (3, 3) in 1/A, and the
+    volume in A^3; both differentiable by the cell, (3, 3) in A, rows a.
 
     Raises:
         ValueError: the rows do not span a volume.
     """
-    volume = torch.abs(torch.linalg.det(cell))
+    faces = torch.linalg.cross(torch.roll(cell, -1, 0), torch.roll(cell, -2, 0))
+    volume = (cell[0] * faces[0]).sum()
     lengths = torch.sqrt((cell.detach() * cell.detach()).sum(dim=1))
-    if not bool(volume.detach() > 1e-6 * lengths.prod()):
+    if not bool(volume.detach().abs() > 1e-6 * lengths.prod()):
         raise ValueError(
             "the cell is flat or not finite (volume {} A^3); give three lattice vectors "
             "that span a volume, or set pbc to False where there is no period".format(volume.item())
         )
-    return volume
+    return faces / volume, volume.abs()
 
 
-def half_sphere(cell: Tensor, k_max: float) -> Tensor:
+def half_sphere(cell: Tensor, reciprocal: Tensor, k_max: float) -> Tensor:
     """Index triples n of the vectors k = 2 pi n B, 0 < |k| <= k_max, one of each pair k and -k.
 
     Args:
-        cell: (3, 3) in A, rows; B is the transpose of its inverse. k_max: in 1/A.
+        cell: (3, 3) in A, rows; reciprocal: (3, 3) B in 1/A; k_max: in 1/A.
 
     Returns:
         (n_k, 3) int64, sorted by first, second, third; the first index that is not 0 is positive.
     """
-    frame = cell.detach()
-    lengths = torch.sqrt((frame * frame).sum(dim=1))
-    limits = [int(k_max * float(length) / (2.0 * math.pi)) for length in lengths]
+    lengths: list[float] = torch.sqrt((cell.detach() * cell.detach()).sum(dim=1)).tolist()
+    limits = [int(k_max * length / (2.0 * math.pi)) for length in lengths]
     first = torch.arange(0, limits[0] + 1, device=cell.device)
     second = torch.arange(-limits[1], limits[1] + 1, device=cell.device)
     third = torch.arange(-limits[2], limits[2] + 1, device=cell.device)
     triples = torch.cartesian_prod(first, second, third)
-    vectors = wave_vectors(triples, frame)
-    inside = (vectors * vectors).sum(dim=1) <= k_max * k_max
     # All triples in lexical order: the second half of the whole box begins after (0, 0, 0).
-    origin = limits[1] * (2 * limits[2] + 1) + limits[2]
-    inside[: origin + 1] = False
+    triples = triples[limits[1] * (2 * limits[2] + 1) + limits[2] + 1 :]
+    vectors = wave_vectors(triples, reciprocal.detach())
+    inside = (vectors * vectors).sum(dim=1) <= k_max * k_max
     return triples.index_select(0, torch.nonzero(inside).squeeze(-1))
 
 
-def wave_vectors(indices: Tensor, cell: Tensor) -> Tensor:
-    """k = 2 pi n B in 1/A, (n_k, 3), differentiable by the cell."""
-    return (2.0 * math.pi) * (indices.to(cell.dtype) @ torch.linalg.inv(cell).t())
+def wave_vectors(indices: Tensor, reciprocal: Tensor) -> Tensor:
+    """k = 2 pi n B in 1/A, (n_k, 3), of indices (n_k, 3) and B (3, 3) in 1/A."""
+    return indices.to(reciprocal.dtype) @ (2.0 * math.pi * reciprocal)
