@@ -1,8 +1,8 @@
 """Constant pressure with one file in two engines: density of ethylammonium nitrate, 300 K, 1 bar.
 
 ``python benchmarks/npt.py openmm --ps 100`` and ``... lammps ...`` write a row every 0.1 ps to
-results/npt-ENGINE.csv; ``... compare`` reads both, leaves out the first fifth, and prints means
-with standard errors from blocks.
+results/npt-ENGINE.csv; ``... compare`` reads both, leaves out the first fifth, and prints means,
+standard errors from blocks of several lengths, and the difference of the densities.
 """
 
 import argparse
@@ -24,7 +24,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 SPECIES = ["C", "H", "N", "O"]
 EVERY = 200  # steps of 0.5 fs
 DALTON_PER_NM3 = 1.66053906660e-3  # in g/cm3
+ROW = 0.1  # ps between rows
 SETTLE = 0.2  # share of the run that does not count
+BLOCKS = (1.0, 2.5, 5.0, 10.0)  # ps
 
 LAMMPS_INPUT = """
 units metal
@@ -105,16 +107,41 @@ def read_rows(path: Path) -> np.ndarray:
     return np.array(rows, dtype=float)
 
 
+def block_errors(values: np.ndarray) -> dict[float, float]:
+    """Block length in ps -> standard error of the mean from blocks of that length; what rises with
+    the length is still correlated.
+    """
+    errors = {}
+    for length in BLOCKS:
+        n = int(len(values) * ROW // length)
+        size = round(length / ROW)
+        means = values[len(values) - n * size :].reshape(n, size).mean(axis=1)
+        errors[length] = float(means.std(ddof=1) / np.sqrt(n))
+    return errors
+
+
 def compare() -> None:
-    """Density and temperature of each engine, without the start, with standard errors."""
+    """Density and temperature of each engine, without the start, and the difference of the
+    densities; the error is the largest of those by blocks and by the statistical inefficiency.
+    """
+    found = {}
     for engine in ("openmm", "lammps"):
         rows = read_rows(RESULTS / f"npt-{engine}.csv")
         rows = rows[int(SETTLE * len(rows)) :]
         density, temperature = block_average(rows[:, 1]), block_average(rows[:, 2])
+        by_blocks = block_errors(rows[:, 1])
+        error = float(np.nanmax([density.error, *by_blocks.values()]))
+        found[engine] = float(density.value), error
         print(
-            f"{engine}: {density.value:.4f} +- {density.error:.4f} g/cm3, "
-            f"{temperature.value:.1f} +- {temperature.error:.1f} K, last {len(rows) * 0.1:.0f} ps"
+            f"{engine}: {density.value:.4f} +- {error:.4f} g/cm3 "
+            f"(statistical inefficiency: {density.error:.4f}; "
+            + ", ".join(f"blocks of {k:g} ps: {e:.4f}" for k, e in by_blocks.items())
+            + f"), {temperature.value:.1f} +- {temperature.error:.1f} K, "
+            f"last {len(rows) * ROW:.0f} ps"
         )
+    (one, e1), (two, e2) = found.values()
+    apart, error = one - two, float(np.hypot(e1, e2))
+    print(f"difference: {apart:.4f} +- {error:.4f} g/cm3, {abs(apart) / error:.1f} sigma")
 
 
 def main() -> None:

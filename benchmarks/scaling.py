@@ -49,6 +49,8 @@ class Timing(NamedTuple):
     """Per step."""
     communication: float
     """Share of it, of all ranks, LAMMPS' row Comm: ghosts, and features between layers."""
+    ghosts: float
+    """Of each rank, mean over the ranks; on one rank all are images of its own atoms."""
 
 
 def run(file: Path, copies: int, ranks: int) -> Timing:
@@ -63,20 +65,29 @@ def run(file: Path, copies: int, ranks: int) -> Timing:
         output = run_lammps(text, folder, ranks)
     loop = float(re.findall(r"Loop time of (\S+)", output)[-1])
     communication = float(re.findall(r"^Comm .*\|\s*(\S+)\s*$", output, re.MULTILINE)[-1])
-    return Timing(loop / steps, communication / 100)
+    ghosts = float(re.findall(r"^Nghost:\s+(\S+) ave", output, re.MULTILINE)[-1])
+    return Timing(loop / steps, communication / 100, ghosts)
+
+
+def read(path: Path) -> dict[int, dict[int, Timing]]:
+    """Atoms -> ranks -> timing, of results/scaling.json."""
+    rows = json.loads(path.read_text())
+    return {int(n): {int(k): Timing(**one) for k, one in row.items()} for n, row in rows.items()}
 
 
 def table(rows: dict[int, dict[int, Timing]]) -> str:
-    """Markdown: atoms, and for each number of ranks ms per step, efficiency, communication."""
+    """Markdown: atoms, and for each number of ranks ms per step, communication, ghosts."""
     ranks = list(next(iter(rows.values())))
     head = ["atoms", *(f"{n} rank{'s' * (n > 1)}, ms per step" for n in ranks)]
     head += [f"speed-up, {n} ranks" for n in ranks[1:]]
     head += [f"communication, {n} rank{'s' * (n > 1)}" for n in ranks]
+    head += [f"ghosts of each of {n} ranks" for n in ranks[1:]]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for atoms, row in rows.items():
         cells = [f"{atoms:,}", *(f"{1e3 * row[n].seconds:.1f}" for n in ranks)]
         cells += [f"{row[ranks[0]].seconds / row[n].seconds:.2f}" for n in ranks[1:]]
         cells += [f"{100 * row[n].communication:.1f} %" for n in ranks]
+        cells += [f"{row[n].ghosts:,.0f}" for n in ranks[1:]]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -88,20 +99,23 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 2, 3, 4, 6])
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--keep", action="store_true", help="sizes that were measured before")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "scaling")
     parsed = parser.parse_args()
-    rows: dict[int, dict[int, Timing]] = {}
+    rows = read(parsed.output.with_suffix(".json")) if parsed.keep else {}
     for copies in parsed.sizes:
         turns = [
             {n: run(parsed.file, copies, n) for n in parsed.ranks} for _ in range(parsed.rounds)
         ]
         rows[225 * copies**3] = {
-            n: Timing(*(statistics.median(turn[n][k] for turn in turns) for k in (0, 1)))
+            n: Timing(*map(statistics.median, zip(*(turn[n] for turn in turns), strict=True)))
             for n in parsed.ranks
         }
-        parsed.output.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
+        rows = dict(sorted(rows.items()))
+        named = {n: {k: one._asdict() for k, one in row.items()} for n, row in rows.items()}
+        parsed.output.with_suffix(".json").write_text(json.dumps(named, indent=1) + "\n")
         parsed.output.with_suffix(".md").write_text(table(rows))
-        print(table(rows).splitlines()[-1], flush=True)
+        print(table({225 * copies**3: rows[225 * copies**3]}).splitlines()[-1], flush=True)
 
 
 if __name__ == "__main__":
