@@ -46,7 +46,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         "--scan-reference",
         default="gfn2",
         metavar="MODEL",
-        help="what bond scans are compared with: gfn2 (default), none, or a model",
+        help="what bond scans and ion pairs are compared with: gfn2 (default), none, or a model",
     )
     verb.add_argument(
         "--periodic-scans", action="store_true", help="also stretch the bonds in the periodic box"

@@ -6,9 +6,18 @@ Examples:
 """
 
 import argparse
+import warnings
+from typing import TYPE_CHECKING
 
 from physrep.cli.verb import check_inputs, check_models
 from physrep.output import check_output_file
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from physrep.potential import Potential
+
+NAMED = 4  # kinds of ions
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -67,7 +76,29 @@ def run(parsed: argparse.Namespace) -> int:
     print(f"{parsed.output}: {species}, {metadata.dtype}, {metadata.ops}, verified; for {system}")
     if note := note_on_ops(parsed.ops, metadata.ops):
         print(note)
+    if topology is not None and (missing := note_on_charges(checkpoint.potential, topology)):
+        warnings.warn(missing, stacklevel=2)
     return 0
+
+
+def note_on_charges(potential: "Potential", topology: "Atoms") -> str:
+    """What a potential without charges misses in a system of ions, and what to do; empty where it
+    has charges or the system holds no ions.
+    """
+    if getattr(potential, "electrostatics", None) is not None:
+        return ""
+    from physrep.analysis.chemistry.named_pieces import ions_in
+
+    place = topology.positions, topology.cell.array, topology.pbc
+    ions = list(ions_in(topology.numbers, *place))
+    if not ions:
+        return ""
+    return (
+        f"the topology holds ions ({', '.join(ions[:NAMED])}{', ...' * (len(ions) > NAMED)}) and "
+        "this potential has no charges: ions do not feel each other beyond its cutoff "
+        f"({potential.cutoff:g} A), which a dense liquid hides and vapour, surfaces, droplets and "
+        "dilution do not; for these, fit with `electrostatics`"
+    )
 
 
 def note_on_ops(asked: str, written: str) -> str:

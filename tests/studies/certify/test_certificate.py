@@ -45,6 +45,7 @@ def test_certificate_and_report_are_written(files, capsys):
         "dynamics",
         "recovery",
         "dissociation",
+        "far field",
         "extrapolation",
     }
     assert set(checks["cutoff: H-C"]) == {"name", "value", "unit", "threshold", "verdict", "note"}

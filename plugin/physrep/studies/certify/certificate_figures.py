@@ -11,6 +11,7 @@ from physrep.analysis.statistics.lifetimes import censored_lifetime
 from physrep.analysis.structure.environments import Surroundings
 from physrep.figures.style import BLUE, GREY, INK, SERIES, VERMILION, in_house_style, new_figure
 from physrep.studies.certify.pulled_bond import PulledBond
+from physrep.studies.certify.scanned_ions import ScannedIons
 from physrep.studies.certify.survival import Run
 
 # How a scan was made; the colour shows by which model.
@@ -70,6 +71,31 @@ def bond_figure(bond: PulledBond) -> Figure:
     panels[1].set(ylabel="Force along the bond (eV/Å)", ylim=(-1.3 * steepest, 1.6 * steepest))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 4))
+    return figure
+
+
+@in_house_style
+def far_field_figure(scans: Sequence[ScannedIons]) -> Figure:
+    """Energy of ion pairs as a function of their distance, one panel for each pair."""
+    figure, panels = new_figure(max(2.6 * len(scans), 4.0), 3.1, columns=len(scans))
+    for axes, pair in zip(np.atleast_1d(panels), scans, strict=True):
+        sources = (("potential", BLUE, pair.potential), ("reference", VERMILION, pair.reference))
+        for source, color, scan in sources:
+            if scan is None or not np.isfinite(scan.energies).any():
+                continue
+            known = np.isfinite(scan.energies).any(axis=0)
+            x, energies = scan.distances[known], scan.energies[:, known]
+            low, high = np.nanmin(energies, axis=0), np.nanmax(energies, axis=0)
+            axes.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
+            axes.plot(x, np.nanmean(energies, axis=0), "o-", color=color, ms=2.5, label=source)
+        shown = np.isfinite(pair.potential.energies).any(axis=0)
+        axes.plot(pair.potential.distances[shown], pair.law[shown], "--", color=GREY, lw=1.0,
+                  label="formal charges")  # fmt: skip
+        axes.axhline(0.0, color=GREY, lw=0.8, zorder=0)
+        axes.set(title=pair.name, xlabel="Distance (Å)")
+    np.atleast_1d(panels)[0].set_ylabel("Energy (eV)")
+    handles, labels = np.atleast_1d(panels)[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=3)
     return figure
 
 

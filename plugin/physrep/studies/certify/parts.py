@@ -16,6 +16,7 @@ from physrep.studies.certify.conservation import conservation_checks, conservati
 from physrep.studies.certify.engine_equality import engine_checks
 from physrep.studies.certify.exactness import exactness
 from physrep.studies.certify.extrapolation import extrapolation_part
+from physrep.studies.certify.far_field import far_field_part
 from physrep.studies.certify.ion_recovery import recovery_part
 from physrep.studies.certify.liquid import liquids
 from physrep.studies.certify.liquid_motion import dynamics_part
@@ -25,7 +26,7 @@ from physrep.studies.certify.smoothness import smoothness
 from physrep.studies.certify.survival import Run, survival_checks, survival_runs
 from physrep.studies.certify.task import Task
 
-N_PARTS = 9
+N_PARTS = 10
 SURVIVAL_TEXT = (
     "Langevin dynamics, 0.5 fs, friction 1/ps. A run ends when a bond is stretched by 30 %, a "
     "contact is shorter than 80 % of the shortest one known, the temperature is off by more than "
@@ -47,6 +48,7 @@ def all_parts(task: Task) -> Iterator[Part]:
     yield structure_part(task, measured)
     yield dynamics_part(measured)
     yield dissociation_part(task)
+    yield far_field_part(task)
     yield recovery_part(task)
     task.progress("extrapolation")
     yield extrapolation_part(task, runs)

@@ -1,4 +1,4 @@
-"""What bond scans are compared with."""
+"""What bond scans and ion pairs are compared with."""
 
 from ase.calculators.calculator import Calculator
 

@@ -18,10 +18,10 @@ from physrep.studies.certify.levels import Level
 class Options(NamedTuple):
     """What is requested in addition to the level.
 
-    bonds: kinds to pull, e.g. ("N-O", "C-H"), all where empty; scan_reference: what scans are
-    compared with, "gfn2", "none" or a model as certify takes it; periodic_scans: also pull in the
-    periodic box; committee: further models of the same fit; survival: ps of the NVT runs, None for
-    the length of the level.
+    bonds: kinds to pull, e.g. ("N-O", "C-H"), all where empty; scan_reference: what scans of bonds
+    and ions are compared with, "gfn2", "none" or a model as certify takes it; periodic_scans: also
+    pull in the periodic box; committee: further models of the same fit; survival: ps of the NVT
+    runs, None for the length of the level.
     """
 
     bonds: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Task:
 
     calculator: of the potential; atoms: the system; data: labelled structures behind the
     potential, may be empty; model: where the calculator came from, a file or ase:...;
-    scan_reference: calculator of the reference of bond scans, or the sentence why there is none;
+    scan_reference: calculator of the reference of scans, or the sentence why there is none;
     committee: calculators of the other members; progress: called with a line at every step.
     """
 
