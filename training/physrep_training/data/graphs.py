@@ -111,8 +111,8 @@ def make_graph(structure: Structure, species: list[int], cutoff: float, dtype: t
     forces = np.full((n_atoms, 3), nan) if structure.forces is None else structure.forces
     virial = np.full((3, 3), nan) if structure.virial is None else structure.virial
     energy = nan if structure.energy is None else structure.energy
-    charges = np.full(n_atoms, nan)
-    dipole = np.full(3, nan)
+    charges = np.full(n_atoms, nan) if structure.charges is None else structure.charges
+    dipole = np.full(3, nan) if structure.dipole is None else structure.dipole
     return Data(
         types=order[torch.from_numpy(types)],
         edge_index=neighbors.edge_index,
@@ -158,6 +158,21 @@ def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> 
                     structure.source,
                     structure.frame,
                 )
+
+
+def check_charge_labels(structures: Sequence[Structure], weights: dict[str, float]) -> None:
+    """Charges and dipoles may be labelled in some structures alone, but not in none.
+
+    Raises:
+        ConfigError: a label whose loss has a weight and that no structure has.
+    """
+    for label, weight in weights.items():
+        sample = evenly_drawn(structures) if weight else ()
+        if weight and all(getattr(structure, label) is None for structure in sample):
+            raise ConfigError(
+                f"loss.{label}.weight is {weight}, but none of {len(structures)} structures has "
+                f"{label}; {structures[0].what_may_be(label)}; or set loss.{label}.weight=0"
+            )
 
 
 def species_of(*parts: Sequence[Structure]) -> list[int]:

@@ -11,9 +11,10 @@ from ase.data import chemical_symbols
 from physrep.io import Structure, read_structures
 from physrep.io.structures.unread_labels import unread_lines
 from physrep.output import write_file
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.progress import plural, say
 from physrep_training.data.conformers import conformer_store
-from physrep_training.data.graphs import check_labels
+from physrep_training.data.graphs import check_charge_labels, check_labels
 from physrep_training.data.isolated_atoms import merged, set_apart_isolated_atoms
 from physrep_training.data.splits import PARTS, save_split, split_structures
 from physrep_training.fit.fit_config import FitConfig
@@ -49,9 +50,12 @@ def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
     if config.data.max_train is not None:
         train = train[: config.data.max_train]
     check_labels([*train, *validation], _weights(config))
+    charge_terms = {"charges": config.loss.charges, "dipole": config.loss.dipole}
+    weights = {label: term.weight for label, term in charge_terms.items()}
+    check_charge_labels([*train, *validation], weights)
     isolated = merged(config.data.isolated_atoms, atoms, config.data.keys)
     if is_first():
-        _say_what_was_read([*everything, *extra], atoms)
+        _say_what_was_read([*everything, *extra], atoms, config.electrostatics)
     return FitData(train, validation, test, isolated_atoms=isolated)
 
 
@@ -65,8 +69,10 @@ def _weights(config: FitConfig) -> dict[str, float]:
     return {label: term.weight for label, term in terms.items()}
 
 
-def _say_what_was_read(structures: Sequence[Structure], atoms: dict[int, float]) -> None:
-    """Frames that are not trained on, and labels of each file that are not read."""
+def _say_what_was_read(
+    structures: Sequence[Structure], atoms: dict[int, float], charged: ElectrostaticsConfig | None
+) -> None:
+    """Frames that are not trained on, total charges, and labels of each file that are not read."""
     n_atoms = sum(s.is_isolated_atom for s in structures)
     if n_atoms:
         energies = ", ".join(f"{chemical_symbols[z]} {e:.6g} eV" for z, e in atoms.items())
@@ -78,8 +84,9 @@ def _say_what_was_read(structures: Sequence[Structure], atoms: dict[int, float])
         )
     charges = Counter(s.total_charge for s in structures if s.total_charge)
     if charges:
+        use = "models do not use them" if charged is None else "charges add up to them"
         words = ", ".join(f"{charge:+g} in {n}" for charge, n in sorted(charges.items()))
-        say("fit", f"total charges: {words} of {len(structures)} frames; models do not use them")
+        say("fit", f"total charges: {words} of {len(structures)} frames; {use}")
     for line in unread_lines(s for s in structures if not s.is_isolated_atom):
         say("fit", line)
 
