@@ -130,6 +130,17 @@ def test_supercell_by_the_mesh():
     assert root_mean_square(error) < 1e-4
 
 
+@pytest.mark.parametrize("of", [on_mesh(1e-4), Electrostatics(1.5, 1e-4)], ids=["mesh", "factors"])
+def test_energy_hardly_jumps_as_the_cell_grows(of):
+    """By 0.4 %: wave vectors enter, the mesh changes; the energy stays near the exact one."""
+    liquid = ionic_liquid(False)
+    errors = []
+    for scale in torch.linspace(1.0, 1.004, 12, dtype=torch.float64):
+        grown = liquid._replace(positions=scale * liquid.positions, cell=scale * liquid.cell)
+        errors.append(float(energy(of, grown) - energy(EXACT, grown)) / 225)
+    assert max(errors) - min(errors) < 3e-6  # eV per atom
+
+
 def test_meshes_suit_the_transform():
     cell = torch.diag(torch.tensor([7.1, 22.0, 31.4], dtype=torch.float64))
     assert mesh_sizes(cell, 1.0, 6) == [8, 24, 32]

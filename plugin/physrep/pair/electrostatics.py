@@ -35,8 +35,8 @@ from physrep.pair.particle_mesh import mesh_factors, mesh_sizes, widest_spacing
 from physrep.pair.reciprocal_lattice import half_sphere, longest_wave_vector
 from physrep.units import COULOMB_CONSTANT
 
-MESH_FROM = 3000  # atoms of a periodic structure, docs/theory.md
-PAIRS_UP_TO = 2000  # atoms of an isolated structure
+MESH_FROM = 1000  # atoms of a periodic structure, docs/theory.md
+PAIRS_UP_TO = 1200  # atoms of an isolated structure
 SPLINE_ORDER = 6
 SPHERE_STEP = 4.0  # A
 
