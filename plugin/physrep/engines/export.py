@@ -218,6 +218,8 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
         "force": (eager.forces - saved.forces).abs().max() / large,
         "virial per atom": (eager.virial - saved.virial).abs().max() / len(atoms) / large,
     }
+    if eager.charges is not None and saved.charges is not None:
+        differences["charge"] = (eager.charges - saved.charges).abs().max()
     if topology is not None:
         energy, forces = _as_openmm(module, positions, cell if atoms.pbc.all() else None)
         differences["OpenMM energy per atom"] = (energy - eager.energy[0]).abs() / len(atoms)
