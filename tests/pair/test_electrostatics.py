@@ -139,6 +139,21 @@ def test_sums_of_two_processes(name):
         assert torch.allclose(gradients[0][k] + gradients[1][k], expected[k], rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("mesh_from", [0, 1000])
+def test_a_process_may_have_no_atoms(name, mesh_from):
+    x, q, cell, pbc = SYSTEMS[name]
+    of, n = Electrostatics(1.5, 1e-3), q.size(0)
+    of.mesh_from = mesh_from
+    nobody = torch.zeros(0, dtype=torch.int64)
+    own = x[:0].clone().requires_grad_(True)
+    whole = of.charge_sums(x, q, cell, pbc, n, None)
+    nothing = of.charge_sums(own, q[:0], cell, pbc, n, nobody)
+    assert nothing.shape == whole.shape
+    assert not bool(nothing.any())
+    assert torch.autograd.grad(nothing.sum(), own)[0].shape == (0, 3)
+
+
 def batch() -> tuple[torch.Tensor, torch.Tensor, Geometry, list[Charged]]:
     systems = [random_box(5), isolated(3), isolated(6), random_box(8, seed=4), isolated(1)]
     sizes = torch.tensor([s.charges.size(0) for s in systems])
