@@ -41,6 +41,9 @@ VERBS = {
     "analyze": Verb("analyze", "structure, motion and reactions of a trajectory", "analysis"),
     "green-kubo": Verb("green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations"),
     "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
+    "ions": Verb(
+        "ions", "frames of ions, pairs, clusters and slabs of a liquid, to be labelled", "analysis"
+    ),
     "label": Verb("label", "label frames with GFN2-xTB: energies and forces", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
     "repeat": Verb("repeat", "the same fit over several seeds: spread and committee", "training"),

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import ase.io
+from ase import Atoms
 
 from physrep.io import DataError
 from physrep.output import append_to_file
@@ -12,16 +13,18 @@ from physrep.progress import progress, say
 from physrep_training.labels.electrons import Electrons, charge_lines, electrons_of_all
 from physrep_training.labels.gfn2 import earlier_labels, label
 from physrep_training.labels.read_frames import read_frames
+from physrep_training.labels.separate_ions import stated_apart
 
 
 def label_frames(
     frames_file: str | Path, output: Path, charge: int | None = None, spin: int | None = None
 ) -> str:
-    """Append to ``output`` (extxyz) every frame that it lacks, with REF_energy and REF_forces.
+    """Append to ``output`` (extxyz) every frame that it lacks, with REF_energy, REF_forces,
+    REF_charges and, if it is not periodic, REF_dipole.
 
     A frame carries its number in ``frames_file`` as ``label_index``, its ``charge`` and its
-    ``multiplicity``. Frames whose self-consistent cycle does not converge are skipped and
-    reported.
+    ``multiplicity``. Frames whose self-consistent cycle does not converge, or whose ions lose
+    charge that they should keep (`leaked_charge`), are skipped and reported.
 
     Args:
         charge, spin: of frames that state none (`electrons_of`); by default neutral, lowest spin.
@@ -36,6 +39,7 @@ def label_frames(
     """
     frames = read_frames(frames_file)
     electrons = electrons_of_all(frames, Path(frames_file), charge, spin)
+    _check_separate_ions(frames, electrons, Path(frames_file))
     for line in charge_lines(frames, electrons):
         say("label", line)
     earlier = dict.fromkeys(name for atoms in frames for name in earlier_labels(atoms))
@@ -57,6 +61,14 @@ def label_frames(
         contents = text.getvalue().encode()
         append_to_file(output, gzip.compress(contents) if output.suffix == ".gz" else contents)
     return f"label: done, {output}"
+
+
+def _check_separate_ions(frames: list[Atoms], electrons: list[Electrons], path: Path) -> None:
+    for index, (atoms, state) in enumerate(zip(frames, electrons, strict=True)):
+        try:
+            stated_apart(atoms, state)
+        except ValueError as error:
+            raise DataError(str(error), path, index) from None
 
 
 def _labelled_before(output: Path, electrons: list[Electrons]) -> set[int]:

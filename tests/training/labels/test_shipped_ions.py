@@ -1,0 +1,55 @@
+"""The shipped frames of ions: charges as stated, nothing in common between training and test."""
+
+import numpy as np
+from repository import REPOSITORY
+
+from physrep.io import read_structures
+from physrep_training.labels.charge_leak import MOST_APART
+
+DATA = REPOSITORY / "data"
+
+
+def frames_of(name):
+    return read_structures(DATA / name, require=("energy", "forces", "charges"))
+
+
+def shapes(structures):
+    """The distances within each single ion, which neither a turn nor a shift changes."""
+    found = set()
+    for structure in structures:
+        ions = np.asarray(structure.info["ion"])
+        for k in range(ions.max() + 1):
+            inside = structure.positions[ions == k]
+            lengths = np.linalg.norm(inside - inside[0], axis=1)
+            found.add((len(inside), *lengths.round(4).tolist()))
+    return found
+
+
+def test_training_and_test():
+    train, test = frames_of("ean_ions_gfn2.extxyz.gz"), frames_of("ean_ions_gfn2_test.extxyz.gz")
+    assert len(train) > 700 and len(test) > 190
+    # Not even one ion has the same shape in both.
+    assert not shapes(train) & shapes(test)
+    for structure in (*train, *test):
+        info = structure.info
+        assert structure.total_charge == np.sum(info["ion_charges"])
+        assert abs(structure.charges.sum() - structure.total_charge) < 1e-4
+        assert (structure.dipole is None) == bool(structure.pbc.any())
+        assert np.abs(structure.forces).max() < 10.0
+        assert bool(info.get("ions_apart")) == (info["method"] == "GFN2-xTB, ion by ion")
+        if info["kind"].startswith("pair") and info["distance"] > 6.5:
+            of_ions = np.bincount(info["ion"], weights=structure.charges)
+            assert np.abs(of_ions - info["ion_charges"]).max() <= MOST_APART + 1e-6
+
+
+def test_every_pair_above_a_slab_has_its_parts():
+    frames = frames_of("ean_ions_gfn2_test.extxyz.gz")
+    slabs = {s.info["host"]: s for s in frames if s.info["kind"] == "above_slab"}
+    pairs = {s.info["group"]: s for s in frames if s.info["kind"] == "above_pair"}
+    above = [s for s in frames if s.info["kind"] == "above"]
+    assert len(above) == 12
+    for both in above:
+        slab, pair = slabs[both.info["host"]], pairs[both.info["group"]]
+        binding = both.energy - slab.energy - pair.energy
+        assert len(both) == len(slab) + len(pair)
+        assert -3.0 < binding < 1.5
