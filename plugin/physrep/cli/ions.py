@@ -33,9 +33,16 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     }
     for name, (about, default) in numbers.items():
         add_number(verb, f"--{name}", f"{about} (default {default})", least=0, default=default)
-    for name, unit, default in (("nearest", "of pairs, in A", 3.0), ("farthest", "in A", 20.0)):
-        about = f"distance of the centres of mass {unit} (default {default:g})"
-        verb.add_argument(f"--{name}", type=float, default=default, metavar="A", help=about)
+    verb.add_argument(
+        "--nearest",
+        type=float,
+        default=3.0,
+        metavar="A",
+        help="smallest distance of the centres of mass of a pair, in A (default 3)",
+    )
+    verb.add_argument(
+        "--farthest", type=float, default=20.0, metavar="A", help="largest, in A (default 20)"
+    )
     add_number(verb, "--smallest", "ions of the smallest clusters (default 2)", default=2)
     add_number(verb, "--largest", "ions of the largest clusters (default 6)", default=6)
     verb.add_argument(

@@ -150,8 +150,10 @@ def _unlike_pairs(
     for distance in _spread(n, settings.distances, rng):
         ions = pair(_one_of(liquid.cations, rng), _one_of(liquid.anions, rng), distance, rng)
         apart = float(np.linalg.norm(ions[1].centre - ions[0].centre))
-        info = {"distance": apart, **({"ions_apart": True} if apart > APART else {})}
-        yield as_frame(ions, **info)
+        atoms = as_frame(ions, distance=apart)
+        if apart > APART:
+            atoms.info["ions_apart"] = True
+        yield atoms
 
 
 def _like_pairs(
@@ -284,7 +286,7 @@ def _nearest_image(vector: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 
 def _one_of(ions: Sequence[Ion], rng: np.random.Generator) -> Ion:
-    return ions[rng.integers(len(ions))]
+    return ions[int(rng.integers(len(ions)))]
 
 
 def _direction(rng: np.random.Generator) -> np.ndarray:
