@@ -8,7 +8,7 @@ import pytest
 from ase.calculators.lj import LennardJones
 from calculators import Wrong, argon, smooth_lj
 
-from physrep.analysis.motion.velocity import PER_CM_IN_PER_PS
+from physrep.analysis.motion.line_shape import PER_CM_IN_PER_PS
 from physrep.analysis.stability.soundness import Stability
 from physrep.analysis.structure.contacts import shortest_contacts
 from physrep.io import Structure

@@ -4,16 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.constants import speed_of_light
-from scipy.fft import dct
-from scipy.signal import get_window
 
+from physrep.analysis.motion.line_shape import line_shape, sampling_note
 from physrep.analysis.motion.unwrapping import Unwrapper
 from physrep.analysis.statistics.blocks import Estimate, LagSums, block_error, check_positions
-
-PER_CM_IN_PER_PS = 1e-10 * speed_of_light  # 1 cm^-1 as a frequency in 1/ps
-FASTEST = 4000.0  # cm^-1: no vibration of a molecule is faster
-SMALLEST_RESPONSE = 0.5  # of a frequency to be divided by
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,52 +134,23 @@ def spectrum(correlation: VelocityCorrelation, window: str = "hann") -> Spectrum
     """Vibrational density of states: cosine transform of the windowed autocorrelation.
 
     P. H. Berens et al., J. Chem. Phys. 79 (1983) 2375; M. Thomas et al., Phys. Chem.
-    Chem. Phys. 15 (2013) 6608. A window that ends at zero keeps the ends of lines from ringing.
+    Chem. Phys. 15 (2013) 6608.
 
     Args: window: a name scipy.signal.get_window knows; its right half is used.
 
     Raises:
         ValueError: a correlation that is zero, a window that is not known.
     """
-    n_lags, lags = len(correlation.lags) - 1, correlation.lags
-    half = get_window(window, 2 * n_lags + 1, fftbins=False)[n_lags:]
-    wavenumbers = np.arange(n_lags + 1) / (2.0 * lags[-1] * PER_CM_IN_PER_PS)
-    response = np.ones(n_lags + 1)
-    if correlation.from_positions:
-        response = np.sinc(wavenumbers * PER_CM_IN_PER_PS * lags[1]) ** 2
-    response[response < SMALLEST_RESPONSE] = np.nan  # above, noise would be blown up
-    transformed = [
-        dct(values * half, type=1, axis=-1) / response
-        for values in (correlation.correlation.value, correlation.blocks)
-    ]
-    total = np.trapezoid(np.nan_to_num(transformed[0][-1]), wavenumbers)
+    lags, found = correlation.lags, correlation.correlation.value
+    shape = line_shape(lags, found, correlation.blocks, correlation.from_positions, window)
+    total = np.trapezoid(shape.value[-1], shape.wavenumbers)
     if not total > 0.0:
         raise ValueError(f"the spectrum has the integral {total}: nothing moves in these frames")
-    mean, blocks = (values / total for values in transformed)
-    kept = np.isfinite(response)
-    error, reason = block_error(blocks[..., kept])
-    transform = np.abs(np.fft.rfft(half, 256 * (n_lags + 1)).real)
-    half_width = np.argmax(transform < 0.5 * transform[0]) / (256 * (n_lags + 1) * lags[1])
+    error, reason = block_error(shape.blocks / total)
     return Spectrum(
         correlation.kinds,
-        wavenumbers[kept],
-        Estimate(mean[:, kept], error, reason),
-        2.0 * half_width / PER_CM_IN_PER_PS,
-        _note(wavenumbers[kept][-1], correlation.from_positions, lags[1]),
+        shape.wavenumbers,
+        Estimate(shape.value / total, error, reason),
+        shape.resolution,
+        sampling_note(shape.wavenumbers[-1], correlation.from_positions, lags[1]),
     )
-
-
-def _note(highest: float, from_positions: bool, interval: float) -> str:
-    parts = []
-    if from_positions:
-        parts.append(
-            "velocities are differences of positions; intensities are corrected, up to "
-            f"{1.0 / np.sinc(highest * PER_CM_IN_PER_PS * interval) ** 2:.2f} times"
-        )
-    nyquist = 0.5 / (interval * PER_CM_IN_PER_PS)
-    if nyquist < FASTEST:
-        parts.append(
-            f"frames every {1000.0 * interval:g} fs hold vibrations up to {nyquist:.0f} cm^-1; "
-            "faster ones appear folded to wrong places below it"
-        )
-    return "; ".join(parts)

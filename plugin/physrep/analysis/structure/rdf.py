@@ -221,7 +221,13 @@ class GroupCentres:
         self._n_frames, self._lattice = 0, ReducedCell()
 
     def of(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
-        """(n_groups, 3) in A of one frame; positions (n_atoms, 3) in A; cell (3, 3); pbc (3,).
+        """(n_groups, 3) in A of one frame; arguments and errors: as :meth:`whole`."""
+        return self.weights @ self.whole(positions, cell, pbc)
+
+    def whole(self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray) -> np.ndarray:
+        """(n_atoms, 3) in A, each group in one piece.
+
+        Args: positions (n_atoms, 3) in A of one frame; cell (3, 3) in A; pbc (3,).
 
         Raises:
             ValueError: atoms of a group further apart than half the smallest height of the cell.
@@ -243,7 +249,7 @@ class GroupCentres:
                 )
             whole[atoms] = whole[parents] + steps
         self._n_frames += 1
-        return self.weights @ whole
+        return whole
 
     def _tree(
         self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray

@@ -39,7 +39,7 @@ class Frame(NamedTuple):
     positions: (n_atoms, 3) A; cell: (3, 3) A, rows, zeros where there is none; pbc: (3,) bool;
     time: ps or None; velocities: (n_atoms, 3) A/ps or None; wrapped: whether coordinates may have
     been put back into the cell (False: they are known to be unwrapped); index: number of the frame
-    in the file, from 0.
+    in the file, from 0; charges: (n_atoms,) e, NaN where one is unknown, or None.
     """
 
     positions: np.ndarray
@@ -49,6 +49,7 @@ class Frame(NamedTuple):
     velocities: np.ndarray | None
     wrapped: bool
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls here
+    charges: np.ndarray | None = None
 
 
 @dataclass(eq=False)
@@ -118,6 +119,10 @@ class Trajectory:
                 row = int(np.argwhere(~np.isfinite(value))[0][0])
                 text = f"{name}[{row}] = {value[row]} is not finite; --stop {index} leaves it out"
                 raise self._error(text, index)
+        if raw.charges is not None and np.isinf(raw.charges).any():
+            atom = int(np.flatnonzero(np.isinf(raw.charges))[0])
+            text = f"the charge of atom {atom} is {raw.charges[atom]}; write nan where one is not"
+            raise self._error(f"{text} known", index)
         pbc = np.asarray(raw.pbc, bool)
         cell = np.where(pbc[:, None], raw.cell, 0.0)
         known = cell.tobytes() + pbc.tobytes() == self._sound_cell
@@ -135,7 +140,8 @@ class Trajectory:
         if self.dt is not None:
             self._check_steps(raw.step, index, steps)
             time = self.dt * index
-        return Frame(raw.positions, cell, pbc, time, raw.velocities, raw.wrapped, index)
+        place = raw.positions, cell, pbc
+        return Frame(*place, time, raw.velocities, raw.wrapped, index, raw.charges)
 
     def _check_species(self, raw: Raw, index: int) -> None:
         if self.species is None:

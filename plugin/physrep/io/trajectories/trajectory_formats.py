@@ -28,6 +28,8 @@ from physrep.units import NM_IN_ANGSTROM
 
 FS_IN_PS = 1e-3
 LAMMPS_TIME_IN_PS = {"metal": 1.0, "real": FS_IN_PS}  # both have A
+# Charges of atoms in e, calculated ones before those a run was started with.
+CHARGE_COLUMNS = ("charges", "charge", "q", "initial_charges")
 LAMMPS_STEP = re.compile(r"^Atoms\. Timestep: (\d+)")  # the comment of a dump xyz
 DAMAGE = (OSError, EOFError, zlib.error, UnicodeDecodeError)
 
@@ -43,6 +45,7 @@ class Raw(NamedTuple):
     velocities: np.ndarray | None = None
     wrapped: bool = True
     step: int | None = None
+    charges: np.ndarray | None = None
 
 
 class Asked(Protocol):
@@ -158,7 +161,10 @@ def _parse_extxyz(comment: str, lines: list[str], asked: Asked, index: int) -> R
         velocities = velocities * (ase.units.fs / FS_IN_PS)
     said = LAMMPS_STEP.search(comment)
     step = int(said[1]) if said else None
-    return Raw(read("pos"), species, cell, pbc, _time(info, path, index), velocities, step=step)
+    charged = next((name for name in CHARGE_COLUMNS if name in columns), None)
+    charges = read(charged)[0] if charged else None
+    time = _time(info, path, index)
+    return Raw(read("pos"), species, cell, pbc, time, velocities, step=step, charges=charges)
 
 
 def _extxyz_columns(info: dict[str, Any], lines: list[str]) -> tuple[dict[str, slice], int]:
@@ -233,7 +239,9 @@ def _parse_dump(
         time = None if given is None else float(given[0]) * unit
     species = _dump_species(columns, order, asked, index)
     step = int(items["TIMESTEP"][0]) if "TIMESTEP" in items else None
-    return Raw(positions, species, cell, pbc, time, velocities, wrapped, step)
+    charged = read("q")
+    charges = None if charged is None else charged[:, 0]
+    return Raw(positions, species, cell, pbc, time, velocities, wrapped, step, charges)
 
 
 def _dump_box(
@@ -371,4 +379,15 @@ def _from_ase(atoms: ase.Atoms, path: Path, index: int) -> Raw:
         text = f"atom {unknown[0]} has no element (atomic number 0)"
         raise DataError(f"{text}; correct the file", path, index)
     time = _time(atoms.info, path, index)
-    return Raw(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc, time, velocities)
+    place = atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc
+    return Raw(*place, time, velocities, charges=_ase_charges(atoms))
+
+
+def _ase_charges(atoms: ase.Atoms) -> np.ndarray | None:
+    """Calculated ones first."""
+    calculated = atoms.calc.results if atoms.calc is not None else {}
+    for name in CHARGE_COLUMNS:
+        found = calculated.get(name, atoms.arrays.get(name))
+        if found is not None and np.shape(found) == (len(atoms),):
+            return np.array(found, dtype=float)
+    return None

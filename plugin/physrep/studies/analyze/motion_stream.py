@@ -10,6 +10,7 @@ from physrep.analysis.motion.conductivity import (
     einstein,
     nernst_einstein,
 )
+from physrep.analysis.motion.line_shape import FASTEST, PER_CM_IN_PER_PS
 from physrep.analysis.motion.msd import (
     CHARGE,
     Diffusion,
@@ -21,8 +22,6 @@ from physrep.analysis.motion.transference import ChargeFlowSums, Transference, h
 from physrep.analysis.motion.unwrapping import Unwrapper
 from physrep.analysis.motion.van_hove import VanHove, VanHoveSums
 from physrep.analysis.motion.velocity import (
-    FASTEST,
-    PER_CM_IN_PER_PS,
     Spectrum,
     VelocityCorrelation,
     VelocitySums,
