@@ -9,8 +9,9 @@ from physrep.analysis.chemistry.species_names import SpeciesBook
 from physrep.covalent import is_metal
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.given import system_notes
+from physrep.studies.analyze.lags import UNEVEN
 from physrep.studies.analyze.lifetime_stream import LifetimeResults, LifetimeSums
-from physrep.studies.analyze.motion_stream import UNEVEN, MotionResults, MotionSums
+from physrep.studies.analyze.motion_stream import MotionResults, MotionSums
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.structure_stream import StructureResults, StructureSums

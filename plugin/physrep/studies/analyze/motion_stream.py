@@ -10,7 +10,6 @@ from physrep.analysis.motion.conductivity import (
     einstein,
     nernst_einstein,
 )
-from physrep.analysis.motion.line_shape import FASTEST, PER_CM_IN_PER_PS
 from physrep.analysis.motion.msd import (
     CHARGE,
     Diffusion,
@@ -32,6 +31,16 @@ from physrep.analysis.structure.distributions import cell_heights
 from physrep.analysis.structure.rdf import GroupCentres, centre_weights
 from physrep.io.trajectories.frames import Frame
 from physrep.studies.analyze.given import charge_gap
+from physrep.studies.analyze.lags import (
+    COARSEST,
+    CURRENT,
+    DENSE,
+    FEWEST_LAGS,
+    NUMBERS_HELD,
+    VIBRATION,
+    fast_lags,
+    folded,
+)
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.system import System
@@ -43,13 +52,6 @@ LAGS_OF_VAN_HOVE = (0.0, 0.01, 0.1, 0.3, 1.0)  # of the longest lag
 BINS_OF_VAN_HOVE = 60
 RANGE_OF_VAN_HOVE = (0.48, 10.0)  # of the smallest height of the cell; A
 LAGS_OF_MSD = 800  # lags up to a tenth of the run, no more of them than this
-FEWEST_LAGS = 5
-VIBRATION = (0.25, 2.0)  # ps, shortest and longest lag that is of use; lines 17 cm^-1 wide
-CURRENT = (1.0, 5.0)  # ps; below, an ion is still in its first swing in its cage
-DENSE = 0.5 / (FASTEST * PER_CM_IN_PER_PS)  # ps between frames that hold every vibration
-COARSEST = 0.02  # ps, for velocities: an ion in its cage turns round within 0.1 ps
-NUMBERS_HELD = 32_000_000  # of one correlation: 256 MB
-UNEVEN = 1e-3  # of the interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,13 @@ class MotionResults:
 
 
 class MotionSums:
-    """Feeds the accumulators of motion; frames must be evenly spaced in time."""
+    """Feeds the accumulators of motion; frames must be evenly spaced in time.
+
+    Attributes:
+        points: (n_groups, 3) A, continuous centres of mass of all molecules in the last frame
+            relative to that of all atoms, None where they are not known; every: frames between
+            those that displacements use; n_lags: the longest lag of these, 0 for none.
+    """
 
     def __init__(
         self, system: System, frame: Frame, n_frames: int, interval: float, settings: Settings
@@ -93,6 +101,7 @@ class MotionSums:
         self.velocities = self._velocity_stream(n_frames)
         self.current = self._current_stream(n_frames)
         self.energies = BlockSums(())
+        self.points: np.ndarray | None = None
         self._last: np.ndarray | None = None
 
     def add(self, frame: Frame, where: str) -> None:
@@ -101,6 +110,7 @@ class MotionSums:
             for stream in (self.velocities, self.current):
                 stream.stop(f"{where}: it has no velocities, the frames before had")
         moved = self._unwrapped(frame, where)
+        self.points = None if moved is None else self._of_molecules(moved)
         if moved is None:
             for stream in (*self._of_displacements(), *self._from_positions()):
                 stream.stop(self.unwrapper.reason)
@@ -147,6 +157,7 @@ class MotionSums:
         most = min(LAGS_OF_MSD, NUMBERS_HELD // (6 * (len(groups) + 1)))
         self.every = max(1, -(-n_frames // (10 * most)))
         n_lags = n_frames // self.every // 10
+        self.n_lags = n_lags if n_lags >= FEWEST_LAGS else 0
         if n_lags < FEWEST_LAGS:
             reason = f"{n_frames} frames are too few for displacements (at least"
             reason += f" {10 * FEWEST_LAGS}); run longer"
@@ -179,7 +190,8 @@ class MotionSums:
 
     def _add_displacements(self, moved: np.ndarray, frame: Frame, where: str) -> None:
         self.displacements.feed(lambda sums: sums.add(moved, *NO_CELL), where)
-        points = self._of_molecules(moved)
+        points = self.points
+        assert points is not None  # known where the positions are
         self.flows.feed(lambda sums: sums.add(points), where)
 
         def look(sums: VanHoveSums) -> None:
@@ -209,22 +221,8 @@ class MotionSums:
     def _lags(
         self, n_frames: int, lengths: tuple[float, float], n_series: int, coarsest: float
     ) -> tuple[int, str]:
-        """Lags of a velocity correlation, and why there is none."""
-        if self.interval > coarsest * (1.0 + UNEVEN):
-            source = "" if self.has_velocities else ", without velocities in the file,"
-            return 0, (
-                f"frames every {1e3 * self.interval:g} fs{source} are too far apart (at most "
-                f"{1e3 * coarsest:.3g} fs); store frames more often"
-            )
-        fewest, wanted = (max(FEWEST_LAGS, round(length / self.interval)) for length in lengths)
-        n_lags = min(wanted, n_frames // 10, NUMBERS_HELD // (6 * n_series))
-        if n_lags < fewest:
-            text = f"{n_frames} frames every {1e3 * self.interval:g} fs are too few for a"
-            return (
-                0,
-                f"{text} correlation over {lengths[0]:g} ps (at least {10 * fewest}); run longer",
-            )
-        return n_lags, ""
+        source = "" if self.has_velocities else ", without velocities in the file,"
+        return fast_lags(n_frames, self.interval, lengths, n_series, coarsest, source)
 
     def _from_positions(self) -> tuple[Stream, ...]:
         return () if self.has_velocities else (self.velocities, self.current)
@@ -269,14 +267,8 @@ class MotionSums:
     def _spectrum(self, velocities: Answer[VelocityCorrelation]) -> Answer[Spectrum]:
         if velocities.value is None:
             return Answer(None, velocities.reason)
-        if self.interval > DENSE * (1.0 + UNEVEN):
-            nyquist = 0.5 / (self.interval * PER_CM_IN_PER_PS)
-            return Answer(
-                None,
-                f"frames every {1e3 * self.interval:g} fs hold vibrations up to {nyquist:.0f} "
-                f"cm^-1 and fold faster ones to wrong places; store frames every "
-                f"{1e3 * DENSE:.3g} fs or less",
-            )
+        if folded(self.interval):
+            return Answer(None, folded(self.interval))
         try:
             return Answer(spectrum(velocities.value), velocities.reason)
         except ValueError as error:
