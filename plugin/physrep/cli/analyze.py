@@ -4,6 +4,7 @@ Examples:
   physrep analyze md.dcd --topology ean.pdb --timestep 10 --temperature 300 -o out/analysis
   physrep analyze dump.lammpstrj --units metal --elements C H N O --timestep 10 --json
   physrep analyze salt.xtc --topology salt.gro --charges Li=1,PF6=-1 --temperature 330
+  physrep analyze md.dcd --topology ean.pdb --timestep 1 --temperature 300 --charges ean.pt
 """
 
 import argparse
@@ -57,7 +58,20 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--charges",
         metavar="FILE|X=Q,...",
-        help="charges of molecules by formula or name in e, e.g. Li=1,PF6=-1, or a file of them",
+        help="charges of molecules by formula or name in e, e.g. Li=1,PF6=-1, or a file of them; "
+        "or of atoms: a file with one in each line, or a model (.ckpt, .pt) that computes them",
+    )
+    verb.add_argument(
+        "--total-charge",
+        type=float,
+        metavar="E",
+        help="of all atoms in e, for a model that computes charges (default 0)",
+    )
+    verb.add_argument(
+        "--quantum-correction",
+        choices=["harmonic", "standard", "schofield", "none"],
+        default="harmonic",
+        help="factor of the infrared spectrum (default harmonic)",
     )
     verb.add_argument(
         "--molecules", metavar="FILE", help="one line for each atom: the molecule that it is in"
@@ -82,23 +96,26 @@ def _check(parsed: argparse.Namespace) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Analyze, print the results, write the report."""
     _check(parsed)
-    inputs = (parsed.trajectory, parsed.topology, parsed.molecules, parsed.charges)
-    check_output_folder(parsed.output, inputs, FILES)
+    read = (parsed.trajectory, parsed.topology, parsed.molecules, parsed.charges)
+    check_output_folder(parsed.output, read, FILES)
     # Only now: matplotlib, and what reads trajectories.
     from physrep.studies.analyze.analyze_files import analyze, lines, write_analysis
-    from physrep.studies.analyze.given import read_charges, read_molecules
+    from physrep.studies.analyze.given import atom_charges, read_charges, read_molecules
     from physrep.studies.analyze.record import as_dict
     from physrep.studies.analyze.settings import Settings
 
     wrapped = True if parsed.wrapped else False if parsed.unwrapped else None
     arguments = (parsed.r_max, parsed.every, 1e-3 * parsed.tau, parsed.temperature, wrapped)
-    charges = read_charges(parsed.charges) if parsed.charges else {}
+    of_atoms = atom_charges(parsed.charges, parsed.total_charge)
+    charges = read_charges(parsed.charges) if parsed.charges and of_atoms is None else {}
     together = read_molecules(parsed.molecules) if parsed.molecules else None
-    settings = Settings(*arguments, parsed.intramolecular, charges, together)
+    given = charges, together, parsed.quantum_correction
+    settings = Settings(*arguments, parsed.intramolecular, *given)
     frames = (parsed.start, parsed.stop, parsed.stride)
     elements = dict(enumerate(parsed.elements or [], 1))
     reading = (parsed.timestep, parsed.units, elements)
-    results = analyze(parsed.trajectory, parsed.topology, settings, *frames, *reading)
+    inputs = parsed.trajectory, parsed.topology, settings
+    results = analyze(*inputs, *frames, *reading, charges=of_atoms)
     title, command = Path(parsed.trajectory).name, ["physrep", *sys.argv[1:]]
     # Before it is written: a disk that is full by now must not take the results with it.
     print(json.dumps(as_dict(results), indent=1) if parsed.json else lines(results), flush=True)

@@ -9,6 +9,7 @@ The absorption coefficient alpha times the refractive index n is, with J = dM/dt
 formula with the harmonic correction factor; others are factors on it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from physrep.units import AVOGADRO, BOLTZMANN_IN_EV, COULOMB_CONSTANT, ELEMENTAR
 HARMONIC = "harmonic"
 # Over the harmonic factor x / (1 - exp(-x)), x = hbar w / k_B T. "standard" is 2 / (1 + exp(-x)),
 # "schofield" exp(x / 2), "none" 1: the classical correlation in the place of the quantum one.
-CORRECTIONS = {
+CORRECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     HARMONIC: np.ones_like,
     "standard": lambda x: np.tanh(0.5 * x) / (0.5 * x),
     "schofield": lambda x: np.sinh(0.5 * x) / (0.5 * x),

@@ -93,5 +93,5 @@ class ScalarSums:
         width = self.edges[1] - self.edges[0]
         density = self._counts / (self.sizes[:, None] * n_frames * width)
         density = np.where(self._unknown[:, None], np.nan, density)
-        mean = Estimate(mean, error, found.reason)
-        return Scalars(self.kinds, self.sizes, mean, spread, self.edges, density, n_frames)
+        numbers = Estimate(mean, error, found.reason), spread, self.edges, density, n_frames
+        return Scalars(self.kinds, self.sizes, *numbers)

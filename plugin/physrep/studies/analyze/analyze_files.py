@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from physrep.output import make_folder, write_file
 from physrep.progress import progress
 from physrep.studies.analyze.chapter import counted
 from physrep.studies.analyze.chapters import chapters, summary
+from physrep.studies.analyze.charge_sources import ChargeSource
 from physrep.studies.analyze.collector import Results, TrajectoryAnalysis
 from physrep.studies.analyze.record import as_dict
 from physrep.studies.analyze.settings import Settings
@@ -32,11 +33,13 @@ def analyze(
     timestep: float | None = None,
     units: str | None = None,
     elements: Mapping[int, str] | None = None,
+    charges: Callable[[np.ndarray], ChargeSource] | None = None,
 ) -> Results:
     """One pass over a file, a progress bar on stderr.
 
     Args: as :func:`physrep.io.trajectories.frames.open_trajectory`; timestep: fs between frames
-        in the file, replaces times in the file.
+        in the file, replaces times in the file; charges: of the atoms with these atomic numbers,
+        in place of those in the file.
 
     Raises:
         ConfigError: an argument that makes no sense. DataError: the file is not what it should be.
@@ -55,7 +58,8 @@ def analyze(
         interval = interval_of(trajectory)
         # Known from the first frame on; a trajectory without frames is refused.
         numbers = np.zeros(0, dtype=int) if trajectory.species is None else trajectory.species
-        analysis = _collector(numbers, n_frames, interval, settings)
+        given = None if charges is None else charges(numbers)
+        analysis = _collector(numbers, n_frames, interval, settings, given)
         for frame in progress(trajectory, "analyze", "frame", n_frames):
             analysis.observe(frame)
     ours = [one for one in caught if issubclass(one.category, TrajectoryWarning)]
@@ -109,6 +113,8 @@ def lines(results: Results) -> str:
     counts = results.system.counts
     said = [summary(results), ", ".join(f"{n} {label}" for label, n in counts.items())]
     said += [f"note: {note}" for note in results.notes]
+    if results.charges.source:
+        said.append(f"charges of atoms: {results.charges.source}")
     reactions = results.reactions
     if reactions.value is not None:
         said.append(counted(len(reactions.value.events), "event"))

@@ -11,6 +11,7 @@ from physrep.studies.analyze.chapter import (
     row_of,
     sentence,
 )
+from physrep.studies.analyze.charge_chapters import charge_chapters
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.correlation_chapters import correlation_chapters
 from physrep.studies.analyze.lifetime_chapter import lifetime_chapters
@@ -35,6 +36,7 @@ def chapters(runs: Mapping[str, Results]) -> list[Chapter]:
         *structure_chapters(runs),
         *motion_chapters(runs),
         *lifetime_chapters(runs),
+        *charge_chapters(runs),
         *correlation_chapters(runs),
         *reaction_chapters(runs),
     ]

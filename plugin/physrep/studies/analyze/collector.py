@@ -8,10 +8,17 @@ from physrep.analysis.chemistry.events import EventTracker, Reactions
 from physrep.analysis.chemistry.species_names import SpeciesBook
 from physrep.covalent import is_metal
 from physrep.io.trajectories.frames import Frame
+from physrep.studies.analyze.charge_answers import charge_results
+from physrep.studies.analyze.charge_sources import ChargeSource
+from physrep.studies.analyze.charge_stream import ChargeResults, ChargeSums
 from physrep.studies.analyze.given import system_notes
 from physrep.studies.analyze.lags import UNEVEN
 from physrep.studies.analyze.lifetime_stream import LifetimeResults, LifetimeSums
-from physrep.studies.analyze.motion_stream import MotionResults, MotionSums
+from physrep.studies.analyze.motion_stream import (
+    MotionResults,
+    MotionSums,
+    given_temperature,
+)
 from physrep.studies.analyze.settings import Settings
 from physrep.studies.analyze.stream import Answer, Stream
 from physrep.studies.analyze.structure_stream import StructureResults, StructureSums
@@ -40,6 +47,7 @@ class Results:
     motion: MotionResults | None
     motion_gap: str
     lifetimes: LifetimeResults | None
+    charges: ChargeResults
     reactions: Answer[Reactions]
     notes: list[str]
 
@@ -55,9 +63,11 @@ class TrajectoryAnalysis:
         n_frames: int,
         interval: float | None = None,
         settings: Settings | None = None,
+        charges: ChargeSource | None = None,
     ) -> None:
         """Args: numbers: (n_atoms,) atomic numbers; n_frames: that will come, at most; interval:
-        ps between frames, None where it is not known: then no motion.
+        ps between frames, None where it is not known: then no motion; charges: of atoms, in place
+        of those of the frames.
 
         Raises:
             ValueError: n_frames below 1, interval not positive, a charge of the settings for what
@@ -73,7 +83,7 @@ class TrajectoryAnalysis:
         metallic = bool(is_metal(self.numbers).all())
         self.book = SpeciesBook(self.settings.charges, metallic)
         self.events = Stream(lambda: EventTracker(self.numbers, self.settings.tau, self.book))
-        self.n_frames = 0
+        self.n_frames, self._given = 0, charges
         self.start: float | None = None
         self.end: float | None = None
         self.notes: list[str] = []
@@ -106,6 +116,7 @@ class TrajectoryAnalysis:
             if looked_at and self.lifetimes is not None:
                 found = self.structure.centres_found, self.structure.bonds_found
                 self.lifetimes.add(frame, *found, where)
+        self.charges.add(frame, where)
         self.end = frame.time
         self.n_frames += 1
 
@@ -118,6 +129,9 @@ class TrajectoryAnalysis:
         if not self.n_frames:
             raise ValueError("0 frames observed: nothing to analyse; give at least one")
         structure = self.structure.result()
+        motion = self.motion.result(structure.volume) if self.motion else None
+        temperature = motion.temperature if motion else given_temperature(self.settings)
+        found = motion.lines if motion else {}, structure.volume, temperature
         return Results(
             self.system,
             self.settings,
@@ -126,9 +140,10 @@ class TrajectoryAnalysis:
             self.end,
             self.interval,
             structure,
-            self.motion.result(structure.volume) if self.motion else None,
+            motion,
             "" if self.motion else self._motion_gap,
             self.lifetimes.result() if self.lifetimes else None,
+            charge_results(self.charges, *found, self.settings.quantum_correction),
             self.events.answer(lambda tracker: tracker.result()),
             list(self.notes),
         )
@@ -146,6 +161,9 @@ class TrajectoryAnalysis:
             self.motion = MotionSums(
                 self.system, frame, self.expected, self.interval, self.settings
             )
+        gap = "" if self.motion else self._motion_gap
+        place = self.system, frame, self.expected
+        self.charges = ChargeSums(*place, self._given, self.motion, gap)
 
     def _lifetimes(self) -> LifetimeSums | None:
         if self.interval is None:
@@ -170,6 +188,7 @@ class TrajectoryAnalysis:
                 "or give the time between frames"
             )
             self.motion.stop(reason)
+            self.charges.stop_motion(reason)
             if self.lifetimes is not None:
                 self.lifetimes.stop(reason)
         return not self._late

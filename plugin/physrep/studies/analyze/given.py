@@ -1,6 +1,7 @@
 """What a user knows of the molecules: their charges, and which atoms belong together."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,57 @@ import numpy as np
 from physrep.config import ConfigError
 from physrep.io import DataError
 from physrep.studies.analyze.chapter import counted
+from physrep.studies.analyze.charge_sources import (
+    MODELS,
+    ChargeSource,
+    ConstantCharges,
+    load_model,
+)
 from physrep.studies.analyze.system import System
 
 SHOWN_ATOMS = 5
+
+
+def atom_charges(
+    text: str | None, total_charge: float | None = None
+) -> Callable[[np.ndarray], ChargeSource] | None:
+    """What ``--charges`` gives for atoms of some atomic numbers: a model, or a file with one charge
+    for each atom. None where it gives charges of molecules, or nothing.
+
+    Raises:
+        ConfigError: a total charge (e) without a model; as :func:`read_atom_charges`.
+    """
+    if text and Path(text).suffix in MODELS:
+        return lambda numbers: load_model(text, numbers, total_charge or 0.0)
+    if total_charge is not None:
+        raise ConfigError(
+            f"--total-charge {total_charge:g} is for a model that computes charges: give one by "
+            "--charges MODEL.pt, or leave it out"
+        )
+    values = read_atom_charges(text) if text else None
+    if values is None:
+        return None
+    return lambda _: ConstantCharges(values, f"those in {Path(str(text)).name}")
+
+
+def read_atom_charges(text: str) -> np.ndarray | None:
+    """(n_atoms,) charges in e of a file with one number in each line; None if it is no such file.
+
+    "nan" is a charge that is not known; "#" begins a comment.
+
+    Raises:
+        ConfigError: an infinite one.
+    """
+    path = Path(text)
+    if not path.is_file() or path.suffix in MODELS:
+        return None
+    try:
+        values = np.array([float(line) for line in _lines_of(path)])
+    except ValueError:
+        return None
+    if np.isinf(values).any():
+        raise ConfigError(f"--charges {text}: holds an infinite charge; write nan for unknown ones")
+    return values if len(values) else None
 
 
 def read_charges(text: str) -> dict[str, float]:
@@ -34,7 +83,8 @@ def read_charges(text: str) -> dict[str, float]:
         if not name or not np.isfinite(charge):
             raise ConfigError(
                 f"--charges {text}: {entry.strip()!r} is not NAME=CHARGE; write Li=1,PF6=-1 (in "
-                "e), or the name of a file with a name and a charge in each line"
+                "e), the name of a file with a name and a charge in each line, of one with a "
+                "charge for each atom, or of a model (.ckpt, .pt)"
             )
         if name in charges:
             raise ConfigError(f"--charges {text}: {name} has two charges; leave one of them out")

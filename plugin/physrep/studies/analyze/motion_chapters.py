@@ -22,6 +22,7 @@ FINITE_SIZE = (
     "yeh_hummer gives the correction, which needs the viscosity of the model liquid."
 )
 SHOWN_VELOCITY = 0.5  # ps
+WHOLE, MEAN = "whole ions", "mean of atoms"
 
 
 def motion_chapters(runs: Mapping[str, Results]) -> list[Chapter]:
@@ -104,19 +105,25 @@ def _conductivity(runs: Mapping[str, Results]) -> Chapter:
     }
     rows = []
     for name, motion in measured.items():
-        for way, attribute in ways.items():
-            found = getattr(motion, attribute)
-            value, reason = _conductivity_cells(found)
-            if value:
-                rows.append(row_of(name, len(measured), way, value))
-            of = f" of {name}" if len(measured) > 1 else ""
-            if reason:
-                chapter.texts.append(sentence(f"{way}{of}: {reason}"))
+        kinds: list[tuple[str, object]] = [(WHOLE, motion)]
+        if runs[name].charges.source:
+            kinds.append((MEAN, runs[name].charges))
+        for charges, room in kinds:
+            for way, attribute in ways.items():
+                found = getattr(room, attribute, None)
+                if found is None:  # mean charges have no Green-Kubo integral here
+                    continue
+                value, reason = _conductivity_cells(found)
+                if value:
+                    rows.append(row_of(name, len(measured), way, charges, value))
+                of = f" of {name}" if len(measured) > 1 else ""
+                if reason:
+                    chapter.texts.append(sentence(f"{way}, {charges}{of}: {reason}"))
     if rows:
-        columns = header_of(len(measured), "method", "conductivity (S/m)")
+        columns = header_of(len(measured), "method", "charges", "conductivity (S/m)")
         chapter.tables.append(Table(columns, rows))
     if measured:
-        chapter.texts.append(_conductivity_note(measured))
+        chapter.texts.append(_conductivity_note(runs, measured))
     currents = {k: one.green_kubo.value for k, one in measured.items() if one.green_kubo.value}
     if currents:
         text = "Green-Kubo: integral of the autocorrelation of the charge current up to a lag."
@@ -133,8 +140,13 @@ def _conductivity_cells(found: Answer) -> tuple[str, str]:
     return value, estimate.reason
 
 
-def _conductivity_note(measured: Mapping[str, MotionResults]) -> str:
-    parts = ["Charges are those of whole molecules, guessed from their graphs or given by hand."]
+def _conductivity_note(runs: Mapping[str, Results], measured: Mapping[str, MotionResults]) -> str:
+    parts = ["Whole charges of ions are guessed from their graphs or given by hand."]
+    if any(one.charges.source for one in runs.values()):
+        parts.append(
+            "Mean of atoms: their charges, added up over each kind of molecule and averaged over "
+            "the run; what molecules exchange from frame to frame carries no current."
+        )
     for name, one in measured.items():
         of = f" of {name}" if len(measured) > 1 else ""
         temperature = one.temperature

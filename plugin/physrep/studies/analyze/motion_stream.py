@@ -42,7 +42,7 @@ from physrep.studies.analyze.lags import (
     folded,
 )
 from physrep.studies.analyze.settings import Settings
-from physrep.studies.analyze.stream import Answer, Stream
+from physrep.studies.analyze.stream import Answer, Stream, resolved
 from physrep.studies.analyze.system import System
 from physrep.units import AVOGADRO, BOLTZMANN_IN_EV, ELEMENTARY_CHARGE
 
@@ -254,8 +254,7 @@ class MotionSums:
 
     def _temperature(self) -> Answer[Estimate]:
         if self.settings.temperature is not None:
-            nothing = Estimate(np.float64(self.settings.temperature), np.float64(0.0), "given")
-            return Answer(nothing, "given")
+            return given_temperature(self.settings)
         if not self.energies.n_values:
             return Answer(None, "the trajectory has no velocities; give the temperature in K")
         degrees = max(1, 3 * len(self.system.species) - 3)
@@ -292,7 +291,7 @@ class MotionSums:
             return nothing, nothing, green_kubo
         alone = self._nernst_einstein(lines, *at)
         together = einstein(displacements.value, *at)[0]
-        return _resolved(alone), _resolved(together), green_kubo
+        return resolved(alone), resolved(together), green_kubo
 
     def _ions(self, lines: dict[str, Diffusion]) -> dict[str, tuple[int, float]]:
         """Number and charge of the ions of each kind that is charged."""
@@ -319,13 +318,14 @@ class MotionSums:
             return Answer(None, self.charge_gap or self.displacements.reason)
         ions = self._ions(lines)
         numbers = {k: number for k, (number, _) in ions.items()}
-        return _resolved(haven_ratio(lines, numbers, {k: q for k, (_, q) in ions.items()}))
+        return resolved(haven_ratio(lines, numbers, {k: q for k, (_, q) in ions.items()}))
 
 
-def _resolved(estimate: Estimate) -> Answer[Estimate]:
-    if np.isfinite(estimate.value):
-        return Answer(estimate, estimate.reason)
-    return Answer(None, estimate.reason)
+def given_temperature(settings: Settings) -> Answer[Estimate]:
+    """In K, without an error; a gap where none is given."""
+    if settings.temperature is None:
+        return Answer(None, "no temperature is known; give it in K (--temperature)")
+    return Answer(Estimate(np.float64(settings.temperature), np.float64(0.0), "given"), "given")
 
 
 def _number(value: float) -> float | None:

@@ -6,16 +6,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from physrep.analysis.motion.conductivity import GreenKubo
+from physrep.analysis.motion.infrared import Infrared
 from physrep.analysis.motion.msd import Displacements
 from physrep.analysis.motion.pair_lifetimes import PairCorrelation
 from physrep.analysis.motion.transference import Transference
 from physrep.analysis.motion.van_hove import VanHove
 from physrep.analysis.motion.velocity import Spectrum, VelocityCorrelation
 from physrep.analysis.statistics.blocks import Estimate
+from physrep.analysis.statistics.scalars import Scalars
 from physrep.analysis.structure.angular import RadiusAngleMaps
 from physrep.analysis.structure.distributions import Distribution
 from physrep.analysis.structure.rdf import RadialDistributions
 from physrep.analysis.structure.scattering import StructureFactors
+from physrep.studies.analyze.charge_stream import ChargeResults
 from physrep.studies.analyze.collector import Results
 from physrep.studies.analyze.motion_stream import MotionResults
 from physrep.studies.analyze.shells import shells
@@ -26,7 +29,9 @@ T = TypeVar("T")
 
 
 def as_dict(results: Results) -> dict[str, Any]:
-    """For ``json.dumps``: units A, ps, A^2/ps, g/cm^3, S/m, K, cm^-1; see docs/analyze.md."""
+    """For ``json.dumps``: units A, ps, A^2/ps, g/cm^3, S/m, K, cm^-1, e, e A; infrared intensity in
+    km cm/mol, absorption in cm^-1; see docs/analyze.md.
+    """
     system = results.system
     found = {
         "n_atoms": len(system.species),
@@ -44,6 +49,7 @@ def as_dict(results: Results) -> dict[str, Any]:
         "structure": _structure(results.structure),
         "motion": _motion(results.motion) if results.motion else {"reason": results.motion_gap},
         "lifetimes": _lifetimes(results),
+        "charges": _charges(results.charges, results.structure.volume),
         "reactions": _found(results.reactions, lambda reactions: reactions.as_dict()),
         "gaps": gaps(results),
     }  # fmt: skip
@@ -62,7 +68,11 @@ def gaps(results: Results) -> dict[str, str]:
         if part is not None:
             parts |= {f"{room}.{k}": v for k, v in vars(part).items() if isinstance(v, Answer)}
     found = {name: part.reason for name, part in parts.items() if part.value is None}
-    return found | ({} if results.motion else {"motion": results.motion_gap})
+    charges = {f"charges.{k}": v.reason for k, v in vars(results.charges).items()
+               if isinstance(v, Answer) and v.value is None}  # fmt: skip
+    if not results.charges.source:  # all for one reason
+        charges = {"charges": results.charges.atoms.reason}
+    return found | charges | ({} if results.motion else {"motion": results.motion_gap})
 
 
 def _structure(structure: StructureResults) -> dict[str, Any]:
@@ -97,6 +107,36 @@ def _motion(motion: MotionResults) -> dict[str, Any]:
         "haven": _found(motion.haven, _estimate),
         "van_hove": _found(motion.van_hove, _van_hove),
         "charge": motion.charged,
+    }
+
+
+def _charges(charges: ChargeResults, volume: float | None) -> dict[str, Any]:
+    if not charges.source:
+        return {"reason": charges.atoms.reason}
+    names = ("rotational", "static", "nernst_einstein", "einstein")
+    scalars = ("atoms", "molecules", "dipoles", "whole")
+    return {
+        "source": charges.source,
+        **{name: _found(getattr(charges, name), _scalars) for name in scalars},
+        "infrared": _found(charges.infrared, lambda one: _infrared(one, volume)),
+        **{name: _found(getattr(charges, name), _estimate) for name in names},
+    }
+
+
+def _scalars(one: Scalars) -> dict[str, Any]:
+    rows = {"n": one.sizes, "mean": one.mean.value, "error": one.mean.error, "spread": one.spread}
+    kinds = _by_kind(one.kinds, **rows, density=one.density)
+    return {"edges": one.edges, "kinds": kinds, "error_reason": one.mean.reason}
+
+
+def _infrared(one: Infrared, volume: float | None) -> dict[str, Any]:
+    return {
+        "wavenumbers": one.wavenumbers,
+        "intensity": _estimate(one.intensity),
+        "absorption": None if volume is None else _estimate(one.absorption(volume)),
+        "resolution": one.resolution,
+        "quantum_correction": one.correction,
+        "note": one.note,
     }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from physrep.analysis.chemistry.events import TAU
+from physrep.analysis.motion.infrared import CORRECTIONS, HARMONIC
 from physrep.config import ConfigError
 
 
@@ -17,7 +18,8 @@ class Settings:
     trajectory. wrapped: whether positions may have been put back into the cell; None: what the
     frame says. intramolecular: radial distributions also of pairs of one molecule. charges: e, in
     place of guesses, by formula or name, {"PF6": -1}. molecules: (n_atoms,) name of the molecule of
-    each atom; None: bonded atoms of the first frame.
+    each atom; None: bonded atoms of the first frame. quantum_correction: factor of the infrared
+    spectrum, a name of :data:`physrep.analysis.motion.infrared.CORRECTIONS`.
     """
 
     r_max: float | None = None
@@ -28,6 +30,7 @@ class Settings:
     intramolecular: bool = False
     charges: dict[str, float] = field(default_factory=dict)
     molecules: tuple[str, ...] | None = None
+    quantum_correction: str = HARMONIC
 
     def __post_init__(self) -> None:
         """Raises: ConfigError: a number that makes no sense."""
@@ -38,6 +41,10 @@ class Settings:
             "temperature": (
                 self.temperature is None or 0.0 < self.temperature < float("inf"),
                 "positive, in K",
+            ),
+            "quantum_correction": (
+                self.quantum_correction in CORRECTIONS,
+                f"one of {', '.join(CORRECTIONS)}",
             ),
         }
         for name, (good, wanted) in checks.items():

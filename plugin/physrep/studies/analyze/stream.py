@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
+
+from physrep.analysis.statistics.blocks import Estimate
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -17,6 +21,13 @@ class Answer(Generic[T]):
 
     value: T | None
     reason: str = ""
+
+
+def resolved(estimate: Estimate) -> Answer[Estimate]:
+    """A gap where the estimate has no value."""
+    if np.isfinite(estimate.value):
+        return Answer(estimate, estimate.reason)
+    return Answer(None, estimate.reason)
 
 
 class Stream(Generic[S]):
