@@ -162,7 +162,7 @@ def _parse_extxyz(comment: str, lines: list[str], asked: Asked, index: int) -> R
     said = LAMMPS_STEP.search(comment)
     step = int(said[1]) if said else None
     charged = next((name for name in CHARGE_COLUMNS if name in columns), None)
-    charges = read(charged)[0] if charged else None
+    charges = read(charged)[:, 0] if charged else None
     time = _time(info, path, index)
     return Raw(read("pos"), species, cell, pbc, time, velocities, step=step, charges=charges)
 
