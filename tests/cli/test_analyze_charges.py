@@ -40,10 +40,10 @@ def mean(found: dict) -> float:
 def test_charges_are_those_of_the_file_or_of_the_trajectory(tmp_path, capsys):
     stored = frames(q=CHARGES)
     found = analyzed(capsys, tmp_path, stored)
-    assert found["source"] == "those in the trajectory" and mean(found) == 0.5
+    assert found["source"] == "those in the trajectory" and mean(found) == pytest.approx(0.5)
     (tmp_path / "q.txt").write_text("nan  # F\n0.4\n")
     found = analyzed(capsys, tmp_path, stored, "--charges", tmp_path / "q.txt")
-    assert found["source"] == "those in q.txt" and mean(found) == 0.4
+    assert found["source"] == "those in q.txt" and mean(found) == pytest.approx(0.4)
     assert found["atoms"]["kinds"]["F in HF"]["mean"] is None
     assert "atoms of HF are not known" in found["whole"]["reason"]
 
@@ -67,7 +67,8 @@ def test_a_model_computes_the_charges_of_a_total_charge(tmp_path, capsys, monkey
     model = ("--charges", tmp_path / "hf.pt", "--total-charge", 1)
     ion = analyzed(capsys, tmp_path, frames(), *model)
     assert ion["source"] == "those that hf.pt computes for each frame"
-    assert mean(ion) == 1.0 and ion["molecules"]["kinds"]["HF"]["mean"] == 1.0
+    assert mean(ion) == pytest.approx(1.0)
+    assert ion["molecules"]["kinds"]["HF"]["mean"] == pytest.approx(1.0)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Charges of atoms: those that hf.pt computes for each frame." in page
 
