@@ -9,6 +9,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from ase.stress import voigt_6_to_full_3x3_stress
 from scipy.spatial.transform import Rotation
 
+from physrep.io.structures.total_charge import state_charge, stated_by, total_charge
 from physrep.studies.certify.check import Check, at_most, skipped
 
 STEP = 0.01  # A; single precision has 1e-5 eV of noise, which this step turns into 1e-3 eV/A
@@ -114,6 +115,12 @@ def invariance_checks(
 
 def extensivity_check(calculator: Calculator, atoms: Atoms) -> Check:
     """Two cells, or two copies far apart, have twice the energy."""
+    name, charge = "exactness: size extensivity", total_charge(stated_by(atoms)) or 0.0
+    if charge and not atoms.pbc.any():
+        why = (
+            f"the structure has a charge of {charge:g} e: two of them repel each other, however far"
+        )
+        return skipped(name, why)
     energy, _ = energy_and_forces(calculator, atoms)
     if atoms.pbc.any():
         doubled = np.diag([2 if repeats else 1 for repeats in atoms.pbc])
@@ -122,6 +129,8 @@ def extensivity_check(calculator: Calculator, atoms: Atoms) -> Check:
         other = atoms.copy()
         other.positions += np.ptp(atoms.positions, axis=0).max() + FAR
         double, times = atoms + other, 2
+    if charge:
+        state_charge(double, times * charge)
     found, _ = energy_and_forces(calculator, double)
     apart = abs(found - times * energy) / len(double)
-    return at_most("exactness: size extensivity", apart, "eV/atom", 1e-4, 1e-3)
+    return at_most(name, apart, "eV/atom", 1e-4, 1e-3)

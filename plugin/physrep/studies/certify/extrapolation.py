@@ -11,6 +11,7 @@ from physrep.analysis.structure.contacts import CLASS_NAMES, ContactTable, find_
 from physrep.analysis.structure.environments import BLOCKS, Surroundings, surroundings
 from physrep.engines.guard_action import guard_limits, guarded_pairs
 from physrep.io import Structure
+from physrep.io.structures.total_charge import stated_by, total_charge
 from physrep.probes.bond_scan import bond_ranges
 from physrep.studies.certify.certificate_figures import surroundings_figure
 from physrep.studies.certify.check import Check, at_least, at_most, skipped
@@ -58,8 +59,10 @@ def visited_frames(task: Task, runs: Sequence[Run]) -> list[Structure]:
         for sample in run.samples
         if run.stability.sound or sample.time < run.stability.time
     ]
+    charge = total_charge(stated_by(atoms))
+    info = {} if charge is None else {"charge": charge}
     return [
-        Structure(positions[k], atoms.numbers, atoms.cell.array, atoms.pbc)
+        Structure(positions[k], atoms.numbers, atoms.cell.array, atoms.pbc, info=info)
         for k in _evenly(len(positions), task.level.samples)
     ]
 

@@ -150,7 +150,8 @@ def law_checks(name: str, pair: ScannedIons) -> Iterator[Check]:
     note = f"weakest at {scan.distances[weakest]:g} A"
     note += f"; they {wrong} each other" if force[weakest] < 0.0 else ""
     title = f"{name}, {what}, {span}"
-    yield at_least(title, float(force[weakest]), "of the formal charges'", *PULL, note)
+    value = float(force[weakest]) + 0.0  # no "-0" in the report
+    yield at_least(title, value, "of the formal charges'", *PULL, note)
 
 
 def _at(pair: ScannedIons, place: int) -> str:
