@@ -7,6 +7,7 @@
 #include "message_kernel.h"
 #include "rows_kernel.h"
 #include "spectrum_kernel.h"
+#include "structure_kernel.h"
 
 namespace physrep {
 namespace {
@@ -83,6 +84,8 @@ extern const Kernels PHYSREP_KERNELS = {PHYSREP_NAME(PHYSREP_KERNELS),
                                         EdgeBasis<float>::edges,
                                         EdgeBasis<double>::edges,
                                         spectrum<float>,
-                                        spectrum<double>};
+                                        spectrum<double>,
+                                        factor_sums,
+                                        atom_sums};
 
 }  // namespace physrep

@@ -105,6 +105,29 @@ template <class T> struct SpectrumArgs {
   T *scratch;  // 4 CENTERS_AT_ONCE n_types terms
 };
 
+constexpr int64_t FACTOR_BLOCK = 128;  // atoms whose tables of powers stay in the cache
+
+// Wave vectors that differ in n3 alone, as pairs of the powers n3 and -n3 for n3 = first to last.
+struct FactorColumn {
+  int64_t n1, n2, first, last;
+  int64_t pair;  // the number of the first one
+};
+
+// structure_kernel.h: factor_sums adds to sums, atom_sums writes of_atoms.
+struct FactorArgs {
+  int64_t n_columns;
+  const FactorColumn *columns;  // those of one n1 together
+  int64_t sizes[3];  // powers of each axis, from 0 on
+  const double *fractional;  // (n_atoms, 3)
+  const double *charges;  // (n_atoms)
+  double *sums;  // (n_pairs, 4)
+  const double *factors;  // (n_pairs, 8)
+  double *of_atoms;  // (n_atoms, 4): p and dp/df, but for the charge
+  double *scratch;  // scratch_size() numbers
+
+  int64_t scratch_size() const { return (2 * (sizes[0] + sizes[1] + sizes[2]) + 5) * FACTOR_BLOCK; }
+};
+
 struct Kernels {
   const char *name;
   // out = exp(-x) for n numbers, a multiple of PADDING bytes; whether products of two are safe.
@@ -121,6 +144,9 @@ struct Kernels {
   void (*basis_double)(const BasisArgs<double> &, int64_t first, int64_t last);
   void (*spectrum_float)(const SpectrumArgs<float> &, const Block &);
   void (*spectrum_double)(const SpectrumArgs<double> &, const Block &);
+  // Of the atoms [first, last).
+  void (*factor_sums)(const FactorArgs &, int64_t first, int64_t last);
+  void (*atom_sums)(const FactorArgs &, int64_t first, int64_t last);
 };
 
 extern const Kernels kernels_baseline, kernels_avx2, kernels_avx512;

@@ -39,6 +39,7 @@ Tensor invariants(const Tensor &moments);
 Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &centers,
                       const Tensor &neighbors, int64_t n_centers, const Tensor &roots,
                       const Tensor &mixing, double cutoff, int64_t n_types, int64_t degree);
+Tensor structure_factors(const Tensor &fractional, const Tensor &charges, const Tensor &indices);
 
 }  // namespace physrep
 
@@ -52,4 +53,5 @@ TORCH_LIBRARY(physrep, library) {
   library.def("skip_norm", &physrep::skip_norm);
   library.def("invariants", &physrep::invariants);
   library.def("power_spectrum", &physrep::power_spectrum);
+  library.def("structure_factors", &physrep::structure_factors);
 }

@@ -169,6 +169,8 @@ const Kernels &kernels() {
                                 nullptr,
                                 nullptr,
                                 nullptr,
+                                nullptr,
+                                nullptr,
                                 nullptr};
   return table;
 }
