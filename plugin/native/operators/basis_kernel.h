@@ -48,15 +48,11 @@ template <class T> struct EdgeBasis {
   }
 
   PHYSREP_METHOD void write(T *at, int64_t stride, V values) const {
-    T lanes[N];
-    store(lanes, values);
-    for (int64_t k = 0; k < n; k++) at[(first + k) * stride] = lanes[k];
+    to_places<T>(at, values, n, [&](int64_t k) { return (first + k) * stride; });
   }
 
   PHYSREP_METHOD V read(const T *at, int64_t stride) const {
-    T lanes[N];
-    for (int64_t k = 0; k < N; k++) lanes[k] = at[(first + (k < n ? k : 0)) * stride];
-    return load(lanes);
+    return from_places(at, [&](int64_t k) { return (first + (k < n ? k : 0)) * stride; });
   }
 
   PHYSREP_METHOD void forward() const {

@@ -191,6 +191,26 @@ void for_each_block(const std::vector<Block> &blocks,
   });
 }
 
+void for_each_range(int64_t n, int64_t least, const std::function<void(int64_t, int64_t)> &work) {
+  at::parallel_for(0, n, least, work);
+}
+
+std::pair<Tensor, Tensor> sorted_by_row(const Tensor &row_of, int64_t n_rows) {
+  const auto sorted = torch::empty_like(row_of);
+  const auto begins = torch::zeros({n_rows + 1}, torch::kInt64);
+  const auto *const row = row_of.const_data_ptr<int64_t>();
+  auto *const out = sorted.data_ptr<int64_t>(), *const begin = begins.data_ptr<int64_t>();
+  const int64_t n = row_of.numel();
+  for (int64_t k = 0; k < n; k++) {
+    TORCH_CHECK(row[k] >= 0 && row[k] < n_rows, "the coordinates of atom ", k, " are not finite");
+    begin[row[k] + 1]++;
+  }
+  for (int64_t r = 0; r < n_rows; r++) begin[r + 1] += begin[r];
+  std::vector<int64_t> next(begin, begin + n_rows);
+  for (int64_t k = 0; k < n; k++) out[next[row[k]]++] = k;
+  return {sorted, begins};
+}
+
 int64_t padded(int64_t width, torch::ScalarType type) {
   const int64_t lanes = PADDING / static_cast<int64_t>(c10::elementSize(type));
   return (width + lanes - 1) / lanes * lanes;

@@ -14,6 +14,8 @@
 #include <torch/library.h>
 #include <torch/types.h>
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "kernels.h"
@@ -53,6 +55,13 @@ const Kernels &kernels();
 std::vector<Block> split(const Graph &graph);
 void for_each_block(const std::vector<Block> &blocks,
                     const std::function<void(size_t, const Block &)> &work);
+
+// Calls work(first, last) on the threads for parts of 0 .. n, of at least `least` each.
+void for_each_range(int64_t n, int64_t least, const std::function<void(int64_t, int64_t)> &work);
+
+// Numbers sorted by the row each belongs to, (n) int64, in their order within a row, and where each
+// row begins among them, (n_rows + 1).
+std::pair<Tensor, Tensor> sorted_by_row(const Tensor &row_of, int64_t n_rows);
 
 // Rows of `width` numbers padded with zeros to whole vectors; undefined stays undefined.
 int64_t padded(int64_t width, torch::ScalarType type);

@@ -4,6 +4,7 @@
 
 #include "attention_kernel.h"
 #include "basis_kernel.h"
+#include "mesh_kernel.h"
 #include "message_kernel.h"
 #include "rows_kernel.h"
 #include "spectrum_kernel.h"
@@ -68,6 +69,38 @@ template <class T> void messages(const MessageArgs<T> &a, const Block &b) {
     directed<Simple, 0>(a, b);
 }
 
+// work(mesh, first, n) for n atoms that fill the lanes, with the usual order known to the compiler.
+template <class Work>
+void for_each_vector(const MeshArgs &arguments, int64_t first, int64_t last, const Work &work) {
+  constexpr int64_t N = Lanes<double>::N;
+  const MeshArgs a = arguments;
+  for (int64_t i = first; i < last; i += N) {
+    const int64_t n = last - i < N ? last - i : N;
+    if (a.order == USUAL_ORDER)
+      work(Mesh<USUAL_ORDER>{a}, i, n);
+    else
+      work(Mesh<0>{a}, i, n);
+  }
+}
+
+void mesh_starts(const MeshArgs &a, int64_t first, int64_t last) {
+  for_each_vector(a, first, last,
+                  [](const auto &mesh, int64_t i, int64_t n) { mesh.rows_of(i, n); });
+}
+void mesh_weights(const MeshArgs &a, int64_t first, int64_t last) {
+  for_each_vector(a, first, last,
+                  [](const auto &mesh, int64_t i, int64_t n) { mesh.weights_of(i, n); });
+}
+void mesh_gather(const MeshArgs &a, int64_t first, int64_t last) {
+  for_each_vector(a, first, last, [](const auto &mesh, int64_t i, int64_t n) {
+    mesh.gather(i, n, mesh.a.scratch);
+  });
+}
+void mesh_rows(const MeshArgs &arguments, int64_t first, int64_t last) {
+  const MeshArgs a = arguments;
+  for (int64_t row = first; row < last; row++) Mesh<0>{a}.row(row, a.scratch);
+}
+
 }  // namespace
 
 #define PHYSREP_QUOTE(name) #name
@@ -86,6 +119,10 @@ extern const Kernels PHYSREP_KERNELS = {PHYSREP_NAME(PHYSREP_KERNELS),
                                         spectrum<float>,
                                         spectrum<double>,
                                         factor_sums,
-                                        atom_sums};
+                                        atom_sums,
+                                        mesh_starts,
+                                        mesh_weights,
+                                        mesh_rows,
+                                        mesh_gather};
 
 }  // namespace physrep

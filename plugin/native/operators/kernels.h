@@ -128,6 +128,26 @@ struct FactorArgs {
   int64_t scratch_size() const { return (2 * (sizes[0] + sizes[1] + sizes[2]) + 5) * FACTOR_BLOCK; }
 };
 
+constexpr int64_t MOST_ORDER = 8;  // of splines; rows of weights are filled up with zeros to it
+constexpr int64_t USUAL_ORDER = 6;
+
+// mesh_kernel.h. Atoms begin at a row of the mesh; those of row r are sorted[begins[r]] and so on.
+struct MeshArgs {
+  int64_t order, sizes[3];
+  const double *fractional, *charges;  // (n_atoms, 3), (n_atoms)
+  int64_t *row_of_atom;  // (n_atoms), written by mesh_starts
+  const int64_t *sorted, *begins;  // (n_atoms), (sizes[0] sizes[1] + 1)
+  // In the order of `sorted`: by mesh_weights (n_atoms, 2), along the second and third axis, and
+  // weights (n_atoms, 3, MOST_ORDER); by mesh_gather (n_atoms, 3), along all axes.
+  int64_t *starts;
+  double *weights;
+  double *mesh;  // written by mesh_rows
+  const double *factors;  // g, as the mesh, its rows going on with their beginning for MOST_ORDER
+  double *of_atoms;  // (n_atoms, 4), written by mesh_gather: p and dp/df
+  double *scratch;  // of mesh_rows: sizes[2] + MOST_ORDER; of mesh_gather: MESH_SCRATCH
+};
+constexpr int64_t MESH_SCRATCH = 6 * MOST_ORDER * (PADDING / 8);
+
 struct Kernels {
   const char *name;
   // out = exp(-x) for n numbers, a multiple of PADDING bytes; whether products of two are safe.
@@ -147,6 +167,10 @@ struct Kernels {
   // Of the atoms [first, last).
   void (*factor_sums)(const FactorArgs &, int64_t first, int64_t last);
   void (*atom_sums)(const FactorArgs &, int64_t first, int64_t last);
+  void (*mesh_starts)(const MeshArgs &, int64_t first, int64_t last);
+  void (*mesh_weights)(const MeshArgs &, int64_t first, int64_t last);
+  void (*mesh_rows)(const MeshArgs &, int64_t first, int64_t last);  // of the rows of the mesh
+  void (*mesh_gather)(const MeshArgs &, int64_t first, int64_t last);
 };
 
 extern const Kernels kernels_baseline, kernels_avx2, kernels_avx512;

@@ -40,6 +40,8 @@ Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &
                       const Tensor &neighbors, int64_t n_centers, const Tensor &roots,
                       const Tensor &mixing, double cutoff, int64_t n_types, int64_t degree);
 Tensor structure_factors(const Tensor &fractional, const Tensor &charges, const Tensor &indices);
+Tensor mesh_spread(const Tensor &fractional, const Tensor &charges, at::IntArrayRef sizes,
+                   int64_t order);
 
 }  // namespace physrep
 
@@ -54,4 +56,5 @@ TORCH_LIBRARY(physrep, library) {
   library.def("invariants", &physrep::invariants);
   library.def("power_spectrum", &physrep::power_spectrum);
   library.def("structure_factors", &physrep::structure_factors);
+  library.def("mesh_spread", &physrep::mesh_spread);
 }

@@ -65,12 +65,11 @@ struct Powers {
     for (int64_t lane = 0; first + lane < last; lane += N) {
       int64_t start = 0;
       for (int axis = 0; axis < 3; axis++) {
-        double f[N];
-        for (int64_t k = 0; k < N; k++) {
-          const int64_t atom = first + lane + k < last ? first + lane + k : last - 1;
-          f[k] = a.fractional[3 * atom + axis];
-        }
-        const Complex base = turn(load(f));
+        const auto place = [&](int64_t k) {
+          const int64_t atom = first + lane + k;
+          return 3 * (atom < last ? atom : last - 1) + axis;
+        };
+        const Complex base = turn(from_places(a.fractional, place));
         Complex z{broadcast(1.0), D{}};
         for (int64_t n = 0; n < a.sizes[axis]; n++, z = z * base) put(start + n, lane, z);
         start += a.sizes[axis];
@@ -213,11 +212,9 @@ struct AtomSums {
   }
 
   PHYSREP_METHOD void write(int64_t first, int64_t last, const D *x) const {
-    double lanes[4][N];
     for (int part = 0; part < 4; part++)
-      store(lanes[part], part == 0 ? x[0] : x[part] * -6.28318530717958647693);
-    for (int64_t k = 0; k < N && first + k < last; k++)
-      for (int part = 0; part < 4; part++) a.of_atoms[4 * (first + k) + part] = lanes[part][k];
+      to_places<double>(a.of_atoms, part == 0 ? x[0] : x[part] * -6.28318530717958647693,
+                        last - first, [&](int64_t k) { return 4 * (first + k) + part; });
   }
 };
 

@@ -3,8 +3,6 @@
 
 #include "structure_sums.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -76,11 +74,9 @@ struct Plan {
   Tensor factors(const double *sums) const {
     auto out = torch::empty({n_vectors, 2}, torch::kFloat64);
     auto *const s = out.data_ptr<double>();
-    for (const auto &pair : pairs) {
-      if (pair.plus >= 0)
-        s[2 * pair.plus] = sums[0] - sums[1], s[2 * pair.plus + 1] = sums[2] + sums[3];
-      if (pair.minus >= 0)
-        s[2 * pair.minus] = sums[0] + sums[1], s[2 * pair.minus + 1] = sums[3] - sums[2];
+    for (const auto &[power, plus, minus] : pairs) {
+      if (plus >= 0) s[2 * plus] = sums[0] - sums[1], s[2 * plus + 1] = sums[2] + sums[3];
+      if (minus >= 0) s[2 * minus] = sums[0] + sums[1], s[2 * minus + 1] = sums[3] - sums[2];
       sums += 4;
     }
     return out;
@@ -104,9 +100,9 @@ struct Plan {
   }
 };
 
-// Tasks of at least `least` for work that grows with the vectors.
-int64_t per_task(int64_t least, const Plan &plan) {
-  return std::max(least, WORTH_A_THREAD / std::max<int64_t>(plan.n_vectors, 1));
+// Atoms that are worth another thread.
+int64_t per_task(const Plan &plan) {
+  return 1 + WORTH_A_THREAD / std::max<int64_t>(plan.n_vectors, 1);
 }
 
 }  // namespace
@@ -123,16 +119,16 @@ Tensor sums_over_atoms(const Tensor &fractional, const Tensor &charges, const Te
   auto a = plan.arguments(fractional);
   a.charges = charges.const_data_ptr<double>();
   auto *const out = sums.data_ptr<double>();
-  at::parallel_for(0, parts, std::max<int64_t>(1, per_task(1, plan) / std::max<int64_t>(size, 1)),
-                   [&](int64_t first, int64_t last) {
-                     std::vector<double> scratch(static_cast<size_t>(a.scratch_size()));
-                     for (int64_t part = first; part < last; part++) {
-                       FactorArgs own = a;
-                       own.scratch = scratch.data(), own.sums = out + part * 4 * n_pairs;
-                       kernels().factor_sums(own, std::min(n, part * size),
-                                             std::min(n, (part + 1) * size));
-                     }
-                   });
+  for_each_range(parts, std::max<int64_t>(1, per_task(plan) / std::max<int64_t>(size, 1)),
+                 [&](int64_t first, int64_t last) {
+                   std::vector<double> scratch(static_cast<size_t>(a.scratch_size()));
+                   for (int64_t part = first; part < last; part++) {
+                     FactorArgs own = a;
+                     own.scratch = scratch.data(), own.sums = out + part * 4 * n_pairs;
+                     kernels().factor_sums(own, std::min(n, part * size),
+                                           std::min(n, (part + 1) * size));
+                   }
+                 });
   for (int64_t part = 1; part < parts; part++)
     for (int64_t k = 0; k < 4 * n_pairs; k++) out[k] += out[part * 4 * n_pairs + k];
   return plan.factors(out);
@@ -145,7 +141,7 @@ Tensor sums_over_vectors(const Tensor &fractional, const Tensor &factors, const 
   const auto out = torch::empty({n, 4}, torch::kFloat64);
   auto a = plan.arguments(fractional);
   a.factors = weights.data(), a.of_atoms = out.data_ptr<double>();
-  at::parallel_for(0, n, per_task(1, plan), [&](int64_t first, int64_t last) {
+  for_each_range(n, per_task(plan), [&](int64_t first, int64_t last) {
     std::vector<double> scratch(static_cast<size_t>(a.scratch_size()));
     FactorArgs own = a;
     own.scratch = scratch.data();

@@ -187,6 +187,19 @@ template <class T> PHYSREP_INLINE void add_first(T *at, typename Lanes<T>::V x, 
   store(lanes, x);
   for (int64_t k = 0; k < n; k++) at[k] += lanes[k];
 }
+// Numbers that stand apart: lane k has the one at place(k); n lanes are written.
+template <class T, class Place>
+PHYSREP_INLINE typename Lanes<T>::V from_places(const T *at, const Place &place) {
+  T lanes[Lanes<T>::N];
+  for (int64_t k = 0; k < Lanes<T>::N; k++) lanes[k] = at[place(k)];
+  return load(lanes);
+}
+template <class T, class To, class Place>
+PHYSREP_INLINE void to_places(To *at, typename Lanes<T>::V x, int64_t n, const Place &place) {
+  T lanes[Lanes<T>::N];
+  store(lanes, x);
+  for (int64_t k = 0; k < Lanes<T>::N && k < n; k++) at[place(k)] = static_cast<To>(lanes[k]);
+}
 
 }  // namespace
 }  // namespace physrep

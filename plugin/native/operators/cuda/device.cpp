@@ -10,48 +10,13 @@
 #include <utility>
 
 #include "launch.h"
-#ifndef PHYSREP_EMULATED
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
-#endif
+#include "place.h"
 
 namespace physrep_cuda {
 
 namespace {
 
 using physrep::Walk;
-
-#ifdef PHYSREP_EMULATED
-constexpr auto DEVICE = c10::DeviceType::CPU;
-constexpr int64_t MOST_COPIES = 5;  // fewer than a test has centres
-
-// The processor's memory.
-struct Place {
-  explicit Place(const void *) {}
-  void *stream() const { return nullptr; }
-  torch::TensorOptions options() const { return torch::TensorOptions(); }
-};
-#else
-constexpr auto DEVICE = c10::DeviceType::CUDA;
-constexpr int64_t MOST_COPIES = 1024;
-
-int8_t device_of(const void *memory) {
-  cudaPointerAttributes found;
-  const auto status = cudaPointerGetAttributes(&found, memory);
-  TORCH_CHECK(status == cudaSuccess, "physrep: ", cudaGetErrorString(status));
-  return static_cast<int8_t>(found.device);
-}
-
-// The GPU whose memory holds an array, made the current one, and the stream that PyTorch uses.
-struct Place {
-  c10::cuda::CUDAGuard guard;
-  explicit Place(const void *memory) : guard(device_of(memory)) {}
-  void *stream() const { return c10::cuda::getCurrentCUDAStream().stream(); }
-  torch::TensorOptions options() const {
-    return torch::TensorOptions().device(guard.current_device());
-  }
-};
-#endif
 
 // Memory as a tensor. Where the device is given nobody asks the address for it: no edges have none.
 template <class T> Tensor view(const T *memory, int64_t size, const torch::TensorOptions &options) {
@@ -105,8 +70,6 @@ struct Route {
   }
 };
 
-void check_launch(const char *wrong) { TORCH_CHECK(!wrong, "physrep on a GPU: ", wrong); }
-
 template <class T> void attention(const AttentionArgs<T> &arguments, const Block &all) {
   if (all.last_center == 0) return;
   AttentionArgs<T> a = arguments;
@@ -155,7 +118,18 @@ std::vector<Block> Split::operator()(const Graph &graph) const {
   return {{0, graph.n_centers, 0, graph.centers.size(0)}};
 }
 
-// skip_norm and edge_basis are PyTorch's here; NeuralIL has its portable equations.
+void for_each_range(int64_t n, int64_t, const std::function<void(int64_t, int64_t)> &work) {
+  if (n > 0) work(0, n);
+}
+
+std::pair<Tensor, Tensor> sorted_by_row(const Tensor &row_of, int64_t n_rows) {
+  const auto sorted = at::argsort(row_of, /*stable=*/true, 0, false);
+  const auto rows = at::arange(n_rows + 1, row_of.options());
+  return {sorted, at::searchsorted(row_of.index_select(0, sorted), rows)};
+}
+
+// skip_norm and edge_basis are PyTorch's here; NeuralIL has its portable equations. Structure
+// factors have kernels of their own, in charges.cpp.
 const Kernels &kernels() {
   static const Kernels table = {"cuda",
                                 no_exponentials<float>,
@@ -171,7 +145,11 @@ const Kernels &kernels() {
                                 nullptr,
                                 nullptr,
                                 nullptr,
-                                nullptr};
+                                nullptr,
+                                mesh_starts,
+                                mesh_weights,
+                                mesh_rows,
+                                mesh_gather};
   return table;
 }
 

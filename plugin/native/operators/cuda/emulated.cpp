@@ -9,7 +9,13 @@
 
 #include "device.cpp"
 
+#include "charges.cpp"
+
 // Both files have a dispatch(), passes() and more of their own for AttentionArgs or MessageArgs.
 #include "attention.cu"
 
 #include "messages.cu"
+
+#include "mesh.cu"
+
+#include "structure_factors.cu"

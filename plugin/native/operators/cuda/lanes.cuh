@@ -24,6 +24,8 @@ template <class T> struct Lanes {
   static constexpr int N = PADDING / sizeof(T);
 };
 
+using D = Lanes<double>::V;
+
 }  // namespace
 }  // namespace physrep
 
@@ -90,6 +92,15 @@ template <class T> PHYSREP_INLINE void add_one(T *at, T x) {
 
 template <class T> PHYSREP_INLINE void add_first(T *at, T x, int64_t n) {
   if (lane<T>() < n) at[lane<T>()] += x;
+}
+
+template <class T, class Place> PHYSREP_INLINE T from_places(const T *at, const Place &place) {
+  return at[place(lane<T>())];
+}
+
+template <class T, class To, class Place>
+PHYSREP_INLINE void to_places(To *at, T x, int64_t n, const Place &place) {
+  if (lane<T>() < n) at[place(lane<T>())] = static_cast<To>(x);
 }
 
 PHYSREP_INLINE float exp(float x) { return ::expf(x); }

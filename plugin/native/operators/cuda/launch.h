@@ -36,6 +36,26 @@ const char *attention(const AttentionArgs<double> &a, const Walk &walk, double *
 const char *messages(const MessageArgs<float> &a, const Walk &walk);
 const char *messages(const MessageArgs<double> &a, const Walk &walk);
 
+// Of so many atoms, or rows of the mesh.
+const char *mesh_starts(const MeshArgs &a, int64_t n_atoms, void *stream);
+const char *mesh_weights(const MeshArgs &a, int64_t n_atoms, void *stream);
+const char *mesh_rows(const MeshArgs &a, int64_t n_rows, void *stream);
+const char *mesh_gather(const MeshArgs &a, int64_t n_atoms, void *stream);
+
+// What structure_sums.h adds up. Sums over vectors have n_parts copies, each of every n_parts-th
+// vector, so that few atoms keep a GPU busy.
+struct WaveArgs {
+  int64_t n_atoms, n_vectors, n_parts;
+  const double *fractional;  // (n_atoms, 3)
+  const int64_t *indices;  // (n_vectors, 3)
+  const double *charges;  // (n_atoms)
+  double *sums;  // (n_vectors, 2)
+  const double *factors;  // (n_vectors, 2)
+  double *of_atoms;  // (n_parts, n_atoms, 4)
+};
+const char *factor_sums(const WaveArgs &a, void *stream);
+const char *atom_sums(const WaveArgs &a, void *stream);
+
 }  // namespace physrep
 
 #endif

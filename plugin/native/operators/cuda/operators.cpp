@@ -15,6 +15,14 @@
 #include "../messages.cpp"
 #undef physrep
 
+#define physrep physrep_cuda::of_structure_factors
+#include "../structure_factors.cpp"
+#undef physrep
+
+#define physrep physrep_cuda::of_mesh
+#include "../mesh.cpp"
+#undef physrep
+
 namespace physrep {
 
 std::tuple<Tensor, Tensor> neighbor_list(const Tensor &positions, const Tensor &frame,
@@ -51,6 +59,8 @@ template <class Add> void for_each_operator(Add &&add) {
   add("attention_weights", &of_attention::attention_weights);
   add("messages", &of_messages::messages);
   add("products", &of_messages::products);
+  add("structure_factors", &of_structure_factors::structure_factors);
+  add("mesh_spread", &of_mesh::mesh_spread);
   add("edge_vectors", &edge_vectors);
   add("neighbor_list", &neighbor_list);
 }
