@@ -67,6 +67,17 @@ def edge_vector_call() -> Call:
     return [new(9, 3), new(3, 3)], (index, shifts)
 
 
+def charge_calls(n_atoms: int) -> list[tuple[str, list, tuple]]:
+    """(operator, tensors, other arguments) of charges in a periodic cell."""
+    new = random_leaves(torch.float64)
+    indices = torch.cartesian_prod(torch.arange(3), torch.arange(-2, 3), torch.arange(-3, 4))
+    return [
+        ("structure_factors", [new(n_atoms, 3), new(n_atoms)], (indices[18:],)),
+        ("mesh_spread", [new(n_atoms, 3), new(n_atoms)], ([7, 6, 13], 6)),
+        ("mesh_spread", [new(n_atoms, 3), new(n_atoms)], ([8, 4, 5], 4)),
+    ]
+
+
 def calls_without_edges(n_centers: int) -> list[tuple[str, list[Tensor | None], tuple]]:
     """(operator, tensors, other arguments) of atoms without neighbours."""
     new, none = random_leaves(torch.float64), torch.zeros(0, dtype=torch.int64)

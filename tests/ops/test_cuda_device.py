@@ -95,6 +95,16 @@ def test_what_is_pytorchs_own_on_a_gpu():
         compare_with_processor(processor, (inputs, rest), 1e-11)
 
 
+@pytest.mark.parametrize("n_atoms", [0, 1, 8, 225])
+def test_charges(n_atoms):
+    for name, *call in given.charge_calls(n_atoms):
+
+        def processor(*x, name=name):
+            return 1e-2 * getattr(torch.ops.physrep, name)(*x)
+
+        compare_with_processor(processor, call, 1e-12)
+
+
 @pytest.mark.parametrize("n_centers", [0, 3])
 def test_no_edges(deterministic, n_centers):
     for name, *call in given.calls_without_edges(n_centers):

@@ -33,7 +33,7 @@ def compile_or_fail(command: list[str]) -> None:
 
 
 @pytest.mark.skipif(nvcc() is None, reason="no nvcc here: neither in PATH nor in CUDA_HOME")
-@pytest.mark.parametrize("name", ["attention", "messages"])
+@pytest.mark.parametrize("name", ["attention", "mesh", "messages", "structure_factors"])
 def test_nvcc_compiles_the_kernels(name, tmp_path):
     source, out = SOURCES / f"{name}.cu", tmp_path / f"{name}.o"
     target = ["-gencode", "arch=compute_90,code=sm_90", "-Xcompiler", "-Wall,-Wextra"]
@@ -99,6 +99,17 @@ def test_edge_vectors(emulated):
         lambda *x, f=f: f(*x).sin() for f in (emulated.edge_vectors, torch.ops.physrep.edge_vectors)
     )
     compare(ours, theirs, *given.edge_vector_call(), 1e-12)
+
+
+@pytest.mark.parametrize("n_atoms", [0, 1, 8, 13])
+def test_charges(emulated, n_atoms):
+    for name, *call in given.charge_calls(n_atoms):
+        for second in (True, False):
+            ours, theirs = (
+                lambda *x, library=library, name=name: 1e-2 * getattr(library, name)(*x)
+                for library in (emulated, torch.ops.physrep)
+            )
+            compare(ours, theirs, *call, 1e-12, second)
 
 
 @pytest.mark.parametrize("n_centers", [0, 3])

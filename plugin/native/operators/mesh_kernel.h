@@ -32,9 +32,10 @@ template <int64_t fixed> struct AxisSplines {
   PHYSREP_METHOD AxisSplines(D f, int64_t size, int64_t any_order) {
     const int64_t order = fixed > 0 ? fixed : any_order;
     const double n = static_cast<double>(size);
-    D inside = f - whole_part(f);  // beyond all digits there is no part to take off
-    inside = inside < 0.0 ? broadcast(0.0) : inside;
-    inside = inside > 1.0 ? broadcast(0.0) : inside;
+    D inside = f - whole_part(f);
+    // Numbers beyond all digits, of which that left anything, are whole. (Not a maximum and a
+    // minimum: they would make 0 of what is no number.)
+    inside = inside * (1.0 - inside) < 0.0 ? broadcast(0.0) : inside;
     const D u = inside * n, base = whole_part(u), t = u - base;
     start = base - static_cast<double>(order - 1);
     start = start < 0.0 ? start + n : start;

@@ -17,6 +17,7 @@
 #include "../differentiable.h"
 #include "../form.h"
 #include "../saving.h"
+#include "../structure_sums.h"
 
 namespace physrep_cuda {
 

@@ -1,0 +1,104 @@
+"""The operators of electrostatics, portable and fused: results/charges.md.
+
+    python benchmarks/charges.py
+
+Ethylammonium nitrate, 225 atoms and cells of 2 x 2 x 2 and 4 x 4 x 4 of them, random charges, with
+the vectors and the mesh that physrep takes for them. Forward and backward pass, float64, one thread
+and two; the forms take turns.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import ase.io
+import torch
+
+import physrep.ops
+from environments import processor
+from physrep.engines.heap import keep_heap
+from physrep.ops.operator import Operator
+from physrep.pair.electrostatics import Electrostatics
+from physrep.pair.particle_mesh import mesh_sizes
+from physrep.pair.reciprocal_lattice import half_sphere
+
+HERE = Path(__file__).resolve().parent
+STRUCTURE = HERE.parent / "md_examples" / "ean.pdb"
+SMEARING, ACCURACY = 1.5, 1e-4  # A, eV/A: the defaults
+LARGEST_TABLE = 2 * 10**8  # atoms times vectors that the portable form is asked for
+SECONDS = 3.0  # for each row
+
+
+class Task:
+    """Structure factors or a mesh of one system."""
+
+    def __init__(self, copies: int, on_mesh: bool) -> None:
+        """copies: of the structure along each axis."""
+        *_, atoms = ase.io.iread(STRUCTURE)
+        atoms = atoms.repeat(copies)
+        electrostatics = Electrostatics(SMEARING, ACCURACY)
+        cell = torch.from_numpy(atoms.cell.array)
+        reciprocal = torch.linalg.inv(cell).t()
+        self.n_atoms = len(atoms)
+        self.inputs = [
+            torch.from_numpy(atoms.get_scaled_positions()).requires_grad_(True),
+            torch.randn(self.n_atoms, dtype=torch.float64, requires_grad=True),
+        ]
+        self.operator: Operator = electrostatics.structure_factors
+        self.rest = half_sphere(cell, reciprocal, electrostatics.k_max)
+        self.size = f"{len(self.rest)} vectors"
+        self.portable = self.n_atoms * len(self.rest) <= LARGEST_TABLE
+        if on_mesh:
+            self.operator = electrostatics.mesh_spread
+            self.rest = mesh_sizes(cell, electrostatics.spacing, self.operator.order)
+            self.size = " x ".join(map(str, self.rest)) + " points"
+            self.portable = True
+        self.name = "mesh" if on_mesh else "structure factors"
+
+    def pass_of(self, form: str) -> Callable[[], object]:
+        """A forward and a backward pass."""
+        operator = self.operator.as_form(form)
+        cotangent = torch.randn_like(operator(*self.inputs, self.rest))
+        return lambda: torch.autograd.grad(operator(*self.inputs, self.rest), self.inputs, cotangent)
+
+
+def milliseconds(task: Task, n_threads: int) -> list[float]:
+    """Of the fastest pass of each form; nan for a portable one that takes too much memory."""
+    torch.set_num_threads(n_threads)
+    forms = [form for form in physrep.ops.FORMS if form == "fused" or task.portable]
+    passes = {form: task.pass_of(form) for form in forms}
+    fastest = dict.fromkeys(forms, float("inf"))
+    end = time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        for form, work in passes.items():
+            start = time.perf_counter()
+            work()
+            fastest[form] = min(1e3 * (time.perf_counter() - start), fastest[form])
+    return [fastest.get(form, float("nan")) for form in physrep.ops.FORMS]
+
+
+def main() -> None:
+    physrep.ops.require("this benchmark")
+    keep_heap(torch.empty(0))
+    torch.manual_seed(0)
+    lines = [
+        f"{processor()}, torch {torch.__version__}, float64; ms of the fastest pass.",
+        "",
+        "| operator | atoms | | threads | portable | fused |",
+        "|---|---|---|---|---|---|",
+    ]
+    for on_mesh in (False, True):
+        for copies in (1, 2, 4):
+            task = Task(copies, on_mesh)
+            for n_threads in (1, 2):
+                portable, fused = milliseconds(task, n_threads)
+                lines.append(
+                    f"| {task.name} | {task.n_atoms} | {task.size} | {n_threads} "
+                    f"| {portable:.2f} | {fused:.3f} |"
+                )
+                print(lines[-1], flush=True)
+    (HERE / "results" / "charges.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
