@@ -38,28 +38,33 @@ class Task:
         atoms = atoms.repeat(copies)
         electrostatics = Electrostatics(SMEARING, ACCURACY)
         cell = torch.from_numpy(atoms.cell.array)
-        reciprocal = torch.linalg.inv(cell).t()
         self.n_atoms = len(atoms)
         self.inputs = [
             torch.from_numpy(atoms.get_scaled_positions()).requires_grad_(True),
             torch.randn(self.n_atoms, dtype=torch.float64, requires_grad=True),
         ]
-        self.operator: Operator = electrostatics.structure_factors
-        self.rest = half_sphere(cell, reciprocal, electrostatics.k_max)
-        self.size = f"{len(self.rest)} vectors"
-        self.portable = self.n_atoms * len(self.rest) <= LARGEST_TABLE
+        self.operator: Operator = electrostatics.mesh_spread
+        self.rest: torch.Tensor | list[int] = []
         if on_mesh:
-            self.operator = electrostatics.mesh_spread
-            self.rest = mesh_sizes(cell, electrostatics.spacing, self.operator.order)
-            self.size = " x ".join(map(str, self.rest)) + " points"
-            self.portable = True
-        self.name = "mesh" if on_mesh else "structure factors"
+            sizes = mesh_sizes(cell, electrostatics.spacing, electrostatics.mesh_spread.order)
+            self.name, self.size = "mesh", " x ".join(map(str, sizes)) + " points"
+            self.rest, self.portable = sizes, True
+        else:
+            vectors = half_sphere(cell, torch.linalg.inv(cell).t(), electrostatics.k_max)
+            self.operator = electrostatics.structure_factors
+            self.name, self.size = "structure factors", f"{len(vectors)} vectors"
+            self.rest, self.portable = vectors, self.n_atoms * len(vectors) <= LARGEST_TABLE
 
     def pass_of(self, form: str) -> Callable[[], object]:
         """A forward and a backward pass."""
         operator = self.operator.as_form(form)
         cotangent = torch.randn_like(operator(*self.inputs, self.rest))
-        return lambda: torch.autograd.grad(operator(*self.inputs, self.rest), self.inputs, cotangent)
+
+        def both() -> object:
+            found = operator(*self.inputs, self.rest)
+            return torch.autograd.grad(found, self.inputs, cotangent)
+
+        return both
 
 
 def milliseconds(task: Task, n_threads: int) -> list[float]:

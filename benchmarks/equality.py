@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
-from lammps_run import run_lammps
+from lammps_process import run_lammps
 from physrep.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.export import export_potential

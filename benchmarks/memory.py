@@ -18,7 +18,7 @@ import ase.io
 import numpy as np
 from matplotlib.figure import Figure
 
-import lammps_run
+import lammps_process
 from physrep.engines.lammps import write_data
 from physrep.figures.style import BLUE, GREEN, VERMILION, in_house_style
 
@@ -33,7 +33,7 @@ def commands(file: Path, steps: int, folder: Path) -> dict[str, list[str]]:
     """Engine -> command line of its example."""
     box = EXAMPLES / "ean.pdb"
     write_data(next(ase.io.iread(box)), folder / "ean.data", ["C", "H", "N", "O"])
-    lammps = lammps_run.command("-in", str(ROOT / "lammps" / "in.ean"))
+    lammps = lammps_process.command("-in", str(ROOT / "lammps" / "in.ean"))
     variables = {"potential": str(file), "data": "ean.data", "steps": str(steps)}
     for name, value in variables.items():
         lammps += ["-var", name, value]
@@ -68,7 +68,7 @@ def watch(command: list[str], folder: Path) -> list[tuple[float, float]]:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=lammps_run.environment(),
+            env=lammps_process.environment(),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

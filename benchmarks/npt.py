@@ -14,7 +14,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
-from lammps_run import run_lammps
+from lammps_process import run_lammps
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.statistics.blocks import block_average
 from physrep.engines.lammps import write_data

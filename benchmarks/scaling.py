@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import ase.io
 
-from lammps_run import run_lammps
+from lammps_process import run_lammps
 from physrep.engines.lammps import write_data
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -46,8 +46,8 @@ def test_a_contender_that_dies_is_skipped(speed, together, capsys):
 
 def test_lammps_says_why_it_ended(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import lammps_run
+    import lammps_process
 
-    assert "Total wall time" in lammps_run.run_lammps("units metal\n", tmp_path)
+    assert "Total wall time" in lammps_process.run_lammps("units metal\n", tmp_path)
     with pytest.raises(RuntimeError, match="Unknown command: nonsense"):
-        lammps_run.run_lammps("nonsense\n", tmp_path, ranks=2)
+        lammps_process.run_lammps("nonsense\n", tmp_path, ranks=2)
