@@ -44,6 +44,9 @@ SHORTER: dict[str, dict[str, str]] = {
     },
     "docs/tutorials/sampling.md": {
         "--ps 0.2 --every-fs 100": "--ps 0.02 --every-fs 20",
+        "--pairs 400 --like 150 --clusters 200 --slabs 10": (
+            "--frames 0:2 --singles 2 --pairs 2 --like 2 --clusters 2 --slabs 0"
+        ),
         "run.epochs=4": "run.epochs=1 data.max_train=2",
     },
     "docs/tutorials/transfer.md": {"run.epochs=30": "run.epochs=1 data.max_train=4"},
