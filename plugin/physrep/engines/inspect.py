@@ -43,6 +43,7 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "n_parameters": sum(p.numel() for p in potential.parameters()),
         "published": potential.published,
         "repulsion": potential.repulsion_name,
+        "electrostatics": potential.electrostatics_settings,
         "dtype": str(potential.dtype).removeprefix("torch."),
         "reference_energies": dict(zip(potential.symbols, energies, strict=True)),
         "training": checkpoint.training,
