@@ -140,7 +140,7 @@ def test_sums_of_two_processes(name):
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-@pytest.mark.parametrize("mesh_from", [0, 1000])
+@pytest.mark.parametrize("mesh_from", [0, 1200])
 def test_a_process_may_have_no_atoms(name, mesh_from):
     x, q, cell, pbc = SYSTEMS[name]
     of, n = Electrostatics(1.5, 1e-3), q.size(0)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from physrep.pair.reciprocal_lattice import reciprocal_of, wave_vectors
+from physrep.pair.reciprocal_lattice import reciprocal_of, squares_of, wave_vectors
 
 
 class SumCell(NamedTuple):
@@ -88,8 +88,7 @@ def coulomb_kernel(indices: Tensor, box: SumCell, smearing: float) -> Tensor:
     Args:
         indices: (n_k, 3) int64 n, without (0, 0, 0); smearing: sigma in A.
     """
-    vectors = wave_vectors(indices, box.reciprocal)
-    k2 = (vectors * vectors).sum(dim=1)
+    k2 = squares_of(wave_vectors(indices, box.reciprocal))
     kernel = (4.0 * math.pi) * torch.exp(-0.5 * smearing * smearing * k2) / k2
     if box.periods == 2:
         along = indices[:, 2].to(k2.dtype) * (math.pi / box.reach)

@@ -35,7 +35,7 @@ from physrep.pair.particle_mesh import mesh_factors, mesh_sizes, widest_spacing
 from physrep.pair.reciprocal_lattice import half_sphere, longest_wave_vector
 from physrep.units import COULOMB_CONSTANT
 
-MESH_FROM = 1000  # atoms of a periodic structure, docs/theory.md
+MESH_FROM = 1200  # atoms of a periodic structure, docs/theory.md
 PAIRS_UP_TO = 1200  # atoms of an isolated structure
 SPLINE_ORDER = 6
 SPHERE_STEP = 4.0  # A
@@ -150,7 +150,7 @@ class Electrostatics(nn.Module):
         """In eV, a scalar, from ``lattice_sums``."""
         total, squares, factors = sums[0], sums[1], sums[2:].view(-1, 2)
         kernel = coulomb_kernel(indices, box, self.smearing)
-        half = (kernel * (factors * factors).sum(dim=1)).sum()
+        half = (kernel @ (factors * factors)).sum()
         uniform = 0.5 * uniform_kernel(box, self.smearing) * total * total
         itself = self.itself * squares
         return self.coulomb * ((half + uniform) / box.volume - itself)
