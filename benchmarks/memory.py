@@ -73,7 +73,7 @@ def watch(command: list[str], folder: Path) -> list[tuple[float, float]]:
             stderr=subprocess.STDOUT,
         )
         while process.poll() is None:
-            rows.append((time.monotonic() - start, resident_mb(process.pid)))
+            rows.append((round(time.monotonic() - start, 2), round(resident_mb(process.pid), 2)))
             time.sleep(0.5)
     if process.returncode:
         raise RuntimeError((folder / "output").read_text()[-2000:])
@@ -109,12 +109,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="exported for md_examples/ean.pdb")
     parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--only", nargs="+", choices=COLORS, default=list(COLORS))
+    parser.add_argument("--keep", action="store_true", help="engines that were measured before")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "memory")
     parsed = parser.parse_args()
-    runs = {}
+    before = parsed.output.with_suffix(".json")
+    runs = json.loads(before.read_text()) if parsed.keep and before.is_file() else {}
     with tempfile.TemporaryDirectory() as name:
-        for engine, command in commands(parsed.file.resolve(), parsed.steps, Path(name)).items():
-            runs[engine] = watch(command, Path(name))
+        every = commands(parsed.file.resolve(), parsed.steps, Path(name))
+        for engine in parsed.only:
+            runs[engine] = watch(every[engine], Path(name))
             print(f"{engine}: {slope(runs[engine], parsed.steps):+.2f} MB per 10,000 steps")
     parsed.output.with_suffix(".json").write_text(json.dumps(runs) + "\n")
     memory_figure(runs, parsed.steps).savefig(parsed.output.with_suffix(".png"))
