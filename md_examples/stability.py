@@ -40,7 +40,7 @@ parser.add_argument("--temperature", type=float, default=300.0, help="K")
 parser.add_argument("--ps", type=float, default=20.0, help="length of the NVT run")
 parser.add_argument("--nve-ps", type=float, default=2.0, help="length of the NVE run, 0 for none")
 parser.add_argument("--platform", default="CPU")
-parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--seed", type=int, default=1, help="of velocities and thermostat")
 parser.add_argument("-o", "--output", type=Path, default=Path("out/stability"))
 args = parser.parse_args()
 
@@ -89,9 +89,9 @@ contacts = shortest_contacts(
 watch = StabilityWatch(
     atoms.numbers, atoms.cell.array, atoms.pbc, bonds, contacts, args.temperature, N_DOF
 )
-nvt = context_of(
-    openmm.LangevinMiddleIntegrator(args.temperature, 1.0 / unit.picosecond, TIME_STEP)
-)
+langevin = openmm.LangevinMiddleIntegrator(args.temperature, 1.0 / unit.picosecond, TIME_STEP)
+langevin.setRandomNumberSeed(args.seed)
+nvt = context_of(langevin)
 nvt.setVelocitiesToTemperature(args.temperature, args.seed)
 nvt_trace, nve_trace = [], []
 for time, positions, potential, kinetic in samples(nvt, args.ps, NVT_EVERY, "NVT"):
