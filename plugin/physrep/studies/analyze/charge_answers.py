@@ -91,6 +91,7 @@ def _conductivities(
     gap = sums.gap or (NO_CELL if volume is None else "") or (no if at is None else "")
     gap = gap or ("" if _mobile(sums) else "no molecule of the first frame carries a charge")
     gap = gap or (moved.reason if moved.value is None else _charged(molecules))
+    gap = gap or ("" if lines else "no displacements are known, see diffusion")
     if gap or moved.value is None or molecules.value is None or volume is None or at is None:
         return Answer(None, gap), Answer(None, gap)
     weights = sums.weights(molecules.value) * np.append(0.0, np.ones(len(sums.kinds)))

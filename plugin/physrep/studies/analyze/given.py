@@ -29,6 +29,8 @@ def atom_charges(
     Raises:
         ConfigError: a total charge (e) without a model; as :func:`read_atom_charges`.
     """
+    if total_charge is not None and not np.isfinite(total_charge):
+        raise ConfigError(f"--total-charge {total_charge:g}: must be a finite number, in e")
     if text and Path(text).suffix in MODELS:
         return lambda numbers: load_model(text, numbers, total_charge or 0.0)
     if total_charge is not None:
