@@ -10,6 +10,7 @@ machine adds little.
 """
 
 import argparse
+import math
 import time
 
 import torch
@@ -22,9 +23,13 @@ SHEARED = [[1.0, 0.0, 0.0], [0.3, 0.9, 0.0], [-0.2, 0.25, 1.1]]
 
 
 def random_geometry(n_atoms: int, periodic: bool) -> Geometry:
-    """One structure; an isolated one fills the same cell."""
+    """A sheared cell, or an isolated droplet of the same density."""
     cell = (10.0 * n_atoms) ** (1 / 3) * torch.tensor(SHEARED, dtype=torch.float64)
     positions = torch.rand(n_atoms, 3, dtype=torch.float64) @ cell
+    if not periodic:
+        radius = (7.5 * n_atoms / math.pi) ** (1 / 3)
+        directions = torch.nn.functional.normalize(torch.randn(n_atoms, 3, dtype=torch.float64))
+        positions = radius * directions * torch.rand(n_atoms, 1, dtype=torch.float64) ** (1 / 3)
     neutral = torch.zeros(1, dtype=torch.float64)
     return Geometry(positions, cell[None], torch.full((1, 3), periodic), neutral)
 
@@ -57,7 +62,7 @@ def measure(sizes: list[int], smearing: float, accuracy: float, isolated: bool) 
                 of = Electrostatics(smearing, accuracy)
                 of.mesh_from = of.pairs_up_to = 0 if on_mesh else 10**9
                 ops.use_form(of, form)
-                repeats = max(3, min(30, 30_000 // n_atoms))
+                repeats = max(3, min(20, 10_000 // n_atoms))
                 geometry = random_geometry(n_atoms, not isolated)
                 row.append(f"{milliseconds(of, geometry, repeats):.2f}")
         print(n_atoms, *row, sep="\t", flush=True)

@@ -130,6 +130,17 @@ def test_supercell_by_the_mesh():
     assert root_mean_square(error) < 1e-4
 
 
+def test_liquid_of_1800_atoms_takes_the_mesh():
+    """As it is by default: eight boxes that stand side by side feel what one does."""
+    small, of = ionic_liquid(False), Electrostatics(1.5, 1e-4)
+    shifts = torch.cartesian_prod(*[torch.arange(2)] * 3).double()
+    positions = (small.positions[None] + (shifts @ small.cell)[:, None]).flatten(0, 1)
+    large = Charged(positions, small.charges.repeat(8), 2 * small.cell, small.pbc)
+    apart = forces_of(of, large) - forces_of(of, small).repeat(8, 1)
+    assert 1e-8 < root_mean_square(apart) < 1e-4  # by another method, as accurate
+    assert float(energy(of, large)) == pytest.approx(8 * float(energy(of, small)), abs=2e-3)
+
+
 @pytest.mark.parametrize("of", [on_mesh(1e-4), Electrostatics(1.5, 1e-4)], ids=["mesh", "factors"])
 def test_energy_hardly_jumps_as_the_cell_grows(of):
     """By 0.4 %: wave vectors enter, the mesh changes; the energy stays near the exact one."""
