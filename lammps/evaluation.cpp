@@ -2,6 +2,8 @@
 
 #include "evaluation.h"
 
+#include <torch/csrc/jit/runtime/jit_exception.h>
+
 #include <type_traits>
 #include <utility>
 
@@ -29,6 +31,8 @@ bool reads_ghosts(int k, const Metadata &about, const Exchange &exchange) {
 }  // namespace
 
 std::string message_of(const std::exception &error) {
+  if (const auto *raised = dynamic_cast<const torch::jit::JITException *>(&error))
+    if (const auto message = raised->getOriginalMsg()) return *message;
   const auto *torch_error = dynamic_cast<const c10::Error *>(&error);
   return torch_error ? torch_error->what_without_backtrace() : error.what();
 }
@@ -38,6 +42,7 @@ void Model::Torch::start(const Graph &graph) {
   error.clear();
   types = vectors = positions = Tensor();
   edges = CutEdges();
+  raw = RawCharges();
   n_own = graph.n_own;
   n_rows = static_cast<int64_t>(graph.types.size());
   with_moments = graph.wants_moments;
@@ -59,6 +64,7 @@ void Model::Torch::start(const PairList &list) {
   error.clear();
   types = vectors = positions = Tensor();
   edges = CutEdges();
+  raw = RawCharges();
   n_own = list.n_own;
   n_rows = static_cast<int64_t>(list.types.size());
   n_sent = static_cast<int64_t>(list.sent.size());
@@ -136,6 +142,8 @@ void Model::Torch::backward(const std::vector<Piece> &pieces, const Metadata &ab
     const Piece &piece = pieces[k + 1];
     std::vector<Tensor> input_grads(n_sums());
     attempt([&] { input_grads = edges.backward(piece, grads); });
+    if (k == about.n_layers && raw.slopes.defined())
+      attempt([&] { follow_charges(input_grads[0]); });
     // Features that do not depend on positions need no gradient; all ranks know that from the file.
     if (k == 0 && !embed_reads_edges) return;
     if (reads_ghosts(k, about, exchange))

@@ -13,8 +13,15 @@
 
 namespace physrep {
 
-// A module's own message without the addresses of its C++ call stack.
+// A module's own message without its call stack.
 std::string message_of(const std::exception &error);
+
+// Charges between forward and backward: the piece that reads them from the last features, and the
+// slope of the electrostatic energy along what it gives; undefined where this rank has none.
+struct RawCharges {
+  Piece piece;  // output (n_own, 2): raw charges in e, weights of the shift
+  torch::Tensor slopes;
+};
 
 // The scripted module and the state of one evaluation.
 struct Model::Torch {
@@ -29,6 +36,7 @@ struct Model::Torch {
   torch::Tensor types, vectors;
   torch::Tensor positions;  // (n_rows, 3) host memory; undefined where moments are not wanted
   CutEdges edges;
+  RawCharges raw;
   ListedEdges listed;   // edges of LAMMPS' list, made on the device
   bool by_list = false;  // whether this evaluation reads them
 
@@ -54,8 +62,12 @@ struct Model::Torch {
 
   void start(const Graph &graph);
   void start(const PairList &list);
-  bool probe(int n_types);
+  bool probe(int n_types, bool has_charges);
   std::vector<Piece> forward(const Metadata &about, Exchange &exchange);
+  // The electrostatic energy and what follows from it with the charges held; `backward` then follows
+  // the charges. Collective, also where a rank has failed or has no atoms.
+  void electrostatics(const ChargedAtoms &atoms, const Piece &readout, Exchange &exchange,
+                      Result &result);
   void backward(const std::vector<Piece> &pieces, const Metadata &about, Exchange &exchange);
   void write(const Graph &graph, const std::vector<Piece> &pieces, Result &result);
   void write(const std::vector<Piece> &pieces, Result &result);
@@ -68,6 +80,9 @@ struct Model::Torch {
                                         Exchange &exchange);
   torch::Tensor add_listed_ghosts(const torch::Tensor &grad, int width, Exchange &exchange);
   void move_origins(torch::Tensor rows, double sign) const;
+
+  bool add_up(std::vector<double> &numbers, Exchange &exchange) const;
+  void follow_charges(torch::Tensor &input_grad);
 };
 
 }  // namespace physrep

@@ -20,12 +20,13 @@ namespace {
 
 using Json = nlohmann_lmp::json;
 
-constexpr int FORMAT = 3, OLDEST_FORMAT = 2;
+constexpr int FORMAT = 4, OLDEST_FORMAT = 2;
 // A contact below this share of the shortest one in the training data means wrong coordinates or a
 // run that has blown up.
 constexpr double CONTACT_SHARE = 0.5;
 constexpr double SMALLEST_CONTACT = 0.2;  // A, where the training data says nothing
 const char *const METADATA_FILE = "metadata.json";
+const auto CHARGE_PIECES = {"raw_charges", "shifted_charges", "charge_sums", "energy_of_sums"};
 
 torch::jit::Module load_module(const std::string &path, torch::Device device, std::string &json) {
   if (!std::ifstream(path).good())
@@ -80,6 +81,9 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     values.at("readout_reads_neighbors").get_to(out.readout_reads_neighbors);
     values.at("reference_energies").get_to(out.reference_energies);
     values.at("shortest_distances").get_to(out.shortest_distances);
+    const auto electrostatics = values.find("electrostatics");
+    out.has_charges = electrostatics != values.end() && electrostatics->is_object();
+    if (out.has_charges) electrostatics->at("smearing").get_to(out.smearing);
     const auto certificate = values.find("certificate");
     if (certificate != values.end() && certificate->is_object()) {
       out.verdict = certificate->value("verdict", "");
@@ -95,7 +99,7 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
 
 // Call every piece once on a lone pair of atoms, so that a file which lacks one fails at
 // pair_coeff; returns whether the features that `embed` makes depend on the edges.
-bool Model::Torch::probe(int n_types) {
+bool Model::Torch::probe(int n_types, bool has_charges) {
   Graph pair;
   pair.n_own = 2;
   pair.types = {0, n_types - 1};
@@ -106,8 +110,9 @@ bool Model::Torch::probe(int n_types) {
   bool reads_edges = false;
   attempt([&] {
     reads_edges = call("embed", {types, edges.value()}).requires_grad();
-    module.get_method("step");
-    module.get_method("readout");
+    for (const auto &piece : {"step", "readout"}) module.get_method(piece);
+    for (const auto &piece : CHARGE_PIECES)
+      if (has_charges) module.get_method(piece);
   });
   if (!error.empty()) throw ModelError("the file's pieces cannot be called: " + error);
   return reads_edges;
@@ -120,6 +125,8 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
   std::string json;
   torch_->module = load_module(path, torch_->device, json);
   metadata_ = parse_metadata(json, path);
+  // Never without its electrostatic energy, whatever the metadata says.
+  if (torch_->module.find_method(*CHARGE_PIECES.begin())) metadata_.has_charges = true;
   torch_->dtype = metadata_.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
   const auto n_types = static_cast<int>(metadata_.species.size());
   std::vector<double> contacts;
@@ -127,7 +134,7 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
     for (int b = 0; b < n_types; b++) contacts.push_back(shortest_contact(a, b));
   torch_->listed = ListedEdges(torch_->device, metadata_.cutoff, contacts);
   try {
-    torch_->embed_reads_edges = torch_->probe(n_types);
+    torch_->embed_reads_edges = torch_->probe(n_types, metadata_.has_charges);
   } catch (const std::exception &error) {
     throw ModelError(path + ": " + message_of(error) + "; export the file again");
   }
@@ -148,7 +155,8 @@ double Model::shortest_contact(int type_a, int type_b) const {
   return std::max(SMALLEST_CONTACT, CONTACT_SHARE * known);
 }
 
-std::string Model::evaluate(const Graph &graph, Exchange &exchange, Result &result) {
+std::string Model::evaluate(const Graph &graph, const ChargedAtoms &charged, Exchange &exchange,
+                            Result &result) {
   // TorchScript's optimiser would profile and compile for one number of edges, which changes every
   // step: slower at first and no faster later (measured on 225 atoms).
   torch::jit::GraphOptimizerEnabledGuard plain(false);
@@ -159,12 +167,14 @@ std::string Model::evaluate(const Graph &graph, Exchange &exchange, Result &resu
   result.moments.assign(graph.wants_moments ? 3 * graph.vectors.size() : 0, 0.0);
   t.start(graph);
   const auto pieces = t.forward(metadata_, exchange);
+  if (metadata_.has_charges) t.electrostatics(charged, pieces.back(), exchange, result);
   t.backward(pieces, metadata_, exchange);
   t.write(graph, pieces, result);
   return t.error;
 }
 
-std::string Model::evaluate(const PairList &list, Exchange &exchange, Result &result) {
+std::string Model::evaluate(const PairList &list, const ChargedAtoms &charged, Exchange &exchange,
+                            Result &result) {
   torch::jit::GraphOptimizerEnabledGuard plain(false);
   Torch &t = *torch_;
   const ThreadCount threads(t.n_threads);
@@ -173,6 +183,7 @@ std::string Model::evaluate(const PairList &list, Exchange &exchange, Result &re
   result.contact = result.not_finite = {};
   t.start(list);
   const auto pieces = t.forward(metadata_, exchange);
+  if (metadata_.has_charges) t.electrostatics(charged, pieces.back(), exchange, result);
   t.backward(pieces, metadata_, exchange);
   t.write(pieces, result);
   return t.error;

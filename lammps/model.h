@@ -31,6 +31,8 @@ struct Metadata {
   int n_layers = 0;
   int width = 0;                     // features of one atom
   bool readout_reads_neighbors = false;
+  bool has_charges = false;
+  double smearing = 0.0;  // A, of the charges
   std::map<std::string, double> reference_energies;  // by symbol, eV
   std::map<std::string, double> shortest_distances;  // of pairs such as "C-H" in the data, A
 };
@@ -63,6 +65,18 @@ struct PairList {
   std::vector<int> sent;  // (n_sent) own atoms that are ghosts of other ranks
 };
 
+// What a potential with charges reads besides the edges, and others do not: the whole structure, and
+// where the atoms of this rank that have a charge are in it.
+struct ChargedAtoms {
+  double total_charge = 0.0;  // e, of the structure
+  int64_t n_atoms = 0;  // of the structure, on all ranks
+  int64_t first = 0;  // how many of them lower ranks have
+  double cell[3][3] = {};  // A, rows
+  bool periodic[3] = {};
+  std::vector<int64_t> atoms;  // (n_charged) ascending, below n_own
+  std::vector<double> positions;  // (n_charged, 3) A
+};
+
 struct Result {
   std::vector<double> energies;  // (n_own) eV
   std::vector<double> slopes;  // (n_edges, 3) dE/dvectors, eV/A, E summed over all ranks
@@ -78,9 +92,14 @@ struct Result {
   };
   Edge contact;  // the shortest one in units of its shortest_contact, if shorter than that
   Edge not_finite;  // the first one whose slope is not a number
+  // Of the ChargedAtoms; empty for a potential without charges.
+  std::vector<double> charges;  // (n_charged) e
+  std::vector<double> electrostatic;  // (n_charged) eV, q_i phi_i / 2
+  std::vector<double> charge_forces;  // (n_charged, 3) eV/A, with the charges held
+  double charge_virial[3][3] = {};  // eV, with the charges held; adds up over the ranks
 };
 
-// How rows of numbers, one per atom, travel between own atoms and ghosts. Both calls are
+// How rows of numbers, one per atom, travel between own atoms and ghosts. All calls are
 // collective: every rank makes the same ones in the same order.
 class Exchange {
  public:
@@ -91,6 +110,8 @@ class Exchange {
   virtual void to_ghosts(double *rows, int width) = 0;
   // Add the rows of ghosts to their owners' rows.
   virtual void from_ghosts(double *rows, int width) = 0;
+  // Add the numbers of all ranks up, on all of them.
+  virtual void add_up(double *numbers, int n) = 0;
 
  protected:
   ~Exchange() = default;  // not virtual: LAMMPS' classes have destructors that may throw
@@ -115,9 +136,11 @@ class Model {
   // Energies of the own atoms and dE/dvectors. Collective over the ranks of `exchange`, also on
   // ranks without atoms. Does not throw: returns what went wrong here, empty when nothing did, so
   // that the ranks stay in step and can agree on an error afterwards.
-  std::string evaluate(const Graph &graph, Exchange &exchange, Result &result);
+  std::string evaluate(const Graph &graph, const ChargedAtoms &charged, Exchange &exchange,
+                       Result &result);
   // The same from LAMMPS' list: edges are made, and forces summed, on the model's device.
-  std::string evaluate(const PairList &list, Exchange &exchange, Result &result);
+  std::string evaluate(const PairList &list, const ChargedAtoms &charged, Exchange &exchange,
+                       Result &result);
 
  private:
   struct Torch;  // keeps PyTorch's headers out of this one

@@ -25,6 +25,7 @@ constexpr size_t SAMPLE = 1000;  // atoms whose edges are found before there is 
 // ranks. Moments need a row for each image. Needed again whenever LAMMPS has made new ghosts.
 void PairPhysRep::find_rows() {
   find_excluded();
+  find_charged();
   pairs_listed_ = false;
   place_ = &row_;
   const int n_own = atom->nlocal, n_all = n_own + atom->nghost;

@@ -21,10 +21,11 @@ void PairPhysRep::compute_listed() {
   pairs_.positions = n_all > 0 ? atom->x[0] : nullptr;
   pairs_.types.resize(graph_.types.size());
   for (int i = 0; i < n_all; i++) pairs_.types[row_[i]] = std::max(0, model_type_[atom->type[i]]);
-  const std::string failure = model_->evaluate(pairs_, *this, result_);
-  agree_on_error(failure.empty() ? "" : "the potential failed: " + failure);
+  const std::string failure = model_->evaluate(pairs_, charged_, *this, result_);
+  agree_on_error(failure.empty() ? "" : "the potential failed: " + failure + boundary_advice());
   tally_energies();
   tally_listed();
+  tally_charges();
   if (vflag_fdotr) virial_fdotr_compute();
 }
 
@@ -85,10 +86,5 @@ void PairPhysRep::tally_listed() {
     note_contact(contact.center, contact.end, contact.length,
                  contacts_[type[contact.center] * (atom->ntypes + 1) + type[contact.end]]);
   if (broken.center >= 0) note_not_finite(broken.center, broken.end);
-  if (!vflag_global) return;
-  const auto &v = result_.virial;
-  for (int a = 0; a < 3; a++) virial[a] += v[a][a];
-  virial[3] += 0.5 * (v[0][1] + v[1][0]);
-  virial[4] += 0.5 * (v[0][2] + v[2][0]);
-  virial[5] += 0.5 * (v[1][2] + v[2][1]);
+  if (vflag_global) add_virial(result_.virial);
 }

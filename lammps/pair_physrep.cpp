@@ -51,6 +51,8 @@ void PairPhysRep::init_style() {
     error->all(FLERR,
                "pair physrep: run_style respa is not supported: all of the potential is one "
                "level; use 'run_style verlet'");
+  check_charges();
+  warn_of_kspace();
   check_masses();
   set_guard();
   neighbor->add_request(this, NeighConst::REQ_FULL);
@@ -80,7 +82,7 @@ double PairPhysRep::init_one(int i, int j) {
 void PairPhysRep::check_lists() {
   if (lists_checked_) return;
   lists_checked_ = true;
-  check_heat_flux();
+  if (!model_->metadata().has_charges) check_heat_flux();
   const double *lj = force->special_lj, *coul = force->special_coul;
   for (int k = 1; k <= 3 && atom->molecular != Atom::ATOMIC; k++)
     if (lj[k] != 1.0 || coul[k] != 1.0)
@@ -104,14 +106,17 @@ void PairPhysRep::compute(int eflag, int vflag) {
   graph_.wants_moments = cvflag_atom != 0;
   if (neighbor->ago == 0 || !lists_checked_ || !as_before) find_rows();
   check_lists();
+  check_atomic_virials();
+  place_charged();
   // Virials of atoms are sums over edges, which LAMMPS' arrays collect here.
   if (edges_on_device() && !vflag_atom && !cvflag_atom) return compute_listed();
   place_ = &row_;
   build_graph();
-  const std::string failure = model_->evaluate(graph_, *this, result_);
-  agree_on_error(failure.empty() ? "" : "the potential failed: " + failure);
+  const std::string failure = model_->evaluate(graph_, charged_, *this, result_);
+  agree_on_error(failure.empty() ? "" : "the potential failed: " + failure + boundary_advice());
   tally_energies();
   tally_forces();
+  tally_charges();
   if (cvflag_atom) tally_centroid();
   if (vflag_fdotr) virial_fdotr_compute();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// pair_style physrep [device cpu|cuda] [memory keep|system] [guard on|off]
+// pair_style physrep [charge Q] [device cpu|cuda] [memory keep|system] [guard on|off]
 // pair_coeff * * ean.pt C H N O          (one element per LAMMPS atom type)
 
 #ifndef LMP_PAIR_PHYSREP_H
@@ -44,6 +44,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
  private:
   std::string one_of(const std::string &keyword, const std::string &value, const char *first,
                      const char *second);
+  double charge_of(const std::string &value);
   void allocate();
   void map_elements(int narg, char **arg);
   void load(const std::string &path);
@@ -72,9 +73,20 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void compute_listed();
   void tally_listed();
   void note_not_finite(int i, int j);
+  void note_not_finite(int i, double energy);
+  void add_virial(const double (&v)[3][3]);
   void tally_energies();
   void tally_forces();
   void tally_virial(int i, int j, const double *vector, const double *slope);
+
+  void check_charges();
+  void warn_of_kspace();
+  void check_atomic_virials();
+  std::string boundary_advice() const;
+  void find_charged();
+  void place_charged();
+  void tally_charges();
+  void write_charges();
 
   void check_heat_flux();
   void place_rows();
@@ -83,6 +95,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   bool needed() const override;
   void to_ghosts(double *rows, int width) override;
   void from_ghosts(double *rows, int width) override;
+  void add_up(double *numbers, int n) override;
   void exchange(double *rows, int width, bool forward);
   double *row(int i) const { return rows_ + int64_t((*place_)[i]) * row_width_ + column_; }
 
@@ -109,6 +122,7 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   std::vector<int> row_;  // per atom and ghost: its row in the model's arrays
   std::vector<int> message_place_;  // per atom and ghost: its row in messages of a PairList
   const std::vector<int> *place_ = &row_;  // per atom and ghost: its row in messages
+  physrep::ChargedAtoms charged_;
   physrep::PairList pairs_;
   bool pairs_listed_ = false;  // whether pairs_ is of LAMMPS' present list
   std::vector<int> ends_;  // per edge: the neighbor as LAMMPS counts atoms

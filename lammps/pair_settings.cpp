@@ -60,9 +60,12 @@ void PairPhysRep::settings(int narg, char **arg) {
   edges_.clear();
   memory_ = "keep";
   guard_ = true;
+  charged_.total_charge = 0.0;
   for (int k = 0; k < narg; k += 2) {
     const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
-    if (keyword == "device")
+    if (keyword == "charge")
+      charged_.total_charge = charge_of(value);
+    else if (keyword == "device")
       device_ = one_of(keyword, value, "cpu", "cuda");
     else if (keyword == "edges")
       edges_ = one_of(keyword, value, "host", "device");
@@ -72,7 +75,7 @@ void PairPhysRep::settings(int narg, char **arg) {
       guard_ = one_of(keyword, value, "on", "off") == "on";
     else
       error->all(FLERR,
-                 "pair physrep: unknown keyword '{}': use 'device cpu|cuda', "
+                 "pair physrep: unknown keyword '{}': use 'charge Q', 'device cpu|cuda', "
                  "'memory keep|system' or 'guard on|off'",
                  keyword);
   }
@@ -83,6 +86,18 @@ std::string PairPhysRep::one_of(const std::string &keyword, const std::string &v
   if (value != first && value != second)
     error->all(FLERR, "pair physrep: {} is '{}': choose {} or {}", keyword, value, first, second);
   return value;
+}
+
+double PairPhysRep::charge_of(const std::string &value) {
+  const bool given = utils::is_double(value);
+  const double charge = given ? utils::numeric(FLERR, value, false, lmp) : 0.0;
+  if (!given || !std::isfinite(charge))
+    error->all(
+        FLERR,
+        "pair physrep: charge is '{}': give the total charge of the atoms of this potential, "
+        "in e",
+        value);
+  return charge;
 }
 
 void PairPhysRep::coeff(int narg, char **arg) {
@@ -98,6 +113,7 @@ void PairPhysRep::coeff(int narg, char **arg) {
   const std::string found = utils::get_potential_file_path(arg[2]);
   const std::string path = found.empty() ? arg[2] : found;
   load(path);
+  check_charges();
   map_elements(narg - 3, arg + 3);
   announce(path);
 }
@@ -154,6 +170,11 @@ void PairPhysRep::announce(const std::string &path) {
                  path, about.model, about.n_layers, about.width, about.dtype, about.cutoff, device_,
                  join(elements_));
   utils::logmesg(lmp, type_table());
+  if (about.has_charges)
+    utils::logmesg(lmp, "physrep charges: total charge {} e, smearing {} A, {}\n",
+                   charged_.total_charge, about.smearing,
+                   atom->q_flag ? "written to q of the atoms"
+                                : "not written (atom_style without q)");
   if (about.verdict.empty())
     utils::logmesg(lmp,
                    "physrep certificate: none ('physrep certify --stamp' measures and writes "

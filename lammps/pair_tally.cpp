@@ -23,9 +23,7 @@ void PairPhysRep::tally_energies() {
   for (int i = 0; i < atom->nlocal; i++) {
     const double energy = result_.energies[i];
     if (!served(i)) continue;
-    if (!std::isfinite(energy) && not_finite_.empty())
-      not_finite_ = fmt::format("the energy of atom {} ({}) is {} at step {}: {}", tag_of(i),
-                                elements_[atom->type[i]], energy, update->ntimestep, BLOWN_UP);
+    if (!std::isfinite(energy)) note_not_finite(i, energy);
     if (eflag_global) eng_vdwl += energy;
     if (eflag_atom) eatom[i] += energy;
   }
@@ -45,6 +43,12 @@ void PairPhysRep::tally_forces() {
     }
     if (vflag_global || vflag_atom) tally_virial(i, j, &graph_.vectors[3 * e], slope);
   }
+}
+
+void PairPhysRep::note_not_finite(int i, double energy) {
+  if (!not_finite_.empty()) return;
+  not_finite_ = fmt::format("the energy of atom {} ({}) is {} at step {}: {}", tag_of(i),
+                            elements_[atom->type[i]], energy, update->ntimestep, BLOWN_UP);
 }
 
 void PairPhysRep::note_not_finite(int i, int j) {
@@ -70,4 +74,11 @@ void PairPhysRep::tally_virial(int i, int j, const double *r, const double *slop
     vatom[i][a] += 0.5 * v[a];
     vatom[j][a] += 0.5 * v[a];
   }
+}
+
+void PairPhysRep::add_virial(const double (&v)[3][3]) {
+  for (int a = 0; a < 3; a++) virial[a] += v[a][a];
+  virial[3] += 0.5 * (v[0][1] + v[1][0]);
+  virial[4] += 0.5 * (v[0][2] + v[2][0]);
+  virial[5] += 0.5 * (v[1][2] + v[2][1]);
 }

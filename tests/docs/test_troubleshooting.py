@@ -13,6 +13,7 @@ FOREIGN = {
     "set_stride … not allowed",
     "libmpi.so.12: cannot open shared object file",
     "Unrecognized pair style 'physrep'",
+    "KSpace style is incompatible with Pair style",
 }
 ROOMS = ("plugin", "training", "lammps")
 

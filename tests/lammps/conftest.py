@@ -3,18 +3,19 @@
 from pathlib import Path
 
 import ase.io
+import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from charged import SMALL, charged_checkpoint
 from exports import once, shared_folder
 from lammps_run import PROGRAMS, SPECIES, Run, random_checkpoint, run_lammps
 from repository import REPOSITORY
+from systems import random_atoms
 
 from physrep.checkpoint import Checkpoint
 from physrep.engines.export import export_potential
 from physrep.library import PLUGIN_FILE, find_built
-
-SMALL = {"n_layers": 2, "features": 16, "n_basis": 6, "readout": "shallow"}
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +61,34 @@ def potentials(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def charged() -> Checkpoint:
+    """Random parameters with charges."""
+    return charged_checkpoint()
+
+
+@pytest.fixture(scope="session")
+def charged_pt(charged: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same exported."""
+
+    def write(path: Path) -> None:
+        export_potential(charged, path, dtype="float64", ops="portable")
+
+    return once(shared_folder(tmp_path_factory, "charged") / "a.pt", write)
+
+
+@pytest.fixture(scope="session")
 def ean_box() -> Atoms:
     """225 atoms of ethylammonium nitrate in a cubic box of 12.9 A."""
     atoms = ase.io.read(REPOSITORY / "data" / "ean_gfn2.extxyz.gz", index=0)
     assert sorted(set(atoms.get_chemical_symbols())) == sorted(SPECIES)
     return Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True)
+
+
+@pytest.fixture(scope="session")
+def liquid_box() -> Atoms:
+    """24 atoms in a triclinic cell, no pair nearer than 1.25 A."""
+    cell = np.array([[6.5, 0.0, 0.0], [1.5, 6.0, 0.0], [-0.8, 0.9, 6.8]])
+    return random_atoms(24, cell, seed=2, smallest=1.25)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
+from systems import geometry_of
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.engines.lammps import write_data
 from physrep.neighbors import neighbor_list
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.potential import Potential
 from physrep.prediction import Prediction, predict
 
@@ -24,7 +26,7 @@ NKTV2P = 1.6021765e6  # LAMMPS' eV/A^3 -> bar in metal units (its own digits, no
 
 HEAD = """
 units metal
-atom_style atomic
+atom_style {atom_style}
 boundary {boundary}
 {before}
 read_data {data}
@@ -88,11 +90,17 @@ def run_lammps(commands: str, folder: Path, plugin: Path, ranks: int, check: boo
     return run
 
 
-def head(atoms: Atoms, folder: Path, before: str = "", species: Sequence[str] = SPECIES) -> str:
+def head(
+    atoms: Atoms,
+    folder: Path,
+    before: str = "",
+    species: Sequence[str] = SPECIES,
+    atom_style: str = "atomic",
+) -> str:
     """Write the data file; the commands that read it."""
-    write_data(atoms, folder / "data", list(species))
+    write_data(atoms, folder / "data", list(species), atom_style)
     boundary = " ".join("p" if periodic else "f" for periodic in atoms.pbc)
-    return HEAD.format(boundary=boundary, before=before, data="data")
+    return HEAD.format(atom_style=atom_style, boundary=boundary, before=before, data="data")
 
 
 def style(file: Path, keywords: str = "", species: Sequence[str] = SPECIES) -> str:
@@ -111,11 +119,12 @@ def without_forces(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def eager(potential: Potential, atoms: Atoms) -> Prediction:
-    """What Python says, without any exported file."""
+    """What Python says, without any exported file; the total charge is ``info["charge"]``."""
     types = torch.tensor([potential.species.index(z) for z in atoms.numbers])
     cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
     found = neighbor_list(torch.from_numpy(atoms.positions), cell, pbc, potential.cutoff)
-    return predict(potential, types, found.edge_index, found.vectors)
+    geometry = geometry_of([atoms]) if potential.electrostatics else None
+    return predict(potential, types, found.edge_index, found.vectors, geometry=geometry)
 
 
 @dataclass
@@ -143,10 +152,12 @@ def differences(run: Run, atoms: Atoms, expected: Prediction) -> Differences:
     )
 
 
-def random_checkpoint(settings: dict, model: str = "jat") -> Checkpoint:
+def random_checkpoint(
+    settings: dict, model: str = "jat", electrostatics: ElectrostaticsConfig | None = None
+) -> Checkpoint:
     """Random parameters, with forces as large as those of a real liquid (some eV/A)."""
     torch.manual_seed(7)
-    made = new_checkpoint(model, settings, [6, 1, 7, 8])
+    made = new_checkpoint(model, settings, [6, 1, 7, 8], electrostatics=electrostatics)
     made.potential.set_dtype(torch.float64)
     made.potential.scale.fill_(20.0)
     made.potential.shift.copy_(torch.tensor([-1.0, -0.5, -0.7, 0.3]))

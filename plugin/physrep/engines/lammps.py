@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 MPI_FILE = "libmpi.so.12"
+ATOM_STYLES = ("atomic", "charge")
 
 
 def plugin_directory() -> str:
@@ -45,8 +46,10 @@ def load_mpi() -> None:
     )
 
 
-def write_data(atoms: "Atoms", path: str | Path, species: list[str]) -> "np.ndarray":
-    """Write a data file for ``units metal``, ``atom_style atomic``, in any cell.
+def write_data(
+    atoms: "Atoms", path: str | Path, species: list[str], atom_style: str = "atomic"
+) -> "np.ndarray":
+    """Write a data file for ``units metal`` in any cell.
 
     LAMMPS wants the first lattice vector along x and the second in the xy plane and turns the
     system accordingly; atom k gets the ID k + 1. Masses are written, and velocities where there
@@ -55,12 +58,15 @@ def write_data(atoms: "Atoms", path: str | Path, species: list[str]) -> "np.ndar
     Args:
         atoms: the system; where it is not periodic it still needs a cell that holds it.
         species: the elements of LAMMPS' atom types 1, 2, ..., as in ``pair_coeff * * FILE ...``.
+        atom_style: ``atomic``, or ``charge`` for atoms with ``q`` (initial charges of ``atoms``
+            until ``pair_style physrep`` writes those of a potential).
 
     Returns:
         (3, 3) rotation: row vectors of ``atoms`` times it are LAMMPS' vectors.
 
     Raises:
-        ValueError: an element that is not in ``species``; a flat or left-handed cell.
+        ValueError: an element that is not in ``species``; a flat or left-handed cell; another
+            ``atom_style``.
     """
     import numpy as np
     from ase.calculators.lammps import Prism
@@ -69,6 +75,8 @@ def write_data(atoms: "Atoms", path: str | Path, species: list[str]) -> "np.ndar
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(species))
     if unknown:
         raise ValueError(f"species = {species} lacks {', '.join(unknown)}: give every element")
+    if atom_style not in ATOM_STYLES:
+        raise ValueError(f"atom_style = {atom_style!r}: choose {' or '.join(ATOM_STYLES)}")
     volume = float(np.linalg.det(atoms.cell.array))
     if volume < 1e-6:
         raise ValueError(
@@ -82,6 +90,6 @@ def write_data(atoms: "Atoms", path: str | Path, species: list[str]) -> "np.ndar
         masses=True,
         velocities=atoms.has("momenta"),
         units="metal",
-        atom_style="atomic",
+        atom_style=atom_style,
     )
     return Prism(atoms.cell.array, pbc=atoms.pbc).rot_mat

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+
+#include "charges.h"
+
+#include "pieces.h"
+
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace physrep {
+
+namespace {
+
+using torch::Tensor;
+
+Tensor leaf(const Tensor &value) { return value.detach().requires_grad_(true); }
+
+std::vector<double> to_host(const Tensor &tensor) {
+  const Tensor host = tensor.detach().to(torch::kCPU, torch::kFloat64).contiguous();
+  return {host.data_ptr<double>(), host.data_ptr<double>() + host.numel()};
+}
+
+// d(sum of weights * output)/dinputs; zeros where the output does not depend on one.
+std::vector<Tensor> slopes_of(const Tensor &output, const Tensor &weights,
+                              const std::vector<Tensor> &inputs) {
+  auto found = torch::autograd::grad({output}, inputs, {weights}, false, false, true);
+  for (size_t k = 0; k < inputs.size(); k++) found[k] = grad_or_zero(found[k], inputs[k]);
+  return found;
+}
+
+}  // namespace
+
+Charges::Charges(torch::jit::Module module, const ChargedAtoms &atoms, torch::Device device)
+    : module_(std::move(module)),
+      device_(device),
+      n_charged_(static_cast<int64_t>(atoms.atoms.size())),
+      n_atoms_(atoms.n_atoms),
+      first_(atoms.first),
+      total_charge_(atoms.total_charge) {
+  atoms_ = upload(atoms.atoms.data(), {n_charged_}, torch::kInt64);
+  positions_ = leaf(upload(atoms.positions.data(), {n_charged_, 3}, torch::kFloat64));
+  box_ = upload(atoms.cell, {3, 3}, torch::kFloat64);
+  pbc_ = upload(atoms.periodic, {3}, torch::kBool);
+}
+
+std::vector<double> Charges::totals(const Tensor &raw) {
+  n_own_ = raw.size(0);
+  raw_ = leaf(raw.index_select(0, atoms_));
+  return to_host(raw_.sum(0));
+}
+
+std::vector<double> Charges::sums(const std::vector<double> &totals) {
+  totals_ = upload(totals).requires_grad_(true);
+  shifted_ = call("shifted_charges", {raw_, totals_, total_charge_});
+  charges_ = leaf(shifted_);
+  own_ = strained();
+  const auto places = positions_ + positions_.mm(own_.strain);
+  const auto rows = torch::arange(first_, first_ + n_charged_, atoms_.options());
+  terms_ = call("charge_sums", {places, charges_, own_.cell, pbc_, n_atoms_, rows});
+  return to_host(terms_);
+}
+
+std::vector<double> Charges::slopes(const std::vector<double> &sums, double share, Result &result) {
+  const auto whole = strained();
+  const auto all = upload(sums).requires_grad_(true);
+  const auto energy = call("energy_of_sums", {all, whole.cell, pbc_, n_atoms_});
+  const auto by_sums = slopes_of(energy, torch::ones_like(energy), {all, whole.strain});
+  const auto by_own = slopes_of(terms_, by_sums[0], {positions_, charges_, own_.strain});
+  const auto by_raw = slopes_of(shifted_, by_own[1], {raw_, totals_});
+  raw_slopes_ = by_raw[0];
+  result.charges = to_host(charges_);
+  result.charge_forces = to_host(-by_own[0]);
+  // The energy is quadratic in the charges.
+  result.electrostatic = to_host(0.5 * charges_ * by_own[1]);
+  const auto virial = to_host(by_own[2] + share * by_sums[1]);
+  for (int k = 0; k < 9; k++) result.charge_virial[k / 3][k % 3] = -virial[k];
+  return to_host(by_raw[1]);
+}
+
+Tensor Charges::back(const std::vector<double> &slopes) const {
+  const auto all = raw_slopes_ + upload(slopes);
+  return torch::zeros({n_own_, 2}, all.options()).index_copy(0, atoms_, all);
+}
+
+// The cell under a strain: x -> x + x strain for rows x.
+Charges::Strained Charges::strained() const {
+  const auto strain = torch::zeros_like(box_).requires_grad_(true);
+  return {strain, box_ + box_.mm(strain)};
+}
+
+Tensor Charges::call(const char *name, std::vector<c10::IValue> arguments) {
+  return module_.get_method(name)(std::move(arguments)).toTensor();
+}
+
+Tensor Charges::upload(const void *data, at::IntArrayRef shape, torch::ScalarType type) const {
+  const auto options = torch::TensorOptions().dtype(type);
+  return torch::from_blob(const_cast<void *>(data), shape, options).to(device_, false, true);
+}
+
+Tensor Charges::upload(const std::vector<double> &numbers) const {
+  return upload(numbers.data(), {static_cast<int64_t>(numbers.size())}, torch::kFloat64);
+}
+
+}  // namespace physrep

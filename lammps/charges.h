@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Charges of this rank's atoms within one evaluation: forward to the electrostatic energy of the
+// whole structure, and back to what the charges are made of.
+//
+//   raw -> (totals of raw) -> charges -> own terms -> (sums of the terms) -> energy
+//
+// What is in brackets is added up over the ranks; each of these sums has few numbers. All ranks
+// compute the same energy from the same sums, and from its slope along them what it means for their
+// own atoms.
+
+#ifndef PHYSREP_CHARGES_H
+#define PHYSREP_CHARGES_H
+
+#include "model.h"
+
+#include <torch/script.h>
+
+#include <vector>
+
+namespace physrep {
+
+class Charges {
+ public:
+  Charges(torch::jit::Module module, const ChargedAtoms &atoms, torch::Device device);
+
+  // In this order. Each takes what the last one gave, added up over the ranks.
+  // raw: (n_own, 2) raw charges in e and weights of the shift; returns this rank's part of their
+  // totals over the structure, (2).
+  std::vector<double> totals(const torch::Tensor &raw);
+  // This rank's terms of the sums that the energy is made of, (n_sums).
+  std::vector<double> sums(const std::vector<double> &totals);
+  // What goes into the result: all that follows with the charges held. The energy depends on the cell
+  // beside the sums; this rank counts `share` of that. Returns its part of dE/dtotals, (2).
+  std::vector<double> slopes(const std::vector<double> &sums, double share, Result &result);
+  // dE/draw, (n_own, 2).
+  torch::Tensor back(const std::vector<double> &slopes) const;
+
+ private:
+  struct Strained {
+    torch::Tensor strain, cell;  // a leaf, zero; (3, 3) A
+  };
+  Strained strained() const;
+  torch::Tensor call(const char *name, std::vector<c10::IValue> arguments);
+  torch::Tensor upload(const void *data, at::IntArrayRef shape, torch::ScalarType type) const;
+  torch::Tensor upload(const std::vector<double> &numbers) const;
+
+  torch::jit::Module module_;
+  torch::Device device_;
+  int64_t n_own_ = 0, n_charged_ = 0, n_atoms_ = 0, first_ = 0;
+  double total_charge_ = 0.0;
+  torch::Tensor atoms_, positions_, box_, pbc_;  // positions a leaf
+  torch::Tensor raw_, totals_, shifted_;  // leaf, leaf, charges as a function of both
+  torch::Tensor charges_, terms_;  // leaf; terms of positions, charges and strain
+  Strained own_;  // of the terms
+  torch::Tensor raw_slopes_;
+};
+
+}  // namespace physrep
+
+#endif
