@@ -95,6 +95,9 @@ def test_the_report_says_which_charges_were_used(walk):
     runs = {"run": walk}
     pages = {one.name: one for one in (*charge_chapters(runs), *motion_chapters(runs))}
     assert "Charges of atoms: those in the trajectory." in pages["charges"].texts
+    (figure, _), *_ = pages["charges"].figures
+    figure.draw_without_rendering()
+    assert [axes.get_title("left") for axes in figure.axes] == ["Cl-", "Na+"]
     rows = pages["conductivity"].tables[0].rows
     assert {row[:2] for row in rows} >= {("Nernst-Einstein", "whole ions"),
                                          ("Nernst-Einstein", "mean of atoms")}  # fmt: skip
@@ -143,6 +146,7 @@ def test_a_molecule_that_vibrates_has_its_line_with_the_right_intensity(side):
     assert spectrum.integral(1800.0, 2200.0) == pytest.approx(974.86 * 0.25 / reduced, rel=0.01)
     (page,) = [one for one in charge_chapters({"run": found}) if one.name == "infrared"]
     assert "Quantum correction factor: harmonic" in page.figures[0][1]
+    page.figures[0][0].draw_without_rendering()
     axis = page.figures[0][0].axes[0].get_ylabel()
     assert ("km cm/mol" in axis) == (side == 0.0)
 
