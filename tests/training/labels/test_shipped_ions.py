@@ -1,6 +1,7 @@
 """The shipped frames of ions: charges as stated, nothing in common between training and test."""
 
 import numpy as np
+import pytest
 from repository import REPOSITORY
 
 from physrep.io import read_structures
@@ -11,6 +12,11 @@ DATA = REPOSITORY / "data"
 
 def frames_of(name):
     return read_structures(DATA / name, require=("energy", "forces", "charges"))
+
+
+@pytest.fixture(name="test_part", scope="module")
+def _test_part():
+    return frames_of("ean_ions_gfn2_test.extxyz.gz")
 
 
 def shapes(structures):
@@ -25,8 +31,8 @@ def shapes(structures):
     return found
 
 
-def test_training_and_test():
-    train, test = frames_of("ean_ions_gfn2.extxyz.gz"), frames_of("ean_ions_gfn2_test.extxyz.gz")
+def test_training_and_test(test_part):
+    train, test = frames_of("ean_ions_gfn2.extxyz.gz"), test_part
     assert len(train) > 700 and len(test) > 190
     # Not even one ion has the same shape in both.
     assert not shapes(train) & shapes(test)
@@ -42,8 +48,8 @@ def test_training_and_test():
             assert np.abs(of_ions - info["ion_charges"]).max() <= MOST_APART + 1e-6
 
 
-def test_every_pair_above_a_slab_has_its_parts():
-    frames = frames_of("ean_ions_gfn2_test.extxyz.gz")
+def test_every_pair_above_a_slab_has_its_parts(test_part):
+    frames = test_part
     slabs = {s.info["host"]: s for s in frames if s.info["kind"] == "above_slab"}
     pairs = {s.info["group"]: s for s in frames if s.info["kind"] == "above_pair"}
     above = [s for s in frames if s.info["kind"] == "above"]
