@@ -1,10 +1,12 @@
 """The shipped frames of ions: charges as stated, nothing in common between training and test."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from repository import REPOSITORY
 
-from physrep.io import read_structures
+from physrep.io import iter_structures, read_structures
 from physrep_training.labels.charge_leak import MOST_APART
 
 DATA = REPOSITORY / "data"
@@ -59,3 +61,16 @@ def test_every_pair_above_a_slab_has_its_parts(test_part):
         binding = both.energy - slab.energy - pair.energy
         assert len(both) == len(slab) + len(pair)
         assert -3.0 < binding < 1.5
+
+
+def test_charges_of_ions_in_the_liquid():
+    """Labelled again, the boxes have their stored energies; ions in contact have less than 1 e."""
+    boxes = frames_of("ean_box_charges_gfn2.extxyz.gz")
+    assert len(boxes) == 10
+    cations = np.concatenate([s.charges[:165].reshape(15, 11).sum(axis=1) for s in boxes])
+    assert 0.75 < cations.mean() < 0.9 and cations.std() < 0.08
+    wanted = {s.info["frame"]: s for s in boxes}
+    stored = islice(iter_structures(DATA / "ean_gfn2.extxyz.gz"), max(wanted) + 1)
+    for frame, structure in enumerate(stored):
+        if frame in wanted:
+            assert wanted[frame].energy == pytest.approx(structure.energy, abs=1e-6)
