@@ -4,6 +4,7 @@ In the page, ``…`` stands for values. A cell that starts with ``(`` explains w
 """
 
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -76,8 +77,14 @@ def no_box(given: Input) -> Input:
 
 
 def damaged(given: Input) -> Input:
+    """One bit inside the longest record, not in what stands between two records."""
     content = bytearray(given.file.read_bytes())
-    content[len(content) // 2] ^= 1
+    with zipfile.ZipFile(given.file) as file:
+        longest = max(file.infolist(), key=lambda record: record.file_size)
+    lengths = content[longest.header_offset + 26 : longest.header_offset + 30]
+    name_and_extra = int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+    start = longest.header_offset + 30 + name_and_extra
+    content[start + longest.file_size // 2] ^= 1
     broken = given.file.with_name("damaged.pt")
     broken.write_bytes(content)
     return given._replace(file=broken)
