@@ -70,7 +70,7 @@ class Task:
 
 
 def milliseconds(task: Task, n_threads: int) -> dict[str, float]:
-    """Of the fastest pass of each form; a portable one that takes too much memory is left out."""
+    """Time of the fastest pass of each form, without a portable one that needs too much memory."""
     clock = time.process_time if n_threads == 1 else time.perf_counter
     forms = [form for form in physrep.ops.FORMS if form == "fused" or task.portable]
     passes = {form: task.pass_of(form) for form in forms}

@@ -11,7 +11,7 @@ from physrep.config import ConfigError
 from physrep.geometry import Geometry
 from physrep.models.contract import AtomicModel
 from physrep.models.guarded import GuardedEdges, GuardedModel
-from physrep.nn.charge_readout import ChargeReadout, shifted_charges, sums_of_structures
+from physrep.nn.charge_readout import ChargeReadout, shifted_charges
 from physrep.nn.edges import own_rows
 from physrep.nn.scatter import sum_edges
 from physrep.pair.electrostatics import Electrostatics
@@ -184,24 +184,6 @@ class Potential(GuardedModel):
             raw = torch.stack([raw[:, 0] * share, raw[:, 1]], dim=1)
         return raw
 
-    def charge_sums(
-        self,
-        positions: Tensor,
-        charges: Tensor,
-        cell: Tensor,
-        pbc: Tensor,
-        n_atoms: int,
-        rows: Tensor,
-    ) -> Tensor:
-        """See :meth:`physrep.pair.electrostatics.Electrostatics.charge_sums`."""
-        assert self.electrostatics is not None
-        return self.electrostatics.charge_sums(positions, charges, cell, pbc, n_atoms, rows)
-
-    def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
-        """See :meth:`physrep.pair.electrostatics.Electrostatics.energy_of_sums`."""
-        assert self.electrostatics is not None
-        return self.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)
-
     def forward(
         self,
         types: Tensor,
@@ -229,6 +211,6 @@ class Potential(GuardedModel):
         structure = torch.zeros_like(types) if molecules is None else molecules
         raw = self.raw_charges(h, types, edges)
         totals = geometry.total_charges
-        sums = sums_of_structures(raw, structure, totals.size(0))
+        sums = sum_edges(raw, structure, totals.size(0))
         charges = shifted_charges(raw, sums, totals, structure)
         return Energies(atomic, charges, self.electrostatics(charges, structure, geometry))

@@ -4,12 +4,23 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from systems import SPECIES, compute, compute_batch, liquid, make_checkpoint, molecule
+from systems import (
+    SPECIES,
+    compute,
+    compute_batch,
+    geometry_of,
+    liquid,
+    make_checkpoint,
+    molecule,
+    neighbors_of,
+    types_of,
+)
 
 from physrep.checkpoint import load_checkpoint, save_checkpoint
 from physrep.config import ConfigError
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.potential import Potential
+from physrep.prediction import predict
 from physrep.units import COULOMB_CONSTANT
 
 CHARGED_FORMS = ("jat-angular", "physrep", "neuralil")
@@ -161,10 +172,6 @@ def test_training_gradients_are_right():
 
 
 def compute_for_training(potential, atoms):
-    from systems import geometry_of, neighbors_of, types_of
-
-    from physrep.prediction import predict
-
     found = neighbors_of(atoms, potential.cutoff)
     edges = types_of(atoms), found.edge_index, found.vectors
     return predict(potential, *edges, create_graph=True, geometry=geometry_of([atoms]))

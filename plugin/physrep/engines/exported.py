@@ -172,9 +172,13 @@ class ExportedCharges(ExportedPotential):
         rows: Tensor,
     ) -> Tensor:
         """See :meth:`physrep.pair.electrostatics.Electrostatics.charge_sums`."""
-        return self.potential.charge_sums(positions, charges, cell, pbc, n_atoms, rows)
+        assert self.potential.electrostatics is not None
+        return self.potential.electrostatics.charge_sums(
+            positions, charges, cell, pbc, n_atoms, rows
+        )
 
     @torch.jit.export
     def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
         """See :meth:`physrep.pair.electrostatics.Electrostatics.energy_of_sums`."""
-        return self.potential.energy_of_sums(sums, cell, pbc, n_atoms)
+        assert self.potential.electrostatics is not None
+        return self.potential.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)

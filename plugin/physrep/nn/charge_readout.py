@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from physrep.nn.mlp import Readout
-from physrep.nn.scatter import sum_edges
 
 HIDDEN = [32]  # widths of the hidden layers
 
@@ -47,8 +46,3 @@ def shifted_charges(raw: Tensor, sums: Tensor, total_charges: Tensor, structure:
     """
     shift = (total_charges - sums[:, 0]) / sums[:, 1]
     return raw[:, 0] + raw[:, 1] * shift.index_select(0, structure)
-
-
-def sums_of_structures(raw: Tensor, structure: Tensor, n_structures: int) -> Tensor:
-    """Sums of ``raw`` (n_atoms, 2) over the atoms of each structure, (n_structures, 2)."""
-    return sum_edges(raw, structure, n_structures)

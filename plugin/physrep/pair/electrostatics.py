@@ -71,7 +71,7 @@ class Electrostatics(nn.Module):
         self.mesh_from = MESH_FROM
         self.pairs_up_to = PAIRS_UP_TO
         self.sphere_step = SPHERE_STEP
-        # Half of the error from what is left out of the sum, the rest from the mesh.
+        # Half of the error may come from wave vectors beyond k_max, the rest from the mesh.
         self.k_max = longest_wave_vector(self.smearing, 0.5 * self.accuracy)
         # Of the |k| <= k_max alone: what a charge has with itself is left out on both sides.
         whole = 1.0 / (math.sqrt(2.0 * math.pi) * self.smearing)

@@ -14,7 +14,8 @@ class ElectrostaticsConfig(StrictModel):
     """[A] Width sigma of the smeared interaction erf(r / (sqrt(2) sigma)) / r. About a third of the
     model's cutoff: what the smearing takes off at short range is left to the network."""
     accuracy: Annotated[float, Field(ge=1e-10, le=1e-2)] = 1e-4
-    """[eV/A] Largest error of a force, of the sum over periodic images."""
+    """[eV/A] Root mean square error of the force on a charge of 1 e among such charges (0.1 of them
+    in 1 A^3), from the sum over periodic images."""
     shift: Literal["equal", "learned"] = "equal"
     """How the atoms share what their raw charges lack to the total charge: ``equal``, or by
     weights ``learned`` for each element."""

@@ -11,9 +11,8 @@ from ase.geometry import find_mic
 from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
-from physrep.analysis.chemistry.bond_tracking import molecules
 from physrep.analysis.chemistry.bonds import find_bonds
-from physrep.analysis.chemistry.species_names import SpeciesBook
+from physrep.analysis.chemistry.named_pieces import named_pieces
 from physrep.config import ConfigError
 from physrep.figures.picture import whole_molecules
 
@@ -60,15 +59,11 @@ def ions_of(atoms: Atoms, charges: Mapping[str, float] | None = None) -> list[Io
     Raises:
         UnknownCharge: the charge of a molecule is not known, or not whole.
     """
-    book = SpeciesBook(charges)
     cell, pbc = atoms.cell.array, atoms.pbc
     pairs = find_bonds(atoms.positions, atoms.numbers, cell, pbc).pairs
     whole = whole_molecules(atoms.positions, pairs, cell, pbc)
-    labels, found = molecules(pairs, len(atoms)), []
-    for label in np.unique(labels):
-        indices = np.flatnonzero(labels == label)
-        inside = pairs[labels[pairs[:, 0]] == label] if len(pairs) else pairs
-        name = book.name(atoms.numbers[indices], np.searchsorted(indices, inside))
+    found = []
+    for name, indices in named_pieces(atoms.numbers, pairs, charges):
         if name.charge is None or name.charge != round(name.charge):
             raise UnknownCharge(
                 f"the charge of {name.label} is {'not known' if name.charge is None else 'broken'}"

@@ -159,26 +159,23 @@ def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms
         per_atom = 1.0 / n_atoms[:, None, None]
         predicted, reference = prediction.virial * per_atom, batch.virial * per_atom
         terms["virial"] = losses.of_term(loss.virial, predicted, reference)
-    for name, predicted, reference in labelled_charges(prediction, batch):
-        term = getattr(loss, name)
-        if term.weight and len(reference):
-            terms[name] = losses.of_term(term, predicted, reference)
-    return terms
+    return terms | charge_terms(prediction, batch, loss)
 
 
-def labelled_charges(prediction: Prediction, batch: Batch) -> list[tuple[str, Tensor, Tensor]]:
-    """Charges in e and dipoles in e A, predicted and labelled, of what is labelled.
+def charge_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:
+    """Losses of charges (e) and dipoles (e A) where they count, of what is labelled.
 
-    Dipoles are those of isolated structures, about the centre of mass where they are charged.
+    Dipoles are those of isolated structures, about the centre of mass.
     """
-    charges = prediction.charges
+    terms: Terms = {}
+    charges, known = prediction.charges, torch.isfinite(batch.charges)
     if charges is None:
-        return []
-    known = torch.isfinite(batch.charges)
-    has_dipole = torch.isfinite(batch.dipole).all(dim=1)
-    moments = charges[:, None] * (batch.positions - batch.origin[batch.batch])
-    dipoles = sum_edges(moments, batch.batch, batch.num_graphs)
-    return [
-        ("charges", charges[known], batch.charges[known]),
-        ("dipole", dipoles[has_dipole], batch.dipole[has_dipole]),
-    ]
+        return terms
+    if loss.charges.weight and bool(known.any()):
+        terms["charges"] = losses.of_term(loss.charges, charges[known], batch.charges[known])
+    known = torch.isfinite(batch.dipole).all(dim=1)
+    if loss.dipole.weight and bool(known.any()):
+        moments = charges[:, None] * (batch.positions - batch.origin[batch.batch])
+        dipoles = sum_edges(moments, batch.batch, batch.num_graphs)
+        terms["dipole"] = losses.of_term(loss.dipole, dipoles[known], batch.dipole[known])
+    return terms

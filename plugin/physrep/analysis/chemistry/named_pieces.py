@@ -1,6 +1,7 @@
 """The molecules of one structure with their names, and which of them are ions."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -18,14 +19,17 @@ class Piece(NamedTuple):
     indices: np.ndarray
 
 
-def named_pieces(species: np.ndarray, pairs: np.ndarray) -> list[Piece]:
+def named_pieces(
+    species: np.ndarray, pairs: np.ndarray, charges: Mapping[str, float] | None = None
+) -> list[Piece]:
     """All molecules; where there is nothing but metal, its atoms are neutral.
 
     Args:
-        species: (n_atoms,) atomic numbers; pairs: (n_bonds, 2) indices of bonded atoms.
+        species: (n_atoms,) atomic numbers; pairs: (n_bonds, 2) indices of bonded atoms;
+            charges: of molecules by formula or name, in place of guesses from their bonds.
     """
     species, pairs = np.asarray(species, dtype=np.int64), np.asarray(pairs, dtype=np.int64)
-    book = SpeciesBook(metallic=bool(is_metal(species).all()))
+    book = SpeciesBook(charges, metallic=bool(is_metal(species).all()))
     molecule_of = molecules(pairs, len(species))
     atoms = _split(np.arange(len(species)), molecule_of)
     bonds = _split(pairs, molecule_of[pairs[:, 0]], len(atoms))
