@@ -48,7 +48,7 @@ FORCES, ENERGY = "force_mae", "energy_mae_mev_per_atom"  # in errors.json
 FUSED = "run.ops=fused"
 ALL = [
     Fit("DeePMD-kit se_e2_a", "deepmd", "DeePMD-kit", environment="deepmd"),
-    Fit("JAT, as ean-jat", "ean_jat", "ean-jat, fused", (FUSED,)),
+    Fit("JAT, as ean-jat-short", "ean_jat", "ean-jat-short, fused", (FUSED,)),
     Fit("SchNet (torch_geometric)", "schnet", "SchNet", (SCHNET, ADAM, "repulsion=none")),
     Fit("MACE 64x0e, 2 layers", "mace", "MACE", environment="mace"),
     Fit("JAT as published", "jat", "JAT as published, fused", (PUBLISHED, FUSED)),

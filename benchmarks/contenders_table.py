@@ -35,7 +35,7 @@ CONTENDERS = [
         "JAT as published",
         *("ase/eager", *OPENMM, "lammps/portable", "lammps/fused"),
     ),
-    *ours("ean-jat", "ean-jat", *OPENMM, "lammps/fused"),
+    *ours("ean-jat-short", "ean-jat-short", *OPENMM, "lammps/fused"),
     Contender("JAT as published, torch.compile", "Python", "physrep", "inductor:jat-published"),
     *ours("neuralil-published", "NeuralIL as published", *OPENMM, "lammps/fused"),
     Contender("SchNet (torch_geometric)", "Python", "physrep", "physrep_engines:schnet/ase/eager"),

@@ -24,7 +24,7 @@ from ase import Atoms
 
 HERE = Path(__file__).resolve().parent
 BOX = HERE.parent / "md_examples" / "ean.pdb"
-MODEL = HERE.parent / "plugin" / "physrep" / "pretrained" / "ean-jat.ckpt"
+MODEL = HERE.parent / "plugin" / "physrep" / "pretrained" / "ean-jat-short.ckpt"
 COPIES = {225: 1, 1800: 2, 14400: 4}
 STEPS = {225: 120, 1800: 40, 14400: 10}
 TURN = {225: 20, 1800: 10, 14400: 10}  # steps

@@ -1,4 +1,4 @@
-"""An estimate on paper: LAMMPS with ``ean-jat`` on 1,000 ranks, from times measured on two.
+"""An estimate on paper: LAMMPS with ``ean-jat-short`` on 1,000 ranks, from times measured on two.
 
 ``python benchmarks/ranks_on_paper.py`` cuts copies of the liquid into 10 x 10 x 10 domains, counts
 atoms and ghosts of each, and adds up what a step costs the busiest rank: computation for its atoms

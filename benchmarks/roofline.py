@@ -107,21 +107,21 @@ PARTS = [
         messages(WIDTH, False, 0),
     ),
     Part(
-        "attention, 16 features, gate, 10 basis functions (ean-jat)",
+        "attention, 16 features, gate, 10 basis functions (ean-jat-short)",
         4.0,
         (FORWARD * CHANNELS + 2 * N_BASIS + 12, BACKWARD * CHANNELS + 4 * N_BASIS + 12),
         (INDEX + 4 * (N_BASIS + 3), INDEX + 4 * (2 * N_BASIS + 4)),
         attention(CHANNELS, N_BASIS, False),
     ),
     Part(
-        "messages, 48 features, filter of 10 (ean-jat)",
+        "messages, 48 features, filter of 10 (ean-jat-short)",
         4.0,
         ((2 * N_BASIS + 3) * WIDTH, (4 * N_BASIS + 6) * WIDTH),
         (INDEX + 4 * (N_BASIS + 1), INDEX + 4 * (2 * N_BASIS + 2)),
         messages(WIDTH, True, 0),
     ),
     Part(
-        "angular moments, 16 channels, 8 harmonics (ean-jat)",
+        "angular moments, 16 channels, 8 harmonics (ean-jat-short)",
         4.0,
         (
             (2 * N_BASIS + 2 + 2 * N_HARMONICS) * CHANNELS,

@@ -28,10 +28,10 @@ STEPS = 50  # of an epoch
 FORMS = {
     "JAT as published, 7 x 48": [PUBLISHED],
     "JAT, 4 x 48": ["model={name: jat, angular_features: 0}"],
-    "ean-jat": [],
+    "ean-jat-short": [],
 }
 # The first version has no angular moments, and no setting for them.
-WITHOUT_FIRST = {"ean-jat"}
+WITHOUT_FIRST = {"ean-jat-short"}
 # The environment imports the current package; the older one must come before it on the path.
 OLD_FIT = """
 import runpy, sys

@@ -1,9 +1,9 @@
 """Our models: MODEL/ENGINE/OPS, e.g. jat-published/torchforce/fused.
 
-MODEL: jat-published and neuralil-published (parameters of the theses), ean-jat (shipped), schnet
-(the network of torch_geometric, random weights). ENGINE: ase, torchforce (OpenMM, CPU platform),
-lammps (one step of NVE with skin 1 A). OPS: portable or fused, or
-eager, the checkpoint itself in ASE.
+MODEL: jat-published and neuralil-published (parameters of the theses), ean-jat and ean-jat-short
+(shipped, with and without charges), schnet (the network of torch_geometric, random weights).
+ENGINE: ase, torchforce (OpenMM, CPU platform), lammps (one step of NVE with skin 1 A). OPS:
+portable or fused, or eager, the checkpoint itself in ASE.
 """
 
 import os
@@ -58,8 +58,9 @@ def load(model: str, atoms: Atoms) -> "Checkpoint":
         name, published = model.removesuffix("-published"), ROOT / "data" / "published"
         files = published / f"{name}_ean_params.npz", published / f"{name}_ean_hparams.json"
         checkpoint = IMPORTERS[name](*files)
-    elif model == "ean-jat":
-        checkpoint = load_checkpoint(ROOT / "plugin" / "physrep" / "pretrained" / "ean-jat.ckpt")
+    elif model.startswith("ean-jat"):
+        shipped = ROOT / "plugin" / "physrep" / "pretrained"
+        checkpoint = load_checkpoint(shipped / f"{model}.ckpt")
     else:
         register_baselines()
         species = sorted(set(atoms.numbers.tolist()))

@@ -1,5 +1,7 @@
 """The neighbour list that PythonForce keeps over the steps of a run, against a search in each."""
 
+from types import SimpleNamespace
+
 import openmm
 import pytest
 import torch
@@ -14,6 +16,7 @@ from physrep.engines import state_function
 from physrep.engines.export import export_potential
 from physrep.engines.openmm import add_potential, topology_from_atoms
 from physrep.neighbors import neighbor_list
+from physrep.ops import skin_list
 from physrep.ops.neighbor_list import PortableNeighborList
 from physrep.ops.skin_list import SkinList
 
@@ -61,7 +64,9 @@ class ComparedWithCompiled(Compared):
 @pytest.fixture(name="npt")
 def _npt(monkeypatch):
     """(file, legs, Compared) -> runs at 300 K and 1 bar, one Context after another."""
-    monkeypatch.setattr(ops, "available", lambda: False)  # or there would be nothing to keep
+    # A compiled search would be done in each step, and there would be nothing to keep.
+    without = SimpleNamespace(available=lambda: False)
+    monkeypatch.setattr(skin_list, "ops", without)
 
     def run(path, legs, compared):
         compared.made.clear()

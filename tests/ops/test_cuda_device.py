@@ -14,6 +14,7 @@ from torch import Tensor
 
 from physrep import ops
 from physrep.checkpoint import load_checkpoint
+from physrep.geometry import single_geometry
 from physrep.neighbors import neighbor_list
 from physrep.prediction import predict
 
@@ -181,22 +182,25 @@ def test_edges_beyond_32_bits():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_forces_of_the_shipped_potential(dtype):
-    """ean-jat with the operators on the GPU and PyTorch's own on the CPU."""
+@pytest.mark.parametrize("name", ["ean-jat", "ean-jat-short"])
+def test_forces_of_the_shipped_potential(name, dtype):
+    """Shipped potentials with the operators on the GPU and PyTorch's own on the CPU."""
     import ase.io
 
-    path = REPOSITORY / "plugin" / "physrep" / "pretrained" / "ean-jat.ckpt"
+    path = REPOSITORY / "plugin" / "physrep" / "pretrained" / f"{name}.ckpt"
     potential = load_checkpoint(path, dtype).potential.requires_grad_(False)
     atoms = ase.io.read(REPOSITORY / "md_examples" / "ean.pdb")
     types = torch.tensor([potential.species.index(int(z)) for z in atoms.numbers])
     positions, cell, pbc = (torch.tensor(x) for x in (atoms.positions, atoms.cell.array, atoms.pbc))
     plain = neighbor_list(positions, cell, pbc, potential.cutoff)
-    expected = predict(potential, types, plain.edge_index, plain.vectors)
+    place = single_geometry(positions, cell, pbc)
+    expected = predict(potential, types, plain.edge_index, plain.vectors, geometry=place)
     potential.use_ops("fused").to("cuda")
     on_device = [x.to("cuda") for x in (positions, cell, pbc)]
     index, shifts = torch.ops.physrep.neighbor_list(*on_device, potential.cutoff)
     vectors = torch.ops.physrep.edge_vectors(*on_device[:2], index, shifts)
-    ours = predict(potential, types.to("cuda"), index, vectors)
+    place = single_geometry(*on_device)
+    ours = predict(potential, types.to("cuda"), index, vectors, geometry=place)
     tolerance = 1e-10 if dtype == torch.float64 else 2e-4
     torch.testing.assert_close(ours.energy.cpu(), expected.energy, rtol=tolerance, atol=0.0)
     torch.testing.assert_close(ours.forces.cpu(), expected.forces, rtol=0.0, atol=tolerance)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from physrep.checkpoint import save_checkpoint
 from physrep.engines.load import LoadedPotential, load_potential
+from physrep.geometry import Geometry, single_geometry
 from physrep.neighbors import neighbor_list
 from physrep.prediction import predict
 from steps.options import Emit, Options
@@ -80,6 +81,9 @@ class System:
         index, shifts = ops.neighbor_list(positions, self.cell, self.pbc, cutoff)
         return index, ops.edge_vectors(positions, self.cell, index, shifts)
 
+    def geometry(self, positions: Tensor) -> Geometry:
+        return single_geometry(positions, self.cell, self.pbc)
+
     def moved(self) -> Tensor:
         return self.positions + MOVE * torch.randn_like(self.positions)
 
@@ -99,14 +103,15 @@ def measured(system: System, loaded: LoadedPotential, case: Case, seconds: float
     row: dict[str, Any] = {}
 
     def from_positions(positions: Tensor) -> None:
-        predict(energies, types, *system.edges(case.form, loaded.cutoff, positions))
+        edges = system.edges(case.form, loaded.cutoff, positions)
+        predict(energies, types, *edges, geometry=system.geometry(positions))
 
     try:
         edges = system.edges(case.form, loaded.cutoff, system.positions)
-        row["edges"] = edges[0].shape[1]
+        row["edges"], still = edges[0].shape[1], system.geometry(system.positions)
 
         def evaluate() -> Tensor:
-            return predict(energies, types, *edges).forces
+            return predict(energies, types, *edges, geometry=still).forces
 
         if gpu:
             torch.cuda.reset_peak_memory_stats()

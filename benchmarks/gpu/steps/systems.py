@@ -18,7 +18,7 @@ REPEATS = {
     48600: (6, 6, 6),
     202500: (10, 10, 9),
 }
-MODELS = ("ean-jat", "jat-published")
+MODELS = ("ean-jat", "ean-jat-short", "jat-published")
 TIMESTEP = 0.5  # fs
 LEFT = 5.0  # seconds of a step, without which no row is begun
 sys.path.insert(0, str(ROOT / "benchmarks"))
