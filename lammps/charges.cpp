@@ -32,7 +32,8 @@ std::vector<Tensor> slopes_of(const Tensor &output, const Tensor &weights,
 
 }  // namespace
 
-Charges::Charges(torch::jit::Module module, const ChargedAtoms &atoms, torch::Device device)
+Charges::Charges(torch::jit::Module module, const ChargedAtoms &atoms, const Tensor &types,
+                 torch::Device device)
     : module_(std::move(module)),
       device_(device),
       n_charged_(static_cast<int64_t>(atoms.atoms.size())),
@@ -40,6 +41,7 @@ Charges::Charges(torch::jit::Module module, const ChargedAtoms &atoms, torch::De
       first_(atoms.first),
       total_charge_(atoms.total_charge) {
   atoms_ = upload(atoms.atoms.data(), {n_charged_}, torch::kInt64);
+  types_ = types.index_select(0, atoms_);
   positions_ = leaf(upload(atoms.positions.data(), {n_charged_, 3}, torch::kFloat64));
   box_ = upload(atoms.cell, {3, 3}, torch::kFloat64);
   pbc_ = upload(atoms.periodic, {3}, torch::kBool);
@@ -53,12 +55,12 @@ std::vector<double> Charges::totals(const Tensor &raw) {
 
 std::vector<double> Charges::sums(const std::vector<double> &totals) {
   totals_ = upload(totals).requires_grad_(true);
-  shifted_ = call("shifted_charges", {raw_, totals_, total_charge_});
-  charges_ = leaf(shifted_);
+  made_ = call("sources", {raw_, totals_, types_, total_charge_});
+  sources_ = leaf(made_);
   own_ = strained();
   const auto places = positions_ + positions_.mm(own_.strain);
   const auto rows = torch::arange(first_, first_ + n_charged_, atoms_.options());
-  terms_ = call("charge_sums", {places, charges_, own_.cell, pbc_, n_atoms_, rows});
+  terms_ = call("long_range_sums", {places, sources_, own_.cell, pbc_, n_atoms_, rows});
   return to_host(terms_);
 }
 
@@ -67,13 +69,13 @@ std::vector<double> Charges::slopes(const std::vector<double> &sums, double shar
   const auto all = upload(sums).requires_grad_(true);
   const auto energy = call("energy_of_sums", {all, whole.cell, pbc_, n_atoms_});
   const auto by_sums = slopes_of(energy, torch::ones_like(energy), {all, whole.strain});
-  const auto by_own = slopes_of(terms_, by_sums[0], {positions_, charges_, own_.strain});
-  const auto by_raw = slopes_of(shifted_, by_own[1], {raw_, totals_});
+  const auto by_own = slopes_of(terms_, by_sums[0], {positions_, sources_, own_.strain});
+  const auto by_raw = slopes_of(made_, by_own[1], {raw_, totals_});
   raw_slopes_ = by_raw[0];
-  result.charges = to_host(charges_);
+  result.charges = to_host(sources_.select(1, 0));
   result.charge_forces = to_host(-by_own[0]);
-  // The energy is quadratic in the charges.
-  result.electrostatic = to_host(0.5 * charges_ * by_own[1]);
+  // The energy is quadratic in the sources.
+  result.long_range = to_host(0.5 * (sources_ * by_own[1]).sum(1));
   const auto virial = to_host(by_own[2] + share * by_sums[1]);
   for (int k = 0; k < 9; k++) result.charge_virial[k / 3][k % 3] = -virial[k];
   return to_host(by_raw[1]);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Charges of this rank's atoms within one evaluation: forward to the electrostatic energy of the
+// Charges of this rank's atoms within one evaluation: forward to the energy of long range of the
 // whole structure, and back to what the charges are made of.
 //
-//   raw -> (totals of raw) -> charges -> own terms -> (sums of the terms) -> energy
+//   raw -> (totals of raw) -> sources -> own terms -> (sums of the terms) -> energy
+//
+// The sources are the charges and, where the potential has dispersion, the atoms' shares of C6.
 //
 // What is in brackets is added up over the ranks; each of these sums has few numbers. All ranks
 // compute the same energy from the same sums, and from its slope along them what it means for their
@@ -21,7 +23,9 @@ namespace physrep {
 
 class Charges {
  public:
-  Charges(torch::jit::Module module, const ChargedAtoms &atoms, torch::Device device);
+  // types: of this rank's atoms, own first.
+  Charges(torch::jit::Module module, const ChargedAtoms &atoms, const torch::Tensor &types,
+          torch::Device device);
 
   // In this order. Each takes what the last one gave, added up over the ranks.
   // raw: (n_own, 2) raw charges in e and weights of the shift; returns this rank's part of their
@@ -48,9 +52,9 @@ class Charges {
   torch::Device device_;
   int64_t n_own_ = 0, n_charged_ = 0, n_atoms_ = 0, first_ = 0;
   double total_charge_ = 0.0;
-  torch::Tensor atoms_, positions_, box_, pbc_;  // positions a leaf
-  torch::Tensor raw_, totals_, shifted_;  // leaf, leaf, charges as a function of both
-  torch::Tensor charges_, terms_;  // leaf; terms of positions, charges and strain
+  torch::Tensor atoms_, types_, positions_, box_, pbc_;  // positions a leaf
+  torch::Tensor raw_, totals_, made_;  // leaf, leaf, sources as a function of both
+  torch::Tensor sources_, terms_;  // leaf; terms of positions, sources and strain
   Strained own_;  // of the terms
   torch::Tensor raw_slopes_;
 };

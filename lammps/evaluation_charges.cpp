@@ -22,14 +22,14 @@ void Model::Torch::electrostatics(const ChargedAtoms &atoms, const Piece &readou
                                   Exchange &exchange, Result &result) {
   const size_t n = atoms.atoms.size();
   result.charges.assign(n, 0.0);
-  result.electrostatic.assign(n, 0.0);
+  result.long_range.assign(n, 0.0);
   result.charge_forces.assign(3 * n, 0.0);
   std::fill_n(&result.charge_virial[0][0], 9, 0.0);
   std::optional<Charges> charges;
   std::vector<double> totals(2, 0.0), sums, slopes(2, 0.0);
   if (n > 0)
     attempt([&] {
-      charges.emplace(module, atoms, device);
+      charges.emplace(module, atoms, types, device);
       raw.piece.input = readout.input;
       raw.piece.output = call("raw_charges", {readout.input, types, edges.value()});
       totals = charges->totals(raw.piece.output);

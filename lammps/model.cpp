@@ -26,7 +26,7 @@ constexpr int FORMAT = 4, OLDEST_FORMAT = 2;
 constexpr double CONTACT_SHARE = 0.5;
 constexpr double SMALLEST_CONTACT = 0.2;  // A, where the training data says nothing
 const char *const METADATA_FILE = "metadata.json";
-const auto CHARGE_PIECES = {"raw_charges", "shifted_charges", "charge_sums", "energy_of_sums"};
+const auto CHARGE_PIECES = {"raw_charges", "sources", "long_range_sums", "energy_of_sums"};
 
 torch::jit::Module load_module(const std::string &path, torch::Device device, std::string &json) {
   if (!std::ifstream(path).good())

@@ -94,7 +94,7 @@ struct Result {
   Edge not_finite;  // the first one whose slope is not a number
   // Of the ChargedAtoms; empty for a potential without charges.
   std::vector<double> charges;  // (n_charged) e
-  std::vector<double> electrostatic;  // (n_charged) eV, q_i phi_i / 2
+  std::vector<double> long_range;  // (n_charged) eV, each atom's half of its pairs
   std::vector<double> charge_forces;  // (n_charged, 3) eV/A, with the charges held
   double charge_virial[3][3] = {};  // eV, with the charges held; adds up over the ranks
 };

@@ -117,7 +117,7 @@ void PairPhysRep::tally_charges() {
   if (!model_->metadata().has_charges) return;
   for (size_t k = 0; k < charged_.atoms.size(); k++) {
     const int64_t i = charged_.atoms[k];
-    const double energy = result_.electrostatic[k];
+    const double energy = result_.long_range[k];
     const double *const force = &result_.charge_forces[3 * k];
     if (!std::isfinite(energy + force[0] + force[1] + force[2])) note_not_finite(i, energy);
     if (eflag_global) eng_coul += energy;

@@ -14,6 +14,7 @@ from physrep.models.guarded import GuardedEdges, GuardedModel
 from physrep.nn.charge_readout import ChargeReadout, shifted_charges
 from physrep.nn.edges import own_rows
 from physrep.nn.scatter import sum_edges
+from physrep.pair.dispersion import Dispersion
 from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.pair.morse import MorseRepulsion
@@ -25,14 +26,16 @@ REPULSIONS = ("zbl", "morse", "none")
 class Energies(NamedTuple):
     """What a potential says of a structure or of a batch laid end to end.
 
-    atomic: (n_atoms,) eV, float64, with reference energies, without ``electrostatic``.
-    charges: (n_atoms,) e, float64; None for a potential without charges.
-    electrostatic: (n_structures,) eV, float64, their Coulomb energy; None without charges.
+    atomic: (n_atoms,) eV, float64, with reference energies, without ``long_range``.
+    sources: (n_atoms, 1 or 2), float64: charges in e and, for a potential with dispersion, square
+        roots of C6 in eV^(1/2) A^3; None for a potential without charges.
+    long_range: (n_structures,) eV, float64, the energy of the sources, which is quadratic in them:
+        Coulomb and dispersion; None without charges.
     """
 
     atomic: Tensor
-    charges: Tensor | None
-    electrostatic: Tensor | None
+    sources: Tensor | None
+    long_range: Tensor | None
 
 
 def make_repulsion(name: str, species: list[int], cutoff: float) -> nn.Module | None:
@@ -94,6 +97,7 @@ class Potential(GuardedModel):
         n_types = len(species)
         self._charges = electrostatics
         self.electrostatics: Electrostatics | None = None
+        self.dispersion: Dispersion | None = None
         self.charge_readout: ChargeReadout | None = None
         if electrostatics is not None:
             if model.published:
@@ -103,7 +107,10 @@ class Potential(GuardedModel):
                 )
             learned = electrostatics.shift == "learned"
             self.charge_readout = ChargeReadout(model.width, n_types, learned)
-            self.electrostatics = Electrostatics(electrostatics.smearing, electrostatics.accuracy)
+            width, accuracy = electrostatics.smearing, electrostatics.accuracy
+            self.electrostatics = Electrostatics(width, accuracy)
+            if electrostatics.dispersion != "none":
+                self.dispersion = Dispersion(width, accuracy, n_types)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
         self.register_buffer("shift", torch.zeros(n_types, dtype=double))
@@ -213,4 +220,50 @@ class Potential(GuardedModel):
         totals = geometry.total_charges
         sums = sum_edges(raw, structure, totals.size(0))
         charges = shifted_charges(raw, sums, totals, structure)
-        return Energies(atomic, charges, self.electrostatics(charges, structure, geometry))
+        sources = self.sources(charges, types)
+        return Energies(atomic, sources, self.long_range(sources, structure, geometry))
+
+    def sources(self, charges: Tensor, types: Tensor) -> Tensor:
+        """(n_atoms, 1 or 2) from charges in e, see :class:`Energies`."""
+        columns = [charges]
+        dispersion = self.dispersion
+        if dispersion is not None:
+            columns.append(dispersion.of_types(types))
+        return torch.stack(columns, dim=1)
+
+    def long_range(self, sources: Tensor, structure: Tensor, geometry: Geometry) -> Tensor:
+        """Energies (n_structures,) in eV of the sources; structure: (n_atoms,) int64, ascending."""
+        assert self.electrostatics is not None
+        energies = self.electrostatics(sources[:, 0], structure, geometry)
+        dispersion = self.dispersion
+        if dispersion is not None:
+            energies = energies + dispersion(sources[:, 1], structure, geometry)
+        return energies
+
+    def long_range_sums(
+        self,
+        positions: Tensor,
+        sources: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor,
+    ) -> Tensor:
+        """Of one structure, see :meth:`physrep.pair.smeared_sum.SmearedSum.sums`."""
+        assert self.electrostatics is not None
+        found = self.electrostatics.sums(positions, sources[:, 0], cell, pbc, n_atoms, rows)
+        dispersion = self.dispersion
+        if dispersion is None:
+            return found
+        other = dispersion.sums(positions, sources[:, 1], cell, pbc, n_atoms, rows)
+        return torch.cat([found, other])
+
+    def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
+        """In eV, a scalar, from ``long_range_sums`` added up over all atoms."""
+        assert self.electrostatics is not None
+        dispersion = self.dispersion
+        if dispersion is None:
+            return self.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)
+        n = sums.size(0) - dispersion.n_sums(cell, pbc, n_atoms)
+        coulomb = self.electrostatics.energy_of_sums(sums[:n], cell, pbc, n_atoms)
+        return coulomb + dispersion.energy_of_sums(sums[n:], cell, pbc, n_atoms)

@@ -62,12 +62,13 @@ def predict(
     if slopes.strains is not None:
         virial = virial - slopes.strains.to(virial.dtype)
     energy = total_energies(energies, structure, n_structures)
-    charges = energies.charges
+    sources = energies.sources
     if not create_graph:
         energy, atomic = energy.detach(), atomic.detach()
-        charges = None if charges is None else charges.detach()
-    if charges is not None and slopes.charges is not None:
-        atomic = atomic + 0.5 * charges * slopes.charges
+        sources = None if sources is None else sources.detach()
+    if sources is not None and slopes.sources is not None:
+        atomic = atomic + 0.5 * (sources * slopes.sources).sum(dim=1)
+    charges = None if sources is None else sources[:, 0]
     symmetric = 0.5 * (virial + virial.transpose(1, 2))
     return Prediction(energy, atomic, forces, symmetric, charges)
 
@@ -87,8 +88,8 @@ def energy_and_forces(
     with torch.enable_grad():
         energies = potential(types, edge_index, leaves[0], None, geometry)
         energy = energies.atomic.sum()
-        if energies.electrostatic is not None:
-            energy = energy + energies.electrostatic.sum()
+        if energies.long_range is not None:
+            energy = energy + energies.long_range.sum()
         slopes = torch.autograd.grad(energy, leaves, materialize_grads=True)
     return energy.detach(), _forces(_Slopes(*slopes), edge_index, types.size(0))
 
@@ -96,8 +97,8 @@ def energy_and_forces(
 def total_energies(energies: Energies, structure: Tensor, n_structures: int) -> Tensor:
     """Energies of the structures, (n_structures,) eV, float64."""
     total = sum_edges(energies.atomic, structure, n_structures)
-    electrostatic = energies.electrostatic
-    return total if electrostatic is None else total + electrostatic
+    long_range = energies.long_range
+    return total if long_range is None else total + long_range
 
 
 class _Place(NamedTuple):
@@ -119,14 +120,12 @@ class _Place(NamedTuple):
 
 
 class _Slopes(NamedTuple):
-    """Gradients of the energy; without charges those of the edge vectors alone. The one by the
-    charges is the potential at the atoms, in V.
-    """
+    """Gradients of the energy; without charges those of the edge vectors alone."""
 
     vectors: Tensor
     positions: Tensor | None = None
     strains: Tensor | None = None
-    charges: Tensor | None = None
+    sources: Tensor | None = None
 
 
 def _forces(slopes: _Slopes, edge_index: Tensor, n_atoms: int) -> Tensor:
@@ -139,11 +138,11 @@ def _slopes(
     energies: Energies, vectors: Tensor, place: _Place | None, create_graph: bool
 ) -> _Slopes:
     leaves, total = [vectors], energies.atomic.sum()
-    if energies.electrostatic is not None and place is not None:
-        total = total + energies.electrostatic.sum()
+    if energies.long_range is not None and place is not None:
+        total = total + energies.long_range.sum()
         leaves += [place.positions, place.strains]
         if not create_graph:
-            assert energies.charges is not None
-            leaves.append(energies.charges)
+            assert energies.sources is not None
+            leaves.append(energies.sources)
     found = torch.autograd.grad(total, leaves, create_graph=create_graph, materialize_grads=True)
     return _Slopes(*found)

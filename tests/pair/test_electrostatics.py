@@ -129,7 +129,7 @@ def test_sums_of_two_processes(name):
     n = q.size(0)
     owners = torch.arange(n) % 3 == 0
     parts = [torch.nonzero(mine).squeeze(1) for mine in (owners, ~owners)]
-    sums = [EXACT.charge_sums(x[p], q[p], system.cell, system.pbc, n, p) for p in parts]
+    sums = [EXACT.sums(x[p], q[p], system.cell, system.pbc, n, p) for p in parts]
     added = (sums[0] + sums[1]).detach().requires_grad_(True)
     found = EXACT.energy_of_sums(added, system.cell, system.pbc, n)
     assert found.item() == pytest.approx(whole.item(), abs=1e-11)
@@ -147,8 +147,8 @@ def test_a_process_may_have_no_atoms(name, mesh_from):
     of.mesh_from = mesh_from
     nobody = torch.zeros(0, dtype=torch.int64)
     own = x[:0].clone().requires_grad_(True)
-    whole = of.charge_sums(x, q, cell, pbc, n, None)
-    nothing = of.charge_sums(own, q[:0], cell, pbc, n, nobody)
+    whole = of.sums(x, q, cell, pbc, n, None)
+    nothing = of.sums(own, q[:0], cell, pbc, n, nobody)
     assert nothing.shape == whole.shape
     assert not bool(nothing.any())
     assert torch.autograd.grad(nothing.sum(), own)[0].shape == (0, 3)
@@ -180,7 +180,7 @@ def test_scripted_equals_eager():
     assert torch.allclose(found[0], found[1], rtol=0, atol=1e-12)
     for x, q, cell, pbc in systems:
         n = q.size(0)
-        sums = [of.charge_sums(x, q, cell, pbc, n, None) for of in (scripted, EXACT)]
+        sums = [of.sums(x, q, cell, pbc, n, None) for of in (scripted, EXACT)]
         assert torch.allclose(sums[0], sums[1], rtol=0, atol=1e-12)
         ends = [of.energy_of_sums(sums[1], cell, pbc, n) for of in (scripted, EXACT)]
         assert float(ends[0]) == pytest.approx(float(ends[1]), abs=1e-12)

@@ -116,7 +116,7 @@ def test_mesh_of_two_processes_scripted(pbc):
     x, q, cell, _ = system
     even = torch.arange(30) % 2 == 0
     parts = [torch.nonzero(mine).squeeze(1) for mine in (even, ~even)]
-    sums = sum(scripted.charge_sums(x[p], q[p], cell, pbc, 30, p) for p in parts)
+    sums = sum(scripted.sums(x[p], q[p], cell, pbc, 30, p) for p in parts)
     found = scripted.energy_of_sums(sums, cell, pbc, 30)
     assert float(found) == pytest.approx(float(energy(on_mesh(1e-3), system)), abs=1e-11)
 

@@ -66,9 +66,9 @@ class ExportedPotential(nn.Module):
         index, vectors = pairs.edge_index, pairs.vectors
         found = self.energies(self.types, index, vectors, places, cell, pbc, self.total_charge)
         energy = found.atomic.sum()
-        electrostatic = found.electrostatic
-        if electrostatic is not None:
-            energy = energy + electrostatic.sum()
+        long_range = found.long_range
+        if long_range is not None:
+            energy = energy + long_range.sum()
         return energy * self.kj_per_mol
 
     def check(self, positions: Tensor, box: Tensor | None) -> None:
@@ -144,7 +144,7 @@ class ExportedPotential(nn.Module):
 
 
 class ExportedCharges(ExportedPotential):
-    """With charges: the pieces of the electrostatic energy too, for atoms on several ranks."""
+    """With charges: the pieces of the energy of long range too, for atoms on several ranks."""
 
     @torch.jit.export
     def raw_charges(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
@@ -152,33 +152,31 @@ class ExportedCharges(ExportedPotential):
         return self.potential.raw_charges(h, types, edges)
 
     @torch.jit.export
-    def shifted_charges(self, raw: Tensor, sums: Tensor, total_charge: float) -> Tensor:
-        """Charges in e, (n_own,), float64.
+    def sources(self, raw: Tensor, sums: Tensor, types: Tensor, total_charge: float) -> Tensor:
+        """See :class:`physrep.potential.Energies`; the first column are the charges.
 
-        raw: (n_own, 2) of the own atoms; sums: (2,) of ``raw`` over all atoms of all ranks.
+        raw: (n_own, 2) of the own atoms; sums: (2,) of ``raw`` over all atoms of all ranks;
+        types: (n_own,) int64; total_charge: in e.
         """
         one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)
         totals = torch.full([1], total_charge, dtype=torch.float64, device=raw.device)
-        return shifted_charges(raw, sums.unsqueeze(0), totals, one)
+        charges = shifted_charges(raw, sums.unsqueeze(0), totals, one)
+        return self.potential.sources(charges, types)
 
     @torch.jit.export
-    def charge_sums(
+    def long_range_sums(
         self,
         positions: Tensor,
-        charges: Tensor,
+        sources: Tensor,
         cell: Tensor,
         pbc: Tensor,
         n_atoms: int,
         rows: Tensor,
     ) -> Tensor:
-        """See :meth:`physrep.pair.electrostatics.Electrostatics.charge_sums`."""
-        assert self.potential.electrostatics is not None
-        return self.potential.electrostatics.charge_sums(
-            positions, charges, cell, pbc, n_atoms, rows
-        )
+        """See :meth:`physrep.pair.smeared_sum.SmearedSum.sums`."""
+        return self.potential.long_range_sums(positions, sources, cell, pbc, n_atoms, rows)
 
     @torch.jit.export
     def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
-        """See :meth:`physrep.pair.electrostatics.Electrostatics.energy_of_sums`."""
-        assert self.potential.electrostatics is not None
-        return self.potential.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)
+        """See :meth:`physrep.pair.smeared_sum.SmearedSum.energy_of_sums`."""
+        return self.potential.energy_of_sums(sums, cell, pbc, n_atoms)

@@ -1,6 +1,7 @@
-"""Smeared Coulomb energy of isolated structures: every pair of atoms."""
+"""Isolated structures: every pair of atoms, and the smeared 1/r between them."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,20 +39,36 @@ def pairs_within(counts: Tensor) -> tuple[Tensor, Tensor]:
     return i, i + 1 + within - starts.index_select(0, i)
 
 
-def all_pairs_energy(
-    positions: Tensor, charges: Tensor, group: Tensor, n_groups: int, smearing: float
-) -> Tensor:
-    """sum_{i < j} q_i q_j erf(r_ij / (sqrt(2) sigma)) / r_ij of each group, (n_groups,) in e^2/A.
+class Pairs(NamedTuple):
+    """Pairs i < j of atoms, (n_pairs,) int64, and their squared distances, (n_pairs,) in A^2."""
+
+    i: Tensor
+    j: Tensor
+    squares: Tensor
+
+
+def pairs_of(positions: Tensor, group: Tensor, n_groups: int) -> Pairs:
+    """All pairs within each group.
 
     Args:
-        positions: (n_atoms, 3) in A; charges: (n_atoms,) in e; group: (n_atoms,) int64, ascending.
-        smearing: sigma in A.
+        positions: (n_atoms, 3) in A; group: (n_atoms,) int64, ascending.
     """
     i, j = pairs_within(torch.bincount(group, minlength=n_groups))
     squares = torch.zeros_like(i, dtype=positions.dtype)
     for along in positions.t().contiguous().unbind(dim=0):  # half the time of rows of three
         apart = along.index_select(0, j) - along.index_select(0, i)
         squares = squares + apart * apart
-    values = smeared_inverse(squares, smearing)
-    products = charges.index_select(0, i) * charges.index_select(0, j) * values
-    return charges.new_zeros(n_groups).index_add(0, group.index_select(0, i), products)
+    return Pairs(i, j, squares)
+
+
+def sum_of_pairs(
+    pairs: Pairs, values: Tensor, weights: Tensor, group: Tensor, n_groups: int
+) -> Tensor:
+    """sum_{i < j} w_i w_j f_ij of each group, (n_groups,).
+
+    Args:
+        values: (n_pairs,) f; weights: (n_atoms,); group: (n_atoms,) int64.
+    """
+    ends = weights.index_select(0, pairs.i) * weights.index_select(0, pairs.j)
+    found = weights.new_zeros(n_groups)
+    return found.index_add(0, group.index_select(0, pairs.i), ends * values)

@@ -8,7 +8,9 @@ from physrep.config import StrictModel
 
 
 class ElectrostaticsConfig(StrictModel):
-    """Charges read from the features of the atoms, and their Coulomb energy at any distance."""
+    """Charges read from the features of the atoms, their Coulomb energy at any distance, and
+    dispersion beside it.
+    """
 
     smearing: Annotated[float, Field(ge=0.5, le=5.0)] = 1.5
     """[A] Width sigma of the smeared interaction erf(r / (sqrt(2) sigma)) / r. About a third of the
@@ -19,6 +21,10 @@ class ElectrostaticsConfig(StrictModel):
     shift: Literal["equal", "learned"] = "equal"
     """How the atoms share what their raw charges lack to the total charge: ``equal``, or by
     weights ``learned`` for each element."""
+    dispersion: Literal["none", "d3"] = "none"
+    """Dispersion at any distance too, damped by the same smearing: ``d3``, with the C6 of DFT-D3
+    (S. Grimme et al., J. Chem. Phys. 132 (2010) 154104), averaged by element over the training
+    data."""
 
 
 def electrostatics_of(settings: dict[str, Any] | None) -> ElectrostaticsConfig | None:

@@ -91,7 +91,8 @@ class Objective:
         found = energies_of_batch(self.potential, batch, near)
         unknown = [torch.full_like(label, torch.nan) for label in (batch.forces, batch.virial)]
         energy = total_energies(found, batch.batch, batch.num_graphs)
-        return Prediction(energy, found.atomic, unknown[0], unknown[1], found.charges)
+        charges = None if found.sources is None else found.sources[:, 0]
+        return Prediction(energy, found.atomic, unknown[0], unknown[1], charges)
 
     def with_forces(
         self,
