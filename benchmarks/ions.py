@@ -53,6 +53,7 @@ def errors_apart(calculator: PhysRepCalculator) -> dict[str, dict[str, float]]:
     groups: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     energies: dict[tuple, tuple[float, float]] = {}
     for structure in read_structures(APART):
+        assert structure.energy is not None
         row, predicted = errors_of(structure, calculator)
         info = structure.info
         energies[info["kind"], info.get("host"), info.get("group")] = predicted, structure.energy
@@ -116,10 +117,10 @@ def ions_in_liquid(calculator: PhysRepCalculator | None) -> dict[str, list[float
         return {}
     for structure in read_structures(LIQUID):
         atoms = structure.to_ase()
-        of_atoms = structure.charges
         if calculator is not None:
             atoms.calc = calculator
-            of_atoms = atoms.get_charges()
+        of_atoms = structure.charges if calculator is None else atoms.get_charges()
+        assert of_atoms is not None
         bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc)
         ions = molecules(bonds.pairs, len(atoms))
         for ion in range(ions.max() + 1):

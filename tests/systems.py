@@ -94,6 +94,10 @@ REPULSIONS = {"neuralil-morse": "morse", "neuralil-published": "morse"}
 REPULSIONS |= dict.fromkeys(JUMPS, "none")
 
 
+# Larger than those of DFT-D3 for C, H, N, O (4, 1.5, 3.5, 3), so that an error would be seen.
+ROOTS_OF_C6 = [12.0, 4.0, 10.0, 9.0]  # eV^(1/2) A^3
+
+
 def make_checkpoint(
     form: str = "jat-gated-sum",
     dtype: torch.dtype = torch.float64,
@@ -109,6 +113,8 @@ def make_checkpoint(
     potential.shift.copy_(torch.tensor([-1.0, -0.5, -1.5, -2.0]))
     potential.reference_energies.copy_(torch.tensor([-48.0, -10.0, -70.0, -100.0]))
     potential.scale.fill_(2.0)
+    if potential.dispersion is not None:
+        potential.dispersion.weights.copy_(torch.tensor(ROOTS_OF_C6))
     return checkpoint
 
 

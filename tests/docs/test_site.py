@@ -47,5 +47,8 @@ def test_pages_fetch_nothing_from_other_hosts(site):
 
 
 def test_certificates_and_pictures_are_in_the_site(site):
-    for file in ("certificates/ean-jat-short/report.html", "repository/benchmarks/results/speed.png"):
+    for file in (
+        "certificates/ean-jat-short/report.html",
+        "repository/benchmarks/results/speed.png",
+    ):
         assert (site / file).is_file()

@@ -29,7 +29,8 @@ CHARGE = {"sheared": 0.0, "pair": 1.0}
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    return make_checkpoint("jat-angular", electrostatics=ElectrostaticsConfig(smearing=1.4))
+    settings = ElectrostaticsConfig(smearing=1.4, dispersion="d3")
+    return make_checkpoint("jat-angular", electrostatics=settings)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ MEASURE_Q = MEASURE.replace("c_pea", "c_pea q")
 
 
 def charged_checkpoint() -> Checkpoint:
-    """Random parameters, charges of some 0.2 e."""
-    settings = ElectrostaticsConfig(smearing=1.4, shift="learned")
+    """Random parameters, charges of some 0.2 e, dispersion."""
+    settings = ElectrostaticsConfig(smearing=1.4, shift="learned", dispersion="d3")
     return random_checkpoint(SMALL, electrostatics=settings)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
-from systems import geometry_of
+from systems import ROOTS_OF_C6, geometry_of
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.engines.lammps import write_data
@@ -162,4 +162,6 @@ def random_checkpoint(
     made.potential.scale.fill_(20.0)
     made.potential.shift.copy_(torch.tensor([-1.0, -0.5, -0.7, 0.3]))
     made.potential.reference_energies.copy_(torch.tensor([-10.0, -0.4, -20.0, -30.0]))
+    if made.potential.dispersion is not None:
+        made.potential.dispersion.weights.copy_(torch.tensor(ROOTS_OF_C6))
     return made

@@ -191,6 +191,29 @@ def test_charges_fade_with_the_network_where_the_guard_acts():
     np.testing.assert_allclose(compute(potential, atoms).charges, [0.0, 0.0], atol=1e-12)
 
 
+def test_dispersion_is_in_the_energies_of_the_atoms_and_follows_london_s_law():
+    """The same potential with and without; two copies of a molecule far apart."""
+    with_it = make_checkpoint(electrostatics=SETTINGS.model_copy(update={"dispersion": "d3"}))
+    plain = make_checkpoint(electrostatics=SETTINGS)
+    plain.potential.load_state_dict(with_it.potential.state_dict(), strict=False)
+    box = liquid()
+    a, b = compute(with_it.potential, box), compute(plain.potential, box)
+    assert float(a.atomic_energies.sum() - a.energy) == pytest.approx(0.0, abs=1e-10)
+    assert float(a.energy - b.energy) < -0.1
+    assert float((a.forces - b.forces).abs().max()) > 1e-3
+
+    one = molecule()
+    far = one.copy()
+    far.positions += [0.0, 0.0, 30.0]
+    both, alone = one + far, compute(with_it.potential, one).energy
+    gained = compute(with_it.potential, both).energy - 2.0 * alone
+    gained -= compute(plain.potential, both).energy - 2.0 * compute(plain.potential, one).energy
+    weights = with_it.potential.dispersion.weights
+    types = torch.tensor([with_it.potential.species.index(z) for z in one.numbers])
+    total = float(weights[types].sum())
+    assert float(gained) == pytest.approx(-(total**2) / 30.0**6, rel=0.3)  # sizes of 3 A in 30
+
+
 def test_checkpoints_keep_the_settings(tmp_path):
     checkpoint = make_checkpoint(electrostatics=ElectrostaticsConfig(smearing=1.1, shift="learned"))
     save_checkpoint(checkpoint, tmp_path / "a.ckpt")
@@ -199,6 +222,7 @@ def test_checkpoints_keep_the_settings(tmp_path):
         "smearing": 1.1,
         "accuracy": 1e-4,
         "shift": "learned",
+        "dispersion": "none",
     }
     a, b = compute(checkpoint.potential, liquid()), compute(loaded, liquid())
     assert torch.equal(a.forces, b.forces)
