@@ -69,6 +69,7 @@ REQUIREMENTS = (
     Requirement("torch-geometric", ">=2.6,<3", "physrep fit", "training"),
     Requirement("pyyaml", ">=6", "settings of physrep fit", "training"),
     Requirement("tblite", ">=0.4", "GFN2-xTB: physrep label, bond scans of certify", "labels"),
+    Requirement("dftd3", ">=1.2", "coefficients of a potential with dispersion", "labels"),
     Requirement("matplotlib", ">=3.9", "reports of certify, analyze, fit; figures", "analysis"),
     Requirement("jinja2", ">=3.1", "reports of certify and analyze", "analysis"),
     Requirement("mdtraj", ">=1.10", "trajectories in DCD, XTC, TRR, NetCDF", "analysis"),

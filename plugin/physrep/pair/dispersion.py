@@ -24,7 +24,7 @@ from physrep.pair.reciprocal_lattice import longest_wave_vector, squares_of, wav
 from physrep.pair.smeared_sum import SPLINE_ORDER, SmearedSum
 from physrep.units import COULOMB_CONSTANT
 
-# What errors are estimated for: the C6 of each atom, one in each 10 A^3. Carbon has 15 to 30.
+# What errors are estimated for: the C6 of each atom, one in each 10 A^3. Carbon has 11 to 29.
 NOMINAL_C6 = 20.0  # eV A^6
 VACUUM = 15.0  # A on each side of what is not periodic: images beyond it count for nothing
 

@@ -105,6 +105,7 @@ def test_a_fit_with_charges(folder, capsys):
     assert "total charges: -1 in 4, +1 in 4 of 12 frames; charges add up" in capsys.readouterr().err
     potential = load_checkpoint(folder / "run" / "best.ckpt").potential
     assert potential.electrostatics_settings["shift"] == "learned"
+    assert potential.dispersion is None
     assert "train_charges_loss" in (folder / "run" / "log.csv").read_text()
 
 
@@ -114,9 +115,11 @@ def test_a_potential_without_charges_gets_them(folder, capsys):
     first = settings(folder, electrostatics=None, loss=plain, output=str(folder / "first"))
     assert main(["fit", first]) == 0
     start = folder / "first" / "best.ckpt"
-    assert main(["fit", settings(folder, start_from=str(start))]) == 0
+    wanted = {"smearing": 1.0, "dispersion": "d3"}
+    assert main(["fit", settings(folder, start_from=str(start), electrostatics=wanted)]) == 0
     assert "has no charges; their readout starts from random" in capsys.readouterr().err
-    assert load_checkpoint(folder / "run" / "best.ckpt").potential.electrostatics is not None
+    dispersion = load_checkpoint(folder / "run" / "best.ckpt").potential.dispersion
+    assert float(dispersion.weights.min()) > 1.0
 
 
 @pytest.mark.parametrize(

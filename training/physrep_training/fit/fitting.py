@@ -18,6 +18,7 @@ from physrep.progress import say
 from physrep_training.data.conformers import ConformerView, has_store
 from physrep_training.data.graphs import evenly_drawn, species_of
 from physrep_training.data.references import set_references
+from physrep_training.fit.dispersion_coefficients import set_dispersion
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fit_data import FitData, load_data
 from physrep_training.fit.fit_report import write_conformer_report, write_report
@@ -148,6 +149,7 @@ def start(config: FitConfig, data: FitData) -> Checkpoint:
         )
         checkpoint.potential.set_dtype(DTYPES[config.run.precision])
         set_references(checkpoint.potential, data.train, data.isolated_atoms, config.scale)
+        set_dispersion(checkpoint.potential, data.train, species)
     checkpoint.training.update(
         name=config.name,
         settings=json.loads(config.model_dump_json()),
@@ -166,6 +168,7 @@ def continued(config: FitConfig, path: Path, species: list[int], data: FitData) 
         say_what_start_from_overrides(config, checkpoint)
     if config.electrostatics is not None and checkpoint.potential.electrostatics is None:
         checkpoint = add_charges(checkpoint, config.electrostatics)
+        set_dispersion(checkpoint.potential, data.train, checkpoint.potential.species)
         if is_first():
             say("fit", f"{path} has no charges; their readout starts from random parameters")
     known = checkpoint.potential
@@ -174,6 +177,7 @@ def continued(config: FitConfig, path: Path, species: list[int], data: FitData) 
     if new:
         check_elements(new, data)
         checkpoint = add_elements(checkpoint, new)
+        set_dispersion(checkpoint.potential, structures, new)
         set_new_references(checkpoint.potential, new, structures, data.isolated_atoms)
         if is_first():
             say("fit", new_elements_in_words(known, new))

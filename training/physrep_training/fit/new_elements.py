@@ -51,7 +51,7 @@ def add_elements(checkpoint: Checkpoint, new: Sequence[int]) -> Checkpoint:
     weights of pairs come from the donors (`donors_of`); a charge-like constant of an element
     (electronegativity, radius, ZBL) is its own; the shortest distances of new pairs are unknown
     (0, no guard) until training data are there; reference energies are zero, see
-    `set_new_references`.
+    `set_new_references`, and so are weights of the dispersion, see `set_dispersion`.
 
     Raises:
         ConfigError: a model whose parameters cannot be extended.
@@ -78,6 +78,8 @@ def add_elements(checkpoint: Checkpoint, new: Sequence[int]) -> Checkpoint:
     n = len(old.species)
     state["shortest_distances"][:n, :n] = before["shortest_distances"]
     state["reference_energies"][:n] = before["reference_energies"]
+    if old.dispersion is not None:
+        state["dispersion.weights"][:n] = before["dispersion.weights"]
     potential.load_state_dict(state)
     made.training = checkpoint.training
     return made
