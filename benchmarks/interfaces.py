@@ -24,8 +24,8 @@ from interface_figures import draw_droplets, draw_slab
 from lammps_process import run_lammps
 from physrep.analysis.chemistry.bond_tracking import molecules
 from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.engines.lammps import write_data
-from physrep.figures.picture import whole_molecules
 from physrep.io.trajectories.frames import Frame, iter_frames
 
 ROOT = Path(__file__).resolve().parent.parent

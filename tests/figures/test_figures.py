@@ -18,7 +18,7 @@ from physrep.figures.page import (
     compact,
     html_page,
 )
-from physrep.figures.picture import box_figure, whole_molecules
+from physrep.figures.picture import box_figure
 from physrep.figures.plots import energy_figure, parity_figure, temperature_figure, training_figure
 from physrep.figures.style import STYLE
 
@@ -102,15 +102,6 @@ def test_parity_shows_the_errors_it_was_given():
 def test_the_box_has_a_legend_of_elements(pbc):
     legend = box(pbc).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["H", "N", "O"]
-
-
-def test_molecules_are_made_whole():
-    cell, pbc = 10.0 * np.eye(3), np.ones(3, bool)
-    positions = np.array([[0.2, 0.0, 0.0], [29.3, 0.0, -10.0], [25.0, 5.0, 5.0]])
-    whole = whole_molecules(positions, np.array([[0, 1]]), cell, pbc)
-    assert np.linalg.norm(whole[1] - whole[0]) == pytest.approx(0.9)
-    centres = np.array([whole[:2].mean(axis=0), whole[2]])
-    assert (centres >= 0.0).all() and (centres < 10.0).all()
 
 
 class Collector(HTMLParser):

@@ -2,15 +2,13 @@
 
 import numpy as np
 from ase.data import chemical_symbols
-from ase.geometry import find_mic
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.covalent import radii_of
 from physrep.figures.style import GREEN, GREY, ORANGE, PURPLE, SERIES, in_house_style, new_figure
 
@@ -58,28 +56,6 @@ def box_figure(
     axes.autoscale_view()
     axes.axis("off")
     return figure
-
-
-def whole_molecules(
-    positions: np.ndarray, bonds: np.ndarray, cell: np.ndarray, pbc: np.ndarray
-) -> np.ndarray:
-    """(n_atoms, 3) in A: bonded atoms side by side, the centre of each molecule in the cell."""
-    whole = np.array(positions, dtype=float)
-    n_atoms = len(whole)
-    ones = np.ones(len(bonds))
-    graph = coo_array((ones, (bonds[:, 0], bonds[:, 1])), shape=(n_atoms, n_atoms)).tocsr()
-    _, labels = connected_components(graph, directed=False)
-    _, firsts = np.unique(labels, return_index=True)
-    periodic = np.flatnonzero(pbc)
-    for first in firsts:
-        order, parents = breadth_first_order(graph, first, directed=False)
-        for atom in order[1:]:
-            step, _ = find_mic(whole[atom] - whole[parents[atom]], cell, pbc)
-            whole[atom] = whole[parents[atom]] + step
-        if len(periodic) == 3:
-            shift = np.floor(np.linalg.solve(cell.T, whole[order].mean(axis=0)))
-            whole[order] -= shift @ cell
-    return whole
 
 
 def _rotation() -> np.ndarray:

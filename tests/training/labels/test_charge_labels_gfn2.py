@@ -13,11 +13,12 @@ from physrep.units import COULOMB_CONSTANT
 from physrep_training.labels.charge_leak import leaked_charge
 from physrep_training.labels.gfn2 import label
 from physrep_training.labels.separate_ions import (
+    ACCURACY,
     Distribution,
     interaction,
     label_ion,
-    with_ion_calculator,
 )
+from physrep_training.labels.with_tblite import with_tblite
 
 DEBYE = 0.2081943  # e A
 
@@ -125,7 +126,7 @@ def test_forces_of_ions_one_by_one():
         moved.positions[6, 1] += step
         energies.append(label(moved).info["REF_energy"])
     assert forces[6, 1] == pytest.approx(-(energies[0] - energies[1]) / 0.02, abs=2e-3)
-    ion = label_ion(with_ion_calculator(nitrate(), -1))
+    ion = label_ion(with_tblite(nitrate(), -1, 1, ACCURACY))
     assert ion.distribution.charges.sum() == pytest.approx(-1.0, abs=1e-6)
 
 

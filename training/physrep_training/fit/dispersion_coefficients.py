@@ -13,8 +13,8 @@ from ase.data import chemical_symbols
 from ase.units import Bohr, Hartree
 
 from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.config import ConfigError
-from physrep.figures.picture import whole_molecules
 from physrep.io import Structure
 from physrep.potential import Potential
 

@@ -5,8 +5,8 @@ from ase import Atoms
 from physrep_training.labels.charge_leak import leaked_charge
 from physrep_training.labels.electrons import Electrons, electrons_of
 from physrep_training.labels.separate_ions import Labels, label_separate_ions, stated_apart
+from physrep_training.labels.with_tblite import METHOD, with_tblite
 
-METHOD = "GFN2-xTB"
 PREFIX = "REF_"  # of every label that physrep writes
 PLAIN_LABELS = (
     "energy",
@@ -18,24 +18,6 @@ PLAIN_LABELS = (
     "charges",
     "dipole",
 )
-
-
-def with_calculator(atoms: Atoms, electrons: Electrons | None = None) -> Atoms:
-    """A copy that computes with GFN2-xTB; the number of threads must be set before.
-
-    electrons: charge and spin; by default those that the atoms state (`electrons_of`).
-    """
-    from tblite.ase import TBLite  # after the number of threads is set
-
-    electrons = electrons or electrons_of(atoms)
-    atoms = atoms.copy()
-    atoms.calc = TBLite(
-        method=METHOD,
-        charge=electrons.charge,
-        multiplicity=electrons.multiplicity,
-        verbosity=0,
-    )
-    return atoms
 
 
 def label(atoms: Atoms, electrons: Electrons | None = None) -> Atoms:
@@ -72,7 +54,7 @@ def label(atoms: Atoms, electrons: Electrons | None = None) -> Atoms:
 
 
 def _computed(atoms: Atoms, electrons: Electrons) -> Labels:
-    atoms = with_calculator(atoms, electrons)
+    atoms = with_tblite(atoms, electrons.charge, electrons.multiplicity)
     energy, forces = atoms.get_potential_energy(), atoms.get_forces()
     results = atoms.calc.results
     leak = leaked_charge(atoms, results["charges"])

@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.chemistry.named_pieces import named_pieces
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.config import ConfigError
-from physrep.figures.picture import whole_molecules
 
 # Atoms of different ions come no nearer than this share of the sum of their van der Waals radii
 # (S. Alvarez, Dalton Trans. 2013, 8617): H-O 1.57 A, O-O 1.74 A, H-H 1.39 A.

@@ -30,7 +30,9 @@ from physrep.covalent import PATH_BOND_FACTOR, bond_reach
 from physrep.io import DataError
 from physrep.output import append_to_file, make_folder
 from physrep.progress import progress, say
-from physrep_training.labels.gfn2 import METHOD, label, with_calculator
+from physrep_training.labels.electrons import electrons_of
+from physrep_training.labels.gfn2 import label
+from physrep_training.labels.with_tblite import METHOD, with_tblite
 
 ARRAYS = ("rxn_id", "dE0_kcal", "smiles", "offsets", "Z", "R", "TS", "P")
 RELAXED = 0.05  # eV/A
@@ -165,7 +167,8 @@ def attempt(reaction: Reaction, settings: PathSettings) -> list[Atoms] | str:
 
 def _relaxed(atoms: Atoms, name: str) -> Atoms:
     """The nearest minimum of GFN2-xTB, if it is still the same molecule."""
-    moving = with_calculator(atoms)
+    electrons = electrons_of(atoms)
+    moving = with_tblite(atoms, electrons.charge, electrons.multiplicity)
     # ASE's annotation does not say that None means no log.
     optimizer = LBFGS(moving, logfile=None)  # type: ignore[arg-type]  # see above
     if not optimizer.run(fmax=RELAXED, steps=MAX_STEPS):

@@ -22,9 +22,10 @@ from ase import Atoms
 
 from physrep.units import COULOMB_CONSTANT
 from physrep_training.labels.electrons import Electrons
+from physrep_training.labels.with_tblite import with_tblite
 
 STEP = 0.01  # A, of the central differences of the interaction
-ACCURACY = 0.1  # of tblite's thresholds; 1 is its default
+ACCURACY = 0.1  # of thresholds, see `with_tblite`
 
 
 class Distribution(NamedTuple):
@@ -61,7 +62,7 @@ def label_separate_ions(atoms: Atoms) -> Labels:
     """
     rows = [np.flatnonzero(atoms.arrays["ion"] == k) for k in (0, 1)]
     charges = [int(charge) for charge in atoms.info["ion_charges"]]
-    ions = [with_ion_calculator(atoms[rows[k]], charges[k]) for k in (0, 1)]
+    ions = [with_tblite(atoms[rows[k]], charges[k], 1, ACCURACY) for k in (0, 1)]
     alone = [label_ion(ion) for ion in ions]
     clouds = [ion.distribution for ion in alone]
     forces = np.zeros((len(atoms), 3))
@@ -77,19 +78,8 @@ def label_separate_ions(atoms: Atoms) -> Labels:
     )
 
 
-def with_ion_calculator(ion: Atoms, charge: int) -> Atoms:
-    """A copy that computes with GFN2-xTB, closed shell; each cycle begins where the last ended."""
-    from tblite.ase import TBLite  # after the number of threads is set
-
-    ion = ion.copy()
-    ion.calc = TBLite(
-        method="GFN2-xTB", charge=charge, multiplicity=1, accuracy=ACCURACY, verbosity=0
-    )
-    return ion
-
-
 def label_ion(ion: Atoms) -> IonLabels:
-    """Labels of one ion; ion: of `with_ion_calculator`."""
+    """Labels of one ion; ion: with a calculator, see `with_tblite`."""
     energy, forces = ion.get_potential_energy(), ion.get_forces()
     charges = ion.calc.results["charges"]
     missing = ion.calc.results["dipole"] - charges @ ion.positions

@@ -10,7 +10,7 @@ from ase.geometry import find_mic, get_distances
 from physrep.analysis.chemistry.bonds import bond_lengths, find_bonds
 from physrep.analysis.chemistry.named_pieces import named_pieces
 from physrep.analysis.chemistry.species_names import SpeciesName
-from physrep.figures.picture import whole_molecules
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.io.structures.total_charge import state_charge
 
 
