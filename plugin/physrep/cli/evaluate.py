@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
 
 # Options that only some suites have.
-LABELS = ("format", "units", "energy_key", "forces_key", "virial_key", "stress_key")
+LABELS = (
+    "format",
+    "units",
+    "energy_key",
+    "forces_key",
+    "virial_key",
+    "stress_key",
+    "charges_key",
+    "dipole_key",
+)
 SUITES = {
     "errors": LABELS,
     "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
@@ -60,6 +69,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument("--virial-key", help="name of the virials, -dE/dstrain, e.g. REF_virial")
     verb.add_argument("--stress-key", help="name of the stresses, with the sign of ASE")
+    verb.add_argument("--charges-key", help="name of the charges of atoms, e.g. REF_charges")
+    verb.add_argument("--dipole-key", help="name of the dipoles, e.g. REF_dipole")
     add_number(verb, "--seed", "of noise and random choices (default 0)", least=0)
     add_number(verb, "--max-structures", "use N drawn at random")
     add_number(verb, "--assembly", "number of molecules to take apart (default 50)", least=0)

@@ -87,6 +87,32 @@ def test_virials_alone_are_enough_to_compare():
     assert errors.virial_mae_mev_per_atom < 1e-3 and errors.force_mae is None
 
 
+class Charges(Calculator):
+    """A water molecule with fixed charges."""
+
+    implemented_properties = ("charges", "dipole")
+
+    def calculate(self, atoms=None, properties=(), system_changes=()):
+        charges = np.array([-0.8, 0.4, 0.4])
+        self.results = {"charges": charges, "dipole": charges @ atoms.positions}
+
+
+def test_charges_and_dipoles(capsys):
+    """Offsets come back; what a calculator lacks is said and not compared."""
+    water = molecule("H2O")
+    charges = np.array([-0.8, 0.3, 0.5])
+    dipole = np.array([-0.8, 0.4, 0.4]) @ water.positions + [0.0, 0.3, 0.0]
+    structure = Structure(water.positions, water.numbers, charges=charges, dipole=dipole)
+    errors = evaluate(Charges(), [structure])
+    assert errors.charge_mae == pytest.approx(0.2 / 3)
+    assert errors.charge_rmse == pytest.approx(np.sqrt(0.02 / 3))
+    assert errors.dipole_mae == pytest.approx(0.1)
+    assert errors.dipole_rmse == pytest.approx(np.sqrt(0.03))
+    found = evaluate(EMT(), [replace(labelled(SYSTEMS["molecule"]), charges=charges)])
+    assert found.charge_mae is None
+    assert "charges of 1 structures are not compared" in capsys.readouterr().err
+
+
 def test_labels_of_some_structures_are_said(capsys):
     whole = labelled(SYSTEMS["bulk"])
     bare = Structure(whole.positions, whole.species, whole.cell, whole.pbc, energy=whole.energy)

@@ -23,6 +23,11 @@ from physrep.progress import plural, progress, say
 
 ASE_PREFIX = "ase:"
 NAMED = 20  # structures in which the guard acts
+COMPARED = {  # label -> its plural, what a calculator needs for it
+    "virial": ("virials", "stress"),
+    "charges": ("charges", "charges"),
+    "dipole": ("dipoles", "dipole"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,8 @@ class Errors:
     different codes differ by a constant per atom), so at least two are needed. Forces in eV/A,
     over Cartesian components; ``force_max`` is the largest error of one component. Virials in
     meV/atom and, of structures that are periodic in all directions, stresses in meV/A^3, over the
-    nine components.
+    nine components. Charges of atoms in e; dipoles of isolated structures in e A, over the three
+    components, of charged ones about the centre of mass.
 
     ``n_guarded`` counts the structures in which the short-range guard acts (None where the
     calculator has none), ``guarded`` names the first of them: file, frame (from 0) and the pair
@@ -50,6 +56,10 @@ class Errors:
     virial_rmse_mev_per_atom: float | None = None
     stress_mae_mev_per_a3: float | None = None
     stress_rmse_mev_per_a3: float | None = None
+    charge_mae: float | None = None
+    charge_rmse: float | None = None
+    dipole_mae: float | None = None
+    dipole_rmse: float | None = None
     n_guarded: int | None = None
     guarded: list[dict[str, Any]] = field(default_factory=list)
 
@@ -97,9 +107,11 @@ class _Sums:
     forces: _Sum = field(default_factory=_Sum)
     virial: _Sum = field(default_factory=_Sum)  # meV/atom
     stress: _Sum = field(default_factory=_Sum)  # meV/A^3
+    charges: _Sum = field(default_factory=_Sum)  # e
+    dipole: _Sum = field(default_factory=_Sum)  # e A
     n_structures: int = 0
     n_labelled: Counter[str] = field(default_factory=Counter)
-    n_without_stress: int = 0  # virials that the calculator cannot be compared with
+    n_missing: Counter[str] = field(default_factory=Counter)  # what the calculator does not have
     guarded: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, calculator: BaseCalculator, structure: Structure) -> None:
@@ -114,6 +126,10 @@ class _Sums:
             self.forces.add(atoms.get_forces() - structure.forces)
         if structure.virial is not None:
             self._add_virial(atoms, structure)
+        if structure.charges is not None:
+            self._add_electric("charges", self.charges, atoms, structure.charges)
+        if structure.dipole is not None:
+            self._add_electric("dipole", self.dipole, atoms, structure.dipole)
         if structure.energy is not None:
             difference = atoms.get_potential_energy() - structure.energy
             self.energy_errors.append(difference / len(atoms))
@@ -126,11 +142,19 @@ class _Sums:
         try:
             difference = 1000.0 * (_virial(atoms) - structure.virial)
         except PropertyNotImplementedError:
-            self.n_without_stress += 1
+            self.n_missing["virial"] += 1
             return
         self.virial.add(difference / len(atoms))
         if structure.pbc.all():
             self.stress.add(difference / atoms.get_volume())
+
+    def _add_electric(self, name: str, errors: _Sum, atoms: Atoms, label: np.ndarray) -> None:
+        try:
+            found = atoms.calc.get_property(name, atoms)
+        except PropertyNotImplementedError:
+            self.n_missing[name] += 1
+            return
+        errors.add(found - label)
 
     def errors(self, guard: bool) -> Errors:
         """The means; guard: whether the calculator has one."""
@@ -150,6 +174,10 @@ class _Sums:
             self.virial.rmse(),
             self.stress.mae(),
             self.stress.rmse(),
+            self.charges.mae(),
+            self.charges.rmse(),
+            self.dipole.mae(),
+            self.dipole.rmse(),
             len(self.guarded) if guard else None,
             self.guarded[:NAMED],
         )
@@ -189,16 +217,16 @@ def evaluate(calculator: BaseCalculator, structures: Iterable[Structure]) -> Err
     for label, n in sums.n_labelled.items():
         if n < sums.n_structures:
             say("evaluate", f"{n} of {sums.n_structures} structures have a label of {label}")
-    if sums.n_without_stress:
+    for label, n in sums.n_missing.items():
+        words, needed = COMPARED[label]
         say(
             "evaluate",
-            f"virials of {sums.n_without_stress} structures are not compared: the calculator has "
-            "no stress",
+            f"{words} of {n} structures are not compared: the calculator has no {needed}",
         )
-    if not (sums.energy_errors or sums.forces.n or sums.virial.n):
+    if not (sums.energy_errors or sums.forces.n or sums.virial.n or sums.charges.n):
         raise ConfigError(
-            f"{sums.n_structures} structures, none with energy or forces: there is nothing to "
-            "compare with; check the names of the labels in the file"
+            f"{sums.n_structures} structures, none with energy, forces, virial or charges: there "
+            "is nothing to compare with; check the names of the labels in the file"
         )
     return sums.errors(guard_limits(calculator) is not None)
 
