@@ -15,8 +15,8 @@ from physrep.nn.charge_readout import ChargeReadout, shifted_charges
 from physrep.nn.edges import own_rows
 from physrep.nn.scatter import sum_edges
 from physrep.pair.dispersion import Dispersion
-from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.long_range import LongRange
 from physrep.pair.morse import MorseRepulsion
 from physrep.pair.zbl import ZBL
 
@@ -70,7 +70,7 @@ class Potential(GuardedModel):
     scale: Tensor
     shift: Tensor
     reference_energies: Tensor
-    __jit_unused_properties__ = ["symbols", "dtype", "electrostatics_settings"]
+    __jit_unused_properties__ = ["symbols", "dtype", "electrostatics_settings", "dispersion"]
 
     def __init__(
         self,
@@ -96,8 +96,7 @@ class Potential(GuardedModel):
         self.ops = "portable"
         n_types = len(species)
         self._charges = electrostatics
-        self.electrostatics: Electrostatics | None = None
-        self.dispersion: Dispersion | None = None
+        self.long_range: LongRange | None = None
         self.charge_readout: ChargeReadout | None = None
         if electrostatics is not None:
             if model.published:
@@ -107,10 +106,7 @@ class Potential(GuardedModel):
                 )
             learned = electrostatics.shift == "learned"
             self.charge_readout = ChargeReadout(model.width, n_types, learned)
-            width, accuracy = electrostatics.smearing, electrostatics.accuracy
-            self.electrostatics = Electrostatics(width, accuracy)
-            if electrostatics.dispersion != "none":
-                self.dispersion = Dispersion(width, accuracy, n_types)
+            self.long_range = LongRange(electrostatics, n_types)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
         self.register_buffer("shift", torch.zeros(n_types, dtype=double))
@@ -125,6 +121,11 @@ class Potential(GuardedModel):
     def electrostatics_settings(self) -> dict[str, Any] | None:
         """Settings of the charges as files keep them; None without charges."""
         return None if self._charges is None else self._charges.model_dump(mode="json")
+
+    @property
+    def dispersion(self) -> Dispersion | None:
+        """Dispersion beside the charges; None without."""
+        return None if self.long_range is None else self.long_range.dispersion
 
     @property
     def dtype(self) -> torch.dtype:
@@ -211,7 +212,8 @@ class Potential(GuardedModel):
         for k in range(self.n_layers):
             h = self.step(k, h, edges)
         atomic = self.readout(h, types, edges)
-        if self.electrostatics is None:
+        long_range = self.long_range
+        if long_range is None:
             return Energies(atomic, None, None)
         if geometry is None:
             raise ValueError("physrep: this potential has charges and needs the geometry")
@@ -220,50 +222,5 @@ class Potential(GuardedModel):
         totals = geometry.total_charges
         sums = sum_edges(raw, structure, totals.size(0))
         charges = shifted_charges(raw, sums, totals, structure)
-        sources = self.sources(charges, types)
-        return Energies(atomic, sources, self.long_range(sources, structure, geometry))
-
-    def sources(self, charges: Tensor, types: Tensor) -> Tensor:
-        """(n_atoms, 1 or 2) from charges in e, see :class:`Energies`."""
-        columns = [charges]
-        dispersion = self.dispersion
-        if dispersion is not None:
-            columns.append(dispersion.of_types(types))
-        return torch.stack(columns, dim=1)
-
-    def long_range(self, sources: Tensor, structure: Tensor, geometry: Geometry) -> Tensor:
-        """Energies (n_structures,) in eV of the sources; structure: (n_atoms,) int64, ascending."""
-        assert self.electrostatics is not None
-        energies = self.electrostatics(sources[:, 0], structure, geometry)
-        dispersion = self.dispersion
-        if dispersion is not None:
-            energies = energies + dispersion(sources[:, 1], structure, geometry)
-        return energies
-
-    def long_range_sums(
-        self,
-        positions: Tensor,
-        sources: Tensor,
-        cell: Tensor,
-        pbc: Tensor,
-        n_atoms: int,
-        rows: Tensor,
-    ) -> Tensor:
-        """Of one structure, see :meth:`physrep.pair.smeared_sum.SmearedSum.sums`."""
-        assert self.electrostatics is not None
-        found = self.electrostatics.sums(positions, sources[:, 0], cell, pbc, n_atoms, rows)
-        dispersion = self.dispersion
-        if dispersion is None:
-            return found
-        other = dispersion.sums(positions, sources[:, 1], cell, pbc, n_atoms, rows)
-        return torch.cat([found, other])
-
-    def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
-        """In eV, a scalar, from ``long_range_sums`` added up over all atoms."""
-        assert self.electrostatics is not None
-        dispersion = self.dispersion
-        if dispersion is None:
-            return self.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)
-        n = sums.size(0) - dispersion.n_sums(cell, pbc, n_atoms)
-        coulomb = self.electrostatics.energy_of_sums(sums[:n], cell, pbc, n_atoms)
-        return coulomb + dispersion.energy_of_sums(sums[n:], cell, pbc, n_atoms)
+        sources = long_range.sources(charges, types)
+        return Energies(atomic, sources, long_range(sources, structure, geometry))

@@ -176,7 +176,9 @@ def test_mistakes_are_one_line(exports, labelled, tmp_path, capsys):
 def test_data_without_labels_is_a_mistake(exports, tmp_path, capsys):
     bare = tmp_path / "bare.xyz"
     ase.io.write(bare, SYSTEMS["pair"](), format="extxyz")
-    assert "none with energy, forces, virial or charges" in refused(capsys, "evaluate", exports.ckpt(), bare)
+    assert "none with energy, forces, virial or charges" in refused(
+        capsys, "evaluate", exports.ckpt(), bare
+    )
 
 
 def test_a_missing_package_points_to_the_doctor(exports, capsys, monkeypatch):

@@ -123,7 +123,7 @@ def eager(potential: Potential, atoms: Atoms) -> Prediction:
     types = torch.tensor([potential.species.index(z) for z in atoms.numbers])
     cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
     found = neighbor_list(torch.from_numpy(atoms.positions), cell, pbc, potential.cutoff)
-    geometry = geometry_of([atoms]) if potential.electrostatics else None
+    geometry = geometry_of([atoms]) if potential.long_range else None
     return predict(potential, types, found.edge_index, found.vectors, geometry=geometry)
 
 

@@ -10,7 +10,7 @@ from scipy.special import erfc
 from torch import Tensor
 
 from physrep.geometry import Geometry
-from physrep.pair.electrostatics import Electrostatics
+from physrep.pair.smeared_sum import SmearedSum
 from physrep.units import COULOMB_CONSTANT
 
 EVERYWHERE = torch.tensor([True, True, True])
@@ -62,7 +62,7 @@ def random_signs(n_atoms: int, seed: int = 5) -> Charged:
     return random_box(n_atoms, seed)._replace(charges=charges)
 
 
-def energy(of: Electrostatics, system: Charged) -> Tensor:
+def energy(of: SmearedSum, system: Charged) -> Tensor:
     """In eV, by ``forward``."""
     n = system.charges.size(0)
     geometry = Geometry(
@@ -71,7 +71,7 @@ def energy(of: Electrostatics, system: Charged) -> Tensor:
     return of(system.charges, torch.zeros(n, dtype=torch.int64), geometry)[0]
 
 
-def forces_of(of: Electrostatics, system: Charged) -> Tensor:
+def forces_of(of: SmearedSum, system: Charged) -> Tensor:
     """(n_atoms, 3) in eV/A at fixed charges."""
     x = system.positions.clone().requires_grad_(True)
     return -torch.autograd.grad(energy(of, system._replace(positions=x)), x)[0]
@@ -112,6 +112,20 @@ def complement(system: Charged, width: float) -> float:
             np.fill_diagonal(r, np.inf)
         total += 0.5 * (q[:, None] * q[None] * erfc(r / (math.sqrt(2) * width)) / r).sum()
     return total
+
+
+def check_derivatives(of: SmearedSum, system: Charged) -> None:
+    """First and second ones by positions, weights and strain against finite differences."""
+
+    def energy_of(positions: Tensor, weights: Tensor, strain: Tensor) -> Tensor:
+        moved = system._replace(positions=positions, charges=weights)
+        return energy(of, strained(moved, strain))
+
+    leaves = (system.positions, system.charges, torch.zeros(3, 3, dtype=torch.float64))
+    leaves = tuple(leaf.clone().requires_grad_(True) for leaf in leaves)
+    assert torch.autograd.gradcheck(energy_of, leaves, eps=1e-4, atol=1e-7, rtol=1e-6)
+    second = {"eps": 1e-4, "atol": 1e-6, "rtol": 1e-5, "fast_mode": True}
+    assert torch.autograd.gradgradcheck(energy_of, leaves, **second)
 
 
 def strained(system: Charged, strain: Tensor) -> Charged:

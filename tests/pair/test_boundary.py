@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from charged_systems import Charged, energy, forces_of, random_box, strained
+from charged_systems import Charged, check_derivatives, energy, forces_of, random_box
 from scipy.special import erf, erfc
 
 from physrep.pair.electrostatics import Electrostatics
@@ -69,16 +69,7 @@ def test_slab_by_the_mesh():
 
 def test_derivatives_of_a_slab():
     system = slab(0.3, n_atoms=4)
-    of_slab = Electrostatics(1.5, 1e-3)
-
-    def of(positions, charges, strain):
-        moved = system._replace(positions=positions, charges=charges)
-        return energy(of_slab, strained(moved, strain))
-
-    leaves = (system.positions, system.charges, torch.zeros(3, 3, dtype=torch.float64))
-    leaves = tuple(leaf.clone().requires_grad_(True) for leaf in leaves)
-    assert torch.autograd.gradcheck(of, leaves, eps=1e-4, atol=1e-7, rtol=1e-6)
-    assert torch.autograd.gradgradcheck(of, leaves, eps=1e-4, atol=1e-6, rtol=1e-5, fast_mode=True)
+    check_derivatives(Electrostatics(1.5, 1e-3), system)
 
 
 def test_what_has_no_method_is_refused():

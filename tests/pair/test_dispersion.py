@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from charged_systems import EVERYWHERE, NOWHERE, Charged, energy, random_box, strained
+from charged_systems import EVERYWHERE, NOWHERE, Charged, check_derivatives, energy, random_box
 
 from physrep.pair.dispersion import Dispersion, damped_inverse_sixth, damped_transform
 from physrep.torchscript import compile_script
@@ -83,16 +83,7 @@ def test_the_wanted_accuracy_is_reached():
 @pytest.mark.parametrize("pbc", [EVERYWHERE, NOWHERE], ids=["box", "isolated"])
 def test_derivatives(pbc):
     system = weighted(5)._replace(pbc=pbc)
-    of_system = Dispersion(1.5, 1e-4, 1)
-
-    def of(positions, weights, strain):
-        moved = system._replace(positions=positions, charges=weights)
-        return energy(of_system, strained(moved, strain))
-
-    leaves = (system.positions, system.charges, torch.zeros(3, 3, dtype=torch.float64))
-    leaves = tuple(leaf.clone().requires_grad_(True) for leaf in leaves)
-    assert torch.autograd.gradcheck(of, leaves, eps=1e-4, atol=1e-7, rtol=1e-6)
-    assert torch.autograd.gradgradcheck(of, leaves, eps=1e-4, atol=1e-6, rtol=1e-5, fast_mode=True)
+    check_derivatives(Dispersion(1.5, 1e-4, 1), system)
 
 
 def test_a_slab_and_a_large_droplet_see_no_images():

@@ -7,6 +7,7 @@ import torch
 from charged_systems import (
     NOWHERE,
     Charged,
+    check_derivatives,
     complement,
     crystal,
     energy,
@@ -15,7 +16,6 @@ from charged_systems import (
     random_box,
     random_signs,
     root_mean_square,
-    strained,
 )
 
 from physrep.geometry import Geometry
@@ -77,16 +77,7 @@ def test_an_ion_alone():
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_first_and_second_derivatives(name):
     system = SYSTEMS[name]
-    of_system = Electrostatics(1.5, 1e-3)
-
-    def of(positions, charges, strain):
-        moved = system._replace(positions=positions, charges=charges)
-        return energy(of_system, strained(moved, strain))
-
-    leaves = (system.positions, system.charges, torch.zeros(3, 3, dtype=torch.float64))
-    leaves = tuple(leaf.clone().requires_grad_(True) for leaf in leaves)
-    assert torch.autograd.gradcheck(of, leaves, eps=1e-4, atol=1e-7, rtol=1e-6)
-    assert torch.autograd.gradgradcheck(of, leaves, eps=1e-4, atol=1e-6, rtol=1e-5, fast_mode=True)
+    check_derivatives(Electrostatics(1.5, 1e-3), system)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -6,12 +6,12 @@ from charged_systems import (
     EVERYWHERE,
     NOWHERE,
     Charged,
+    check_derivatives,
     energy,
     forces_of,
     random_box,
     random_signs,
     root_mean_square,
-    strained,
 )
 from ean_systems import ean_box, sheared_box
 
@@ -97,16 +97,7 @@ def test_isolated_atoms_by_a_sphere():
 @pytest.mark.parametrize("pbc", [EVERYWHERE, NOWHERE])
 def test_derivatives_of_the_mesh(pbc):
     system = random_box(4, net=0.3)._replace(pbc=pbc)
-    of_mesh = on_mesh(1e-2)
-
-    def of(positions, charges, strain):
-        moved = system._replace(positions=positions, charges=charges)
-        return energy(of_mesh, strained(moved, strain))
-
-    leaves = (system.positions, system.charges, torch.zeros(3, 3, dtype=torch.float64))
-    leaves = tuple(leaf.clone().requires_grad_(True) for leaf in leaves)
-    assert torch.autograd.gradcheck(of, leaves, eps=1e-4, atol=1e-7, rtol=1e-6)
-    assert torch.autograd.gradgradcheck(of, leaves, eps=1e-4, atol=1e-6, rtol=1e-5, fast_mode=True)
+    check_derivatives(on_mesh(1e-2), system)
 
 
 @pytest.mark.parametrize("pbc", [EVERYWHERE, NOWHERE])

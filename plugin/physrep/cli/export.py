@@ -85,7 +85,7 @@ def note_on_charges(potential: "Potential", topology: "Atoms") -> str:
     """What a potential without charges misses in a system of ions, and what to do; empty where it
     has charges or the system holds no ions.
     """
-    if potential.electrostatics is not None:
+    if potential.long_range is not None:
         return ""
     from physrep.analysis.chemistry.named_pieces import ions_in
 

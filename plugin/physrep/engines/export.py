@@ -129,7 +129,7 @@ def charge_of(potential: Potential, topology: Atoms | None, given: float | None)
     Raises:
         ExportError: given for a potential without charges; statements that contradict each other.
     """
-    if given is not None and potential.electrostatics is None:
+    if given is not None and potential.long_range is None:
         raise ExportError(
             f"total charge {given:+g}: this potential has no charges; leave it out, or fit one "
             "with electrostatics"
@@ -151,7 +151,7 @@ def script(
         symbols = topology.get_chemical_symbols()
         types = torch.from_numpy(types_of(symbols, potential.symbols, "topology"))
     periodic = topology is not None and bool(topology.pbc.all())
-    form = ExportedPotential if potential.electrostatics is None else ExportedCharges
+    form = ExportedPotential if potential.long_range is None else ExportedCharges
     return compile_script(form(potential, types, periodic, total_charge).eval())
 
 

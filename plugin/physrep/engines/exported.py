@@ -138,7 +138,7 @@ class ExportedPotential(nn.Module):
     @torch.jit.export
     def atomic_energies(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
         """All pieces in one call: (n_atoms,) eV, float64; of a potential without charges."""
-        if self.potential.electrostatics is not None:
+        if self.potential.long_range is not None:
             raise ValueError("physrep: this potential has charges: call energies, with positions")
         return self.potential(types, edge_index, vectors).atomic
 
@@ -161,7 +161,8 @@ class ExportedCharges(ExportedPotential):
         one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)
         totals = torch.full([1], total_charge, dtype=torch.float64, device=raw.device)
         charges = shifted_charges(raw, sums.unsqueeze(0), totals, one)
-        return self.potential.sources(charges, types)
+        assert self.potential.long_range is not None
+        return self.potential.long_range.sources(charges, types)
 
     @torch.jit.export
     def long_range_sums(
@@ -174,9 +175,11 @@ class ExportedCharges(ExportedPotential):
         rows: Tensor,
     ) -> Tensor:
         """See :meth:`physrep.pair.smeared_sum.SmearedSum.sums`."""
-        return self.potential.long_range_sums(positions, sources, cell, pbc, n_atoms, rows)
+        assert self.potential.long_range is not None
+        return self.potential.long_range.sums(positions, sources, cell, pbc, n_atoms, rows)
 
     @torch.jit.export
     def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
         """See :meth:`physrep.pair.smeared_sum.SmearedSum.energy_of_sums`."""
-        return self.potential.energy_of_sums(sums, cell, pbc, n_atoms)
+        assert self.potential.long_range is not None
+        return self.potential.long_range.energy_of_sums(sums, cell, pbc, n_atoms)

@@ -173,7 +173,7 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Pa
     potential.to(device)
     return (
         potential,
-        potential.electrostatics is not None,
+        potential.long_range is not None,
         potential.symbols,
         potential.cutoff,
         precision,

@@ -35,7 +35,7 @@ def geometry_of(
     potential: Potential, batch: Batch | Data, displacement: Tensor | None = None
 ) -> Geometry | None:
     """Where the atoms are, displaced by (n_atoms, 3) A; None for a potential without charges."""
-    if potential.electrostatics is None:
+    if potential.long_range is None:
         return None
     positions = batch.positions
     if displacement is not None:

@@ -166,7 +166,7 @@ def continued(config: FitConfig, path: Path, species: list[int], data: FitData) 
     checkpoint.training = {}
     if is_first():
         say_what_start_from_overrides(config, checkpoint)
-    if config.electrostatics is not None and checkpoint.potential.electrostatics is None:
+    if config.electrostatics is not None and checkpoint.potential.long_range is None:
         checkpoint = add_charges(checkpoint, config.electrostatics)
         set_dispersion(checkpoint.potential, data.train, checkpoint.potential.species)
         if is_first():

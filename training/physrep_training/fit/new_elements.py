@@ -79,7 +79,7 @@ def add_elements(checkpoint: Checkpoint, new: Sequence[int]) -> Checkpoint:
     state["shortest_distances"][:n, :n] = before["shortest_distances"]
     state["reference_energies"][:n] = before["reference_energies"]
     if old.dispersion is not None:
-        state["dispersion.weights"][:n] = before["dispersion.weights"]
+        state["long_range.dispersion.weights"][:n] = before["long_range.dispersion.weights"]
     potential.load_state_dict(state)
     made.training = checkpoint.training
     return made

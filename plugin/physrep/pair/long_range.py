@@ -1,0 +1,76 @@
+"""What a potential with charges adds at any distance: Coulomb's law and, beside it, dispersion."""
+
+import torch
+from torch import Tensor, nn
+
+from physrep.geometry import Geometry
+from physrep.pair.dispersion import Dispersion
+from physrep.pair.electrostatics import Electrostatics
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
+
+
+class LongRange(nn.Module):
+    """The energy in eV of sources, (n_atoms, 1 or 2): charges in e and, with dispersion, square
+    roots of C6 in eV^(1/2) A^3. It is quadratic in them. TorchScript and eager, float64.
+    """
+
+    def __init__(self, settings: ElectrostaticsConfig, n_types: int) -> None:
+        """n_types: of the potential."""
+        super().__init__()
+        width, accuracy = settings.smearing, settings.accuracy
+        self.electrostatics = Electrostatics(width, accuracy)
+        self.dispersion: Dispersion | None = None
+        if settings.dispersion != "none":
+            self.dispersion = Dispersion(width, accuracy, n_types)
+
+    @torch.jit.export
+    def sources(self, charges: Tensor, types: Tensor) -> Tensor:
+        """Of atoms with these charges in e, (n_atoms,), and types, (n_atoms,) int64."""
+        columns = [charges]
+        dispersion = self.dispersion
+        if dispersion is not None:
+            columns.append(dispersion.of_types(types))
+        return torch.stack(columns, dim=1)
+
+    def forward(self, sources: Tensor, structure: Tensor, geometry: Geometry) -> Tensor:
+        """Energies (n_structures,) in eV.
+
+        Args:
+            structure: (n_atoms,) int64, ascending.
+
+        Raises:
+            ValueError: see :meth:`physrep.pair.smeared_sum.SmearedSum.sums`.
+        """
+        energies = self.electrostatics(sources[:, 0], structure, geometry)
+        dispersion = self.dispersion
+        if dispersion is not None:
+            energies = energies + dispersion(sources[:, 1], structure, geometry)
+        return energies
+
+    @torch.jit.export
+    def sums(
+        self,
+        positions: Tensor,
+        sources: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor | None,
+    ) -> Tensor:
+        """Of atoms of one structure, see :meth:`physrep.pair.smeared_sum.SmearedSum.sums`."""
+        found = self.electrostatics.sums(positions, sources[:, 0], cell, pbc, n_atoms, rows)
+        dispersion = self.dispersion
+        if dispersion is None:
+            return found
+        other = dispersion.sums(positions, sources[:, 1], cell, pbc, n_atoms, rows)
+        return torch.cat([found, other])
+
+    @torch.jit.export
+    def energy_of_sums(self, sums: Tensor, cell: Tensor, pbc: Tensor, n_atoms: int) -> Tensor:
+        """In eV, a scalar, from ``sums`` added up over all atoms."""
+        dispersion = self.dispersion
+        if dispersion is None:
+            return self.electrostatics.energy_of_sums(sums, cell, pbc, n_atoms)
+        n = sums.size(0) - dispersion.n_sums(cell, pbc, n_atoms)
+        coulomb = self.electrostatics.energy_of_sums(sums[:n], cell, pbc, n_atoms)
+        return coulomb + dispersion.energy_of_sums(sums[n:], cell, pbc, n_atoms)
