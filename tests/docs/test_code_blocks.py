@@ -21,7 +21,10 @@ PAGES = ["README.md"] + sorted(
 # Minutes long even when they are shortened.
 SLOW = {
     "docs/start/assess.md",
-    *(f"docs/tutorials/{name}.md" for name in ("bond-scan", "molecules", "sampling", "transfer")),
+    *(
+        f"docs/tutorials/{name}.md"
+        for name in ("bond-scan", "interfaces", "molecules", "sampling", "transfer")
+    ),
 }
 # Page -> replacements in its code blocks.
 SHORTER: dict[str, dict[str, str]] = {
