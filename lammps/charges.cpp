@@ -39,7 +39,8 @@ Charges::Charges(torch::jit::Module module, const ChargedAtoms &atoms, const Ten
       n_charged_(static_cast<int64_t>(atoms.atoms.size())),
       n_atoms_(atoms.n_atoms),
       first_(atoms.first),
-      total_charge_(atoms.total_charge) {
+      total_charge_(atoms.total_charge),
+      wants_virials_(atoms.virials) {
   atoms_ = upload(atoms.atoms.data(), {n_charged_}, torch::kInt64);
   types_ = types.index_select(0, atoms_);
   positions_ = leaf(upload(atoms.positions.data(), {n_charged_, 3}, torch::kFloat64));
@@ -68,6 +69,7 @@ std::vector<double> Charges::slopes(const std::vector<double> &sums, double shar
   const auto whole = strained();
   const auto all = upload(sums).requires_grad_(true);
   const auto energy = call("energy_of_sums", {all, whole.cell, pbc_, n_atoms_});
+  if (wants_virials_) result.charge_virials = to_host(virials_of_atoms(energy, all, whole.strain));
   const auto by_sums = slopes_of(energy, torch::ones_like(energy), {all, whole.strain});
   const auto by_own = slopes_of(terms_, by_sums[0], {positions_, sources_, own_.strain});
   const auto by_raw = slopes_of(made_, by_own[1], {raw_, totals_});
@@ -79,6 +81,20 @@ std::vector<double> Charges::slopes(const std::vector<double> &sums, double shar
   const auto virial = to_host(by_own[2] + share * by_sums[1]);
   for (int k = 0; k < 9; k++) result.charge_virial[k / 3][k % 3] = -virial[k];
   return to_host(by_raw[1]);
+}
+
+Tensor Charges::virials_of_atoms(const Tensor &energy, const Tensor &sums,
+                                 const Tensor &strain) const {
+  const int axes[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
+  const auto slope = torch::autograd::grad({energy}, {strain}, {}, true, true)[0];
+  std::vector<Tensor> columns;
+  for (const auto &axis : axes) {
+    const auto along = 0.5 * (slope[axis[0]][axis[1]] + slope[axis[1]][axis[0]]);
+    const auto by_sums = torch::autograd::grad({along}, {sums}, {}, true)[0];
+    const auto by_sources = torch::autograd::grad({terms_}, {sources_}, {by_sums}, true)[0];
+    columns.push_back(-0.5 * (sources_ * by_sources).sum(1));
+  }
+  return torch::stack(columns, 1);
 }
 
 Tensor Charges::back(const std::vector<double> &slopes) const {

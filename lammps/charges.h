@@ -44,6 +44,11 @@ class Charges {
     torch::Tensor strain, cell;  // a leaf, zero; (3, 3) A
   };
   Strained strained() const;
+  // Each atom's part of the virial, (n_own, 6): minus half of what its sources do to the slope of the
+  // energy along a strain. The energy is quadratic in the sources, so these add up to the virial.
+  // In three periodic directions: there the sums do not depend on the strain.
+  torch::Tensor virials_of_atoms(const torch::Tensor &energy, const torch::Tensor &sums,
+                                 const torch::Tensor &strain) const;
   torch::Tensor call(const char *name, std::vector<c10::IValue> arguments);
   torch::Tensor upload(const void *data, at::IntArrayRef shape, torch::ScalarType type) const;
   torch::Tensor upload(const std::vector<double> &numbers) const;
@@ -52,6 +57,7 @@ class Charges {
   torch::Device device_;
   int64_t n_own_ = 0, n_charged_ = 0, n_atoms_ = 0, first_ = 0;
   double total_charge_ = 0.0;
+  bool wants_virials_ = false;
   torch::Tensor atoms_, types_, positions_, box_, pbc_;  // positions a leaf
   torch::Tensor raw_, totals_, made_;  // leaf, leaf, sources as a function of both
   torch::Tensor sources_, terms_;  // leaf; terms of positions, sources and strain

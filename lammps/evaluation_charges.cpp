@@ -24,6 +24,7 @@ void Model::Torch::electrostatics(const ChargedAtoms &atoms, const Piece &readou
   result.charges.assign(n, 0.0);
   result.long_range.assign(n, 0.0);
   result.charge_forces.assign(3 * n, 0.0);
+  result.charge_virials.assign(atoms.virials ? 6 * n : 0, 0.0);
   std::fill_n(&result.charge_virial[0][0], 9, 0.0);
   std::optional<Charges> charges;
   std::vector<double> totals(2, 0.0), sums, slopes(2, 0.0);

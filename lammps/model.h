@@ -73,6 +73,7 @@ struct ChargedAtoms {
   int64_t first = 0;  // how many of them lower ranks have
   double cell[3][3] = {};  // A, rows
   bool periodic[3] = {};
+  bool virials = false;  // of each atom; in three periodic directions
   std::vector<int64_t> atoms;  // (n_charged) ascending, below n_own
   std::vector<double> positions;  // (n_charged, 3) A
 };
@@ -97,6 +98,7 @@ struct Result {
   std::vector<double> long_range;  // (n_charged) eV, each atom's half of its pairs
   std::vector<double> charge_forces;  // (n_charged, 3) eV/A, with the charges held
   double charge_virial[3][3] = {};  // eV, with the charges held; adds up over the ranks
+  std::vector<double> charge_virials;  // (n_charged, 6) eV: xx yy zz xy xz yz, where wanted
 };
 
 // How rows of numbers, one per atom, travel between own atoms and ghosts. All calls are

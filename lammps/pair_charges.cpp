@@ -66,11 +66,16 @@ void PairPhysRep::check_atomic_virials() {
         "pair physrep: compute heat/flux {}: the heat flux of a potential with charges is not "
         "available; use a potential without charges",
         compute->id);
-  if (vflag_atom || cvflag_atom)
+  if (cvflag_atom)
     error->all(FLERR,
-               "pair physrep: compute stress/atom and compute centroid/stress/atom: the virials of "
-               "atoms of a potential with charges are not available; 'compute pressure' has the "
-               "virial of all atoms");
+               "pair physrep: compute centroid/stress/atom: not available for a potential with "
+               "charges; 'compute stress/atom' has the virials of atoms");
+  const int *const p = domain->periodicity;
+  if (vflag_atom && !(p[0] && p[1] && p[2]))
+    error->all(
+        FLERR,
+        "pair physrep: compute stress/atom: the virials of atoms of a potential with charges "
+        "need 'boundary p p p'; 'compute pressure' has the virial of all atoms");
 }
 
 // For errors of an evaluation: how LAMMPS' words translate into those of the file.
@@ -106,6 +111,7 @@ void PairPhysRep::place_charged() {
     const int *const sides = domain->boundary[a];
     if (std::max(sides[0], sides[1]) > FIXED) charged_.cell[a][a] += 2.0 * neighbor->skin;
   }
+  charged_.virials = vflag_atom != 0;
   charged_.positions.clear();
   charged_.positions.reserve(3 * charged_.atoms.size());
   for (const int64_t i : charged_.atoms)
@@ -123,6 +129,8 @@ void PairPhysRep::tally_charges() {
     if (eflag_global) eng_coul += energy;
     if (eflag_atom) eatom[i] += energy;
     for (int a = 0; a < 3; a++) atom->f[i][a] += force[a];
+    if (vflag_atom)
+      for (int a = 0; a < 6; a++) vatom[i][a] += result_.charge_virials[6 * k + a];
   }
   if (vflag_global) add_virial(result_.charge_virial);
   if (atom->q_flag) write_charges();
