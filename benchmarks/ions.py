@@ -4,8 +4,9 @@ r"""Potentials beside their reference for ions outside the liquid, and for charg
         ean-jat-short=plugin/physrep/pretrained/ean-jat-short.ckpt
 
 Structures that no fit has seen (data/PROVENANCE.md): ion pairs in random orientations by distance,
-clusters, pairs above a slab less slab and pair alone. Charges of whole ions in the liquid. Writes
-results/ions.md and .json.
+clusters, pairs above a slab less slab and pair alone. Pairs also less the two ions alone, which
+GFN2-xTB (tblite) computes here. Charges of whole ions in the liquid. Writes results/ions.md and
+.json.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from physrep.analysis.chemistry.bond_tracking import molecules
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.engines.ase import PhysRepCalculator
 from physrep.io import Structure, read_structures
+from physrep_training.labels.with_tblite import with_tblite
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -57,7 +59,12 @@ def errors_apart(calculator: PhysRepCalculator) -> dict[str, dict[str, float]]:
         row, predicted = errors_of(structure, calculator)
         info = structure.info
         energies[info["kind"], info.get("host"), info.get("group")] = predicted, structure.energy
-        groups[group_of(structure)].append(row)
+        group = group_of(structure)
+        groups[group].append(row)
+        if "distance" in info:
+            model, label = (sum(ions_alone(structure, by)) for by in (calculator, None))
+            gained = (predicted - model) - (structure.energy - label)
+            groups[f"{group}, less both ions"].append((gained, np.nan, np.nan))
     for (kind, host, group), (predicted, wanted) in energies.items():
         if kind == "above":
             parts = energies["above_slab", host, None], energies["above_pair", host, group]
@@ -65,6 +72,20 @@ def errors_apart(calculator: PhysRepCalculator) -> dict[str, dict[str, float]]:
             label = wanted - sum(part[1] for part in parts)
             groups["pair above the slab, less both alone"].append((gained - label, np.nan, np.nan))
     return {name: summary(rows) for name, rows in sorted(groups.items())}
+
+
+def ions_alone(structure: Structure, calculator: PhysRepCalculator | None) -> list[float]:
+    """Energies in eV of the ions of a pair, each alone; None: by GFN2-xTB."""
+    energies = []
+    for k, charge in enumerate(structure.info["ion_charges"]):
+        ion = structure.to_ase()[structure.info["ion"] == k]
+        ion.info = {"charge": int(charge)}
+        if calculator is None:
+            ion = with_tblite(ion, int(charge), 1, accuracy=0.1)
+        else:
+            ion.calc = calculator
+        energies.append(float(ion.get_potential_energy()))
+    return energies
 
 
 def errors_of(
