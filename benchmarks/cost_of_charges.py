@@ -1,4 +1,4 @@
-"""What charges cost in LAMMPS: a potential with them beside one without, in turns.
+"""Time of a step in LAMMPS, with charges and without, measured in turns.
 
     python benchmarks/cost_of_charges.py ean.pt short.pt
 

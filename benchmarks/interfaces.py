@@ -21,7 +21,7 @@ from ase import Atoms
 from scipy.spatial.distance import cdist
 
 from interface_figures import draw_droplets, draw_slab
-from lammps_process import run_lammps
+from lammps_process import run_lammps, thermo_rows
 from physrep.analysis.chemistry.bond_tracking import molecules
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.chemistry.whole_molecules import whole_molecules
@@ -138,12 +138,6 @@ def run(
         printed = thermo_rows(run_lammps(text, folder))
         frames = iter_frames(folder / "frames", units="metal", dt=EVERY * 0.0005)
         return {"temperature_k": printed[:, 1].tolist(), **rows(frames, atoms)}
-
-
-def thermo_rows(output: str) -> np.ndarray:
-    """The table that LAMMPS printed."""
-    lines = output.partition("PotEng")[2].partition("Loop time")[0].splitlines()[1:]
-    return np.array([[float(word) for word in line.split()] for line in lines if line.strip()])
 
 
 def droplet_rows(frames: Iterator[Frame], start: Atoms) -> dict:

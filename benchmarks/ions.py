@@ -1,4 +1,4 @@
-r"""Potentials beside their reference for ions outside the liquid, and for charges within it.
+r"""Errors of potentials for ions outside the liquid, and charges of ions in the liquid.
 
     python benchmarks/ions.py ean-jat=plugin/physrep/pretrained/ean-jat.ckpt \
         ean-jat-short=plugin/physrep/pretrained/ean-jat-short.ckpt

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from physrep.engines.lammps import plugin_directory
 
 PROGRAMS = Path(sys.executable).parent
@@ -39,3 +41,9 @@ def run_lammps(text: str, folder: Path, ranks: int = 1) -> str:
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
     return done.stdout
+
+
+def thermo_rows(output: str) -> np.ndarray:
+    """The table of ``thermo_style custom ... pe etotal``, (n_rows, n_columns)."""
+    lines = output.partition("PotEng")[2].partition("Loop time")[0].splitlines()[1:]
+    return np.array([[float(word) for word in line.split()] for line in lines if line.strip()])

@@ -15,8 +15,7 @@ from pathlib import Path
 import ase.io
 from ase import Atoms
 
-from interfaces import thermo_rows
-from lammps_process import run_lammps
+from lammps_process import run_lammps, thermo_rows
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.stability.soundness import Stability, StabilityWatch
 from physrep.analysis.structure.contacts import shortest_contacts

@@ -8,8 +8,8 @@ from physrep.config import StrictModel
 
 
 class ElectrostaticsConfig(StrictModel):
-    """Charges read from the features of the atoms, their Coulomb energy at any distance, and
-    dispersion beside it.
+    """Charges predicted from the features of the atoms, their Coulomb energy at any distance and,
+    optionally, dispersion.
     """
 
     smearing: Annotated[float, Field(ge=0.5, le=5.0)] = 1.5

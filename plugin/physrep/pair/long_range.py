@@ -1,4 +1,4 @@
-"""What a potential with charges adds at any distance: Coulomb's law and, beside it, dispersion."""
+"""Long-range energy of a potential with charges: Coulomb and, optionally, dispersion."""
 
 import torch
 from torch import Tensor, nn
