@@ -1,8 +1,9 @@
-"""Label frames with GFN2-xTB (tblite): REF_energy in eV and REF_forces in eV/A, in
-extxyz. Resumable: frames that the output already holds are not computed again. Frames
-whose self-consistent cycle does not converge are skipped and reported. The charge of a
-frame is its charge, total_charge or the sum of its initial_charges, the spin its spin or
-multiplicity; both are written into the labelled frame.
+"""Label frames with GFN2-xTB (tblite): REF_energy in eV, REF_forces in eV/A, REF_charges
+in e, REF_stress in eV/A^3 (periodic) or REF_dipole in e A (not), in extxyz. Resumable:
+frames that the output already holds are not computed again. Frames whose self-consistent
+cycle does not converge are skipped and reported. The charge of a frame is its charge,
+total_charge or the sum of its initial_charges, the spin its spin or multiplicity; both
+are written into the labelled frame.
 
 Examples:
   physrep label frames.extxyz -o labelled.extxyz

@@ -80,6 +80,29 @@ def test_a_stated_spin_is_computed(tmp_path, capsys):
     assert "odd number" not in capsys.readouterr().err
 
 
+def test_stress_is_the_slope_of_the_energy_over_the_strain(tmp_path):
+    """Of a molecule in a small periodic cell: each of the six components."""
+    crystal = molecule("H2O")
+    crystal.set_cell([[3.5, 0, 0], [0.4, 3.0, 0], [0.3, -0.5, 3.2]])
+    crystal.pbc, step, frames = True, 4e-4, [crystal]
+    for i, j in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)):
+        for sign in (1, -1):
+            strain = np.zeros((3, 3))
+            strain[i, j] += 0.5 * sign * step
+            strain[j, i] += 0.5 * sign * step
+            strained = crystal.copy()
+            strained.set_cell(crystal.cell @ (np.eye(3) + strain), scale_atoms=True)
+            frames.append(strained)
+    labelled = label(tmp_path, frames)
+    energies = np.array([atoms.info["REF_energy"] for atoms in labelled[1:]])
+    slopes = (energies[::2] - energies[1::2]) / (2 * step) / crystal.get_volume()
+    (structure, *_) = read_structures(tmp_path / "labelled.extxyz")
+    assert "REF_dipole" not in labelled[0].info
+    np.testing.assert_allclose(labelled[0].info["REF_stress"], slopes, atol=1e-5)
+    virial = -slopes[[0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(3, 3) * crystal.get_volume()
+    np.testing.assert_allclose(structure.virial, virial, atol=1e-5 * crystal.get_volume())
+
+
 def refused(tmp_path, capsys, frames, *options) -> str:
     path, output = tmp_path / "frames.extxyz", tmp_path / "labelled.extxyz"
     ase.io.write(path, frames)

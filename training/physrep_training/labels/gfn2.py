@@ -1,4 +1,4 @@
-"""Labels with GFN2-xTB: energies, forces, charges and dipoles by tblite."""
+"""Labels with GFN2-xTB: energies, forces, stresses, charges and dipoles by tblite."""
 
 from ase import Atoms
 
@@ -21,8 +21,10 @@ PLAIN_LABELS = (
 
 
 def label(atoms: Atoms, electrons: Electrons | None = None) -> Atoms:
-    """A copy with REF_energy (eV), REF_forces (eV/A), REF_charges (e), charge and multiplicity,
-    and, if it is not periodic, REF_dipole (e A, about the centre of mass).
+    """A copy with REF_energy (eV), REF_forces (eV/A), REF_charges (e), charge and multiplicity.
+
+    If it is not periodic, REF_dipole (e A, about the centre of mass); if it is periodic in three
+    directions, REF_stress (six numbers in ASE's order and sign, eV/A^3).
 
     Labels of other methods under physrep's names are removed (see `earlier_labels`). Two ions that
     say so (``ions_apart``) are computed one by one (`label_separate_ions`).
@@ -42,6 +44,8 @@ def label(atoms: Atoms, electrons: Electrons | None = None) -> Atoms:
     if not atoms.pbc.any():
         # tblite has it about the origin, in e A.
         atoms.info["REF_dipole"] = labels.dipole - electrons.charge * atoms.get_center_of_mass()
+    if labels.stress is not None:
+        atoms.info["REF_stress"] = labels.stress
     atoms.info.update(
         REF_energy=labels.energy,
         method=f"{METHOD}, ion by ion" if apart else METHOD,
@@ -60,7 +64,8 @@ def _computed(atoms: Atoms, electrons: Electrons) -> Labels:
     leak = leaked_charge(atoms, results["charges"])
     if leak:
         raise RuntimeError(f"{leak:.2f} e have leaked from an ion to others")
-    return Labels(energy, forces, results["charges"], results["dipole"])
+    stress = atoms.get_stress() if atoms.pbc.all() else None
+    return Labels(energy, forces, results["charges"], results["dipole"], stress)
 
 
 def earlier_labels(atoms: Atoms) -> list[str]:

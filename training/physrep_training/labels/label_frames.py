@@ -20,7 +20,7 @@ def label_frames(
     frames_file: str | Path, output: Path, charge: int | None = None, spin: int | None = None
 ) -> str:
     """Append to ``output`` (extxyz) every frame that it lacks, with REF_energy, REF_forces,
-    REF_charges and, if it is not periodic, REF_dipole.
+    REF_charges and REF_dipole or, if it is periodic, REF_stress (`label`).
 
     A frame carries its number in ``frames_file`` as ``label_index``, its ``charge`` and its
     ``multiplicity``. Frames whose self-consistent cycle does not converge, or whose ions lose

@@ -46,12 +46,15 @@ class IonLabels(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """energy: eV; forces: (n, 3) eV/A; charges: (n,) e; dipole: (3,) e A about the origin."""
+    """energy: eV; forces: (n, 3) eV/A; charges: (n,) e; dipole: (3,) e A about the origin;
+    stress: (6,) eV/A^3 in ASE's order, if it is periodic in three directions.
+    """
 
     energy: float
     forces: np.ndarray
     charges: np.ndarray
     dipole: np.ndarray
+    stress: np.ndarray | None = None
 
 
 def label_separate_ions(atoms: Atoms) -> Labels:
