@@ -1,6 +1,8 @@
 """A fit and the labels of its files: keys, isolated atoms, virials; nothing left out unsaid."""
 
 import json
+import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,12 @@ import pytest
 import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from torch import Tensor
 
 from physrep.checkpoint import load_checkpoint
 from physrep.cli.main import main
 from physrep_training.fit.epoch_log import read_log
+from physrep_training.fit.module import ErrorSums
 
 pytestmark = [pytest.mark.case, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -63,7 +67,7 @@ def settings(data: Path, **keys) -> Path:
             "split": {"method": "random", "validation": 0.2, "test": 0.2},
             **keys,
         },
-        "loss": {"virial": {"weight": 0.1}},
+        "loss": {"virial": {"kind": "mae", "weight": 0.1}},
         "run": {"epochs": 2, "threads": 1, "device": "cpu"},
     }
     path = data.parent / "config.yaml"
@@ -97,6 +101,43 @@ def test_isolated_atoms_and_all_labels_of_a_file(data, capsys):
     assert "virial MAE" in said.out
 
 
+def test_a_stress_in_some_frames_alone_counts_there(data, capsys):
+    """The others lack the term; their number is said, and errors are over those that have it."""
+    isolated, n_frames = 2, 12
+    frames = data.read_text().replace("dft_", "REF_").split("\n4\n")
+    without = [re.sub(r' REF_stress="[^"]*"', "", frame) for frame in frames]
+    data.write_text("\n4\n".join([*frames[:4], *without[4:]]))
+    random = {"method": "random", "validation": 0.2, "test": 0.0}
+    config = settings(data, split=random)
+    assert main(["fit", str(config), "run.batch_size=1"]) == 0
+    assert f"fit: virial: labelled in 3 of {n_frames} structures" in capsys.readouterr().err
+    run = data.parent / "run"
+    split = json.loads((run / "split.json").read_text())
+    trained = [k - isolated for _, k in split["train"]]
+    row = read_log(run / "log.csv")[0]
+    assert 0 < sum(k < 3 for k in trained) < len(trained)
+    # With batches of one frame both are means of the absolute error over the labelled frames.
+    loss, error = float(row["train_virial_loss"]), float(row["train_virial_mae_mev_per_atom"])
+    assert loss == pytest.approx(error / 1000.0, rel=1e-5)
+
+
+def test_sums_over_processes_of_which_one_met_no_virial():
+    """Each process adds up the same numbers, in the same order."""
+    parts = [ErrorSums(), ErrorSums()]
+    parts[0].n_batches, parts[0].terms, parts[0].counts = 3, {"force": 6.0}, {"force": 3}
+    parts[1].n_batches, parts[1].terms = 3, {"force": 3.0, "virial": 5.0}
+    parts[1].counts = {"force": 3, "virial": 2}
+    seen: list[Tensor] = []
+    for part in parts:
+        part.add_up(lambda sums: seen.append(sums) or sums)
+    assert seen[0].shape == seen[1].shape
+    both = ErrorSums()
+    both.add_up(lambda _: seen[0] + seen[1])
+    assert both.mean_term("force") == 1.5
+    assert both.mean_term("virial") == 2.5
+    assert math.isnan(both.mean_term("charges"))
+
+
 def refused(capsys, config: Path, *overrides: str) -> str:
     assert main(["fit", str(config), *overrides]) == 2
     said = capsys.readouterr().err.splitlines()
@@ -113,7 +154,10 @@ def test_missing_labels_name_what_the_file_has(data, capsys):
     assert "it holds 'dft_energy': name what to read (data.energy_key=dft_energy" in message
     assert message.endswith("or set loss.energy.weight=0, or remove the frame")
     message = refused(capsys, settings(data, energy_key="dft_energy", forces_key="dft_forces"))
-    assert "has no virial" in message and "data.stress_key=dft_stress in a fit" in message
+    assert (
+        "none of 10 structures has virial" in message
+        and "data.stress_key=dft_stress in a fit" in message
+    )
 
 
 def test_a_file_of_atoms_that_contradicts_the_frames(data, capsys):

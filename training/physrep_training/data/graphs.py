@@ -14,7 +14,7 @@ from physrep.neighbors import neighbor_list
 from physrep_training.data.conformers import ConformerView
 
 LABELS = ("energy", "forces", "virial")
-TERM_OF_LABEL = {"energy": "energy", "forces": "force", "virial": "virial"}  # of the loss
+TERM_OF_LABEL = {"energy": "energy", "forces": "force"}  # of the loss
 SAMPLE = 20_000  # conformers that stand for all of a part that is kept on disk
 DRAWN_AT_ONCE = 65_536  # indices; a list of all of 10^7 would take a gigabyte
 
@@ -160,19 +160,27 @@ def check_labels(structures: Sequence[Structure], weights: dict[str, float]) -> 
                 )
 
 
-def check_charge_labels(structures: Sequence[Structure], weights: dict[str, float]) -> None:
-    """Charges and dipoles may be labelled in some structures alone, but not in none.
+def check_partial_labels(structures: Sequence[Structure], weights: dict[str, float]) -> list[str]:
+    """Virials, charges and dipoles may be labelled in some structures alone, but not in none.
+
+    Returns:
+        a line for each label that counts and that some structures lack.
 
     Raises:
         ConfigError: a label whose loss has a weight and that no structure has.
     """
+    lines = []
     for label, weight in weights.items():
         sample = evenly_drawn(structures) if weight else ()
-        if weight and all(getattr(structure, label) is None for structure in sample):
+        n_labelled = sum(getattr(structure, label) is not None for structure in sample)
+        if weight and not n_labelled:
             raise ConfigError(
                 f"loss.{label}.weight is {weight}, but none of {len(structures)} structures has "
                 f"{label}; {structures[0].what_may_be(label)}; or set loss.{label}.weight=0"
             )
+        if n_labelled < len(sample):
+            lines.append(f"{label}: labelled in {n_labelled} of {len(sample)} structures")
+    return lines
 
 
 def species_of(*parts: Sequence[Structure]) -> list[int]:

@@ -14,7 +14,7 @@ from physrep.output import write_file
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.progress import plural, say
 from physrep_training.data.conformers import conformer_store
-from physrep_training.data.graphs import check_charge_labels, check_labels
+from physrep_training.data.graphs import check_labels, check_partial_labels
 from physrep_training.data.isolated_atoms import merged, set_apart_isolated_atoms
 from physrep_training.data.splits import PARTS, save_split, split_structures
 from physrep_training.fit.fit_config import FitConfig
@@ -49,24 +49,21 @@ def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
     atoms = set_apart_isolated_atoms([*everything, *extra])[1]
     if config.data.max_train is not None:
         train = train[: config.data.max_train]
-    check_labels([*train, *validation], _weights(config))
-    charge_terms = {"charges": config.loss.charges, "dipole": config.loss.dipole}
-    weights = {label: term.weight for label, term in charge_terms.items()}
-    check_charge_labels([*train, *validation], weights)
+    loss = config.loss
+    check_labels([*train, *validation], {"energy": loss.energy.weight, "forces": loss.force.weight})
+    partial = {"virial": loss.virial, "charges": loss.charges, "dipole": loss.dipole}
+    weights = {label: term.weight for label, term in partial.items()}
+    partly_labelled = check_partial_labels([*train, *validation], weights)
     isolated = merged(config.data.isolated_atoms, atoms, config.data.keys)
     if is_first():
         _say_what_was_read([*everything, *extra], atoms, config.electrostatics)
+        for line in partly_labelled:
+            say("fit", line)
     return FitData(train, validation, test, isolated_atoms=isolated)
 
 
 def _read(paths: Sequence[Path], config: FitConfig) -> list[Structure]:
     return [s for path in paths for s in read_structures(path, **config.data.keys)]
-
-
-def _weights(config: FitConfig) -> dict[str, float]:
-    loss = config.loss
-    terms = {"energy": loss.energy, "forces": loss.force, "virial": loss.virial}
-    return {label: term.weight for label, term in terms.items()}
 
 
 def _say_what_was_read(

@@ -15,7 +15,7 @@ from physrep.prediction import Prediction
 from physrep_training.fit import schedules
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.optimizers import make_optimizer
-from physrep_training.objective.objective import Objective, Terms
+from physrep_training.objective.objective import LABEL_TERMS, TERMS, Objective, Terms
 
 
 class FitError(RuntimeError):
@@ -129,8 +129,9 @@ class ErrorSums:
 
     def __init__(self) -> None:
         self.loss = self.force = self.reference = self.energy = self.virial = 0.0
-        self.n_batches = self.n_components = self.n_structures = 0
+        self.n_batches = self.n_components = self.n_structures = self.n_virials = 0
         self.terms: dict[str, float] = {}
+        self.counts: dict[str, int] = {}  # batches with that term
 
     def add(self, prediction: Prediction, batch: Batch, loss: Tensor, terms: Terms) -> None:
         """Count one batch."""
@@ -138,26 +139,33 @@ class ErrorSums:
             self.loss += float(loss.detach())
             for name, value in terms.items():
                 self.terms[name] = self.terms.get(name, 0.0) + float(value.detach())
+                self.counts[name] = self.counts.get(name, 0) + 1
             self.force += float((prediction.forces - batch.forces).abs().sum())
             self.reference += float(batch.forces.abs().sum())
             self.n_components += batch.forces.numel()
             n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
             self.energy += float(((prediction.energy - batch.energy) / n_atoms).abs().sum())
-            virial = (prediction.virial - batch.virial).abs().mean(dim=(1, 2))
-            self.virial += float((virial / n_atoms).sum())
+            virial = (prediction.virial - batch.virial).abs().mean(dim=(1, 2)) / n_atoms
+            known = torch.isfinite(virial)
+            self.virial += float(virial[known].sum())
+            self.n_virials += int(known.sum())
             self.n_structures += batch.num_graphs
             self.n_batches += 1
 
     def add_up(self, over_processes: Callable[[Tensor], Tensor]) -> None:
         """Replace every sum by that over all processes."""
-        names = sorted(self.terms)
-        counts = [self.n_batches, self.n_components, self.n_structures]
+        # Every process names all terms: one alone may have met a label that is rare.
+        counts = [self.n_batches, self.n_components, self.n_structures, self.n_virials]
+        counts += [self.counts.get(name, 0) for name in TERMS]
         errors = [self.loss, self.force, self.reference, self.energy, self.virial]
-        sums = [*counts, *errors, *(self.terms[name] for name in names)]
-        total = over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
-        self.n_batches, self.n_components, self.n_structures = map(int, total[:3])
-        self.loss, self.force, self.reference, self.energy, self.virial = total[3:8]
-        self.terms = dict(zip(names, total[8:], strict=True))
+        errors += [self.terms.get(name, 0.0) for name in TERMS]
+        total = over_processes(torch.tensor([*counts, *errors], dtype=torch.float64)).tolist()
+        counts, errors = [int(n) for n in total[: len(counts)]], total[len(counts) :]
+        self.n_batches, self.n_components, self.n_structures, self.n_virials = counts[:4]
+        self.loss, self.force, self.reference, self.energy, self.virial = errors[:5]
+        self.counts = {name: n for name, n in zip(TERMS, counts[4:], strict=True) if n}
+        by_name = dict(zip(TERMS, errors[5:], strict=True))
+        self.terms = {name: by_name[name] for name in self.counts}
 
     def mean_loss(self) -> float:
         """Mean loss per batch."""
@@ -165,7 +173,11 @@ class ErrorSums:
 
     def mean_term(self, name: str) -> float:
         """Mean of a term of the loss per batch, without its weight; NaN where the term is off."""
-        return self.terms.get(name, math.nan) / self.n_batches if self.n_batches else math.nan
+        if name not in self.terms:
+            return math.nan
+        # Conditions that rest are 0 then and count more when they are due; labels are there or not.
+        n_batches = self.counts[name] if name in LABEL_TERMS else self.n_batches
+        return self.terms[name] / n_batches
 
     def force_mae(self) -> float:
         """Mean absolute force error in eV/A."""
@@ -181,4 +193,4 @@ class ErrorSums:
 
     def virial_mae(self) -> float:
         """Mean absolute virial error over the nine components, in meV/atom."""
-        return 1000.0 * self.virial / self.n_structures if self.n_structures else math.nan
+        return 1000.0 * self.virial / self.n_virials if self.n_virials else math.nan

@@ -146,7 +146,7 @@ class Objective:
 
 def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:
     """Losses of energy (eV/atom or eV), forces (eV/A), virial (eV/atom), charges (e) and dipoles
-    (e A) where they count.
+    (e A) where they count; of the last three what is labelled.
     """
     terms: Terms = {}
     n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
@@ -156,9 +156,10 @@ def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms
         terms["energy"] = losses.of_term(loss.energy, predicted, reference)
     if loss.force.weight:
         terms["force"] = losses.of_term(loss.force, prediction.forces, batch.forces)
-    if loss.virial.weight:
-        per_atom = 1.0 / n_atoms[:, None, None]
-        predicted, reference = prediction.virial * per_atom, batch.virial * per_atom
+    known = torch.isfinite(batch.virial).all(dim=(1, 2))
+    if loss.virial.weight and bool(known.any()):
+        per_atom = 1.0 / n_atoms[known, None, None]
+        predicted, reference = prediction.virial[known] * per_atom, batch.virial[known] * per_atom
         terms["virial"] = losses.of_term(loss.virial, predicted, reference)
     return terms | charge_terms(prediction, batch, loss)
 
