@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from physrep.cli.verb import add_number, answer_alone, check_inputs, check_models
+from physrep.cli.verb import (
+    LABEL_OPTIONS,
+    add_label_options,
+    add_number,
+    answer_alone,
+    check_inputs,
+    check_models,
+    label_names,
+)
 from physrep.errors import UserError
 from physrep.output import check_output_folder, make_folder
 
@@ -24,20 +32,10 @@ if TYPE_CHECKING:
 
 
 # Options that only some suites have.
-LABELS = (
-    "format",
-    "units",
-    "energy_key",
-    "forces_key",
-    "virial_key",
-    "stress_key",
-    "charges_key",
-    "dipole_key",
-)
 SUITES = {
-    "errors": LABELS,
-    "reliability": (*LABELS, "seed", "max_structures", "assembly", "output"),
-    "paths": (*LABELS, "output"),
+    "errors": LABEL_OPTIONS,
+    "reliability": (*LABEL_OPTIONS, "seed", "max_structures", "assembly", "output"),
+    "paths": (*LABEL_OPTIONS, "output"),
     "is2re": ("seed", "max_structures", "output"),
 }
 # Files of the suites that may be inputs of others.
@@ -60,17 +58,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         "stable molecules; paths: reaction barriers; is2re: relaxed energies of initial "
         "structures",
     )
-    verb.add_argument("--format", help="of the data, if its name does not show it, e.g. extxyz")
-    verb.add_argument("--units", help="of the energies, if not those of the format, e.g. Hartree")
-    verb.add_argument("--energy-key", help="name of the energies in the data, e.g. U0_eV")
-    verb.add_argument(
-        "--forces-key",
-        help="name of the forces; with one label named, only those named are read",
-    )
-    verb.add_argument("--virial-key", help="name of the virials, -dE/dstrain, e.g. REF_virial")
-    verb.add_argument("--stress-key", help="name of the stresses, with the sign of ASE")
-    verb.add_argument("--charges-key", help="name of the charges of atoms, e.g. REF_charges")
-    verb.add_argument("--dipole-key", help="name of the dipoles, e.g. REF_dipole")
+    add_label_options(verb)
     add_number(verb, "--seed", "of noise and random choices (default 0)", least=0)
     add_number(verb, "--max-structures", "use N drawn at random")
     add_number(verb, "--assembly", "number of molecules to take apart (default 50)", least=0)
@@ -135,10 +123,9 @@ def _check_options(parsed: argparse.Namespace) -> None:
 def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
     from physrep.io import iter_structures
 
-    labels = {name: getattr(parsed, name) for name in LABELS}
     # The other suites need no label, or name the one that they miss; they say what is not read.
     unread: Literal["refuse", "ignore"] = "refuse" if parsed.suite == "errors" else "ignore"
-    return iter_structures(parsed.data, unread=unread, **labels)
+    return iter_structures(parsed.data, unread=unread, **label_names(parsed))
 
 
 def _name(model: str) -> str:

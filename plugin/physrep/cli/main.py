@@ -44,6 +44,9 @@ VERBS = {
     "ions": Verb(
         "ions", "frames of ions, pairs, clusters and slabs of a liquid, to be labelled", "analysis"
     ),
+    "dataset": Verb(
+        "dataset", "check, describe, split, merge or thin out labelled data", "training"
+    ),
     "label": Verb("label", "label frames with GFN2-xTB: energies and forces", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
     "repeat": Verb("repeat", "the same fit over several seeds: spread and committee", "training"),

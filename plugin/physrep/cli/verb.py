@@ -10,11 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from physrep.archive import damage, is_archive, is_torchscript
 from physrep.errors import UserError
 
 EXAMPLES = "\n\nExamples:\n"
+LABEL_OPTIONS = (
+    "format",
+    "units",
+    "energy_key",
+    "forces_key",
+    "virial_key",
+    "stress_key",
+    "charges_key",
+    "dipole_key",
+)
 # Settings of a fit that name files it reads.
 CONFIG_FILES = ("data.files", "data.extra_train_files", "data.isolated_atoms", "start_from")
 
@@ -46,11 +57,38 @@ def add_config(verb: argparse.ArgumentParser) -> None:
 
 
 def add_number(
-    verb: argparse.ArgumentParser, name: str, about: str, least: int = 1, default: int | None = None
+    verb: argparse.ArgumentParser,
+    name: str,
+    about: str,
+    least: int = 1,
+    default: int | None = None,
+    **more: Any,
 ) -> None:
-    """An option that takes a whole number of at least ``least``; about: its help."""
+    """An option that takes a whole number of at least ``least``; about: its help; more: of
+    ``add_argument``.
+    """
     kind = partial(_at_least, least)
-    verb.add_argument(name, type=kind, default=default, metavar="N", help=about)
+    verb.add_argument(name, type=kind, default=default, metavar="N", help=about, **more)
+
+
+def add_label_options(verb: argparse.ArgumentParser) -> None:
+    """Format, unit and names of the labels of data; see LABEL_OPTIONS."""
+    verb.add_argument("--format", help="of the data, if its name does not show it, e.g. extxyz")
+    verb.add_argument("--units", help="of the energies, if not those of the format, e.g. Hartree")
+    verb.add_argument("--energy-key", help="name of the energies in the data, e.g. U0_eV")
+    verb.add_argument(
+        "--forces-key",
+        help="name of the forces; with one label named, only those named are read",
+    )
+    verb.add_argument("--virial-key", help="name of the virials, -dE/dstrain, e.g. REF_virial")
+    verb.add_argument("--stress-key", help="name of the stresses, with the sign of ASE")
+    verb.add_argument("--charges-key", help="name of the charges of atoms, e.g. REF_charges")
+    verb.add_argument("--dipole-key", help="name of the dipoles, e.g. REF_dipole")
+
+
+def label_names(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What LABEL_OPTIONS were given, as `physrep.io.iter_structures` takes them."""
+    return {name: getattr(parsed, name) for name in LABEL_OPTIONS}
 
 
 def add_report_options(verb: argparse.ArgumentParser, folder: str, shown: str) -> None:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,8 +15,29 @@ from physrep.io.structures.ani import Molecule
 from physrep.output import write_file
 from physrep_training.data.data_config import DataConfig, SplitConfig, composition_of
 
+TRAJECTORY = "trajectory"  # key of the frames
 PARTS = ("train", "validation", "test")
 Split = dict[str, list[int]]
+
+
+class Placed(Protocol):
+    """What a split looks at, of a `Structure` or of what is kept of one."""
+
+    @property
+    def source(self) -> str:
+        """File."""
+
+    @property
+    def frame(self) -> int:
+        """Number in that file."""
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the file says of it."""
+
+    @property
+    def species(self) -> np.ndarray:
+        """(n_atoms,) atomic numbers."""
 
 
 class Drawn(NamedTuple):
@@ -29,7 +50,7 @@ class Drawn(NamedTuple):
     validation: np.ndarray  # (n,) bool, those of them that are kept for validation
 
 
-def split_structures(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+def split_structures(structures: Sequence[Placed], config: SplitConfig, seed: int) -> Split:
     """Indices of the three parts, disjoint; frames in a gap belong to none.
 
     Raises:
@@ -52,15 +73,15 @@ def split_structures(structures: Sequence[Structure], config: SplitConfig, seed:
     return split
 
 
-def trajectories(structures: Sequence[Structure]) -> dict[str, list[int]]:
+def trajectories(structures: Sequence[Placed]) -> dict[str, list[int]]:
     """Indices of the frames of every trajectory, in order (info 'trajectory', else the file)."""
     groups: dict[str, list[int]] = {}
     for index, structure in enumerate(structures):
-        groups.setdefault(str(structure.info.get("trajectory", structure.source)), []).append(index)
+        groups.setdefault(str(structure.info.get(TRAJECTORY, structure.source)), []).append(index)
     return groups
 
 
-def _time_blocks(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+def _time_blocks(structures: Sequence[Placed], config: SplitConfig, seed: int) -> Split:
     split: Split = {part: [] for part in PARTS}
     for frames in trajectories(structures).values():
         n_test = round(config.test * len(frames))
@@ -74,7 +95,7 @@ def _time_blocks(structures: Sequence[Structure], config: SplitConfig, seed: int
     return split
 
 
-def _by_trajectory(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+def _by_trajectory(structures: Sequence[Placed], config: SplitConfig, seed: int) -> Split:
     groups = trajectories(structures)
     for name in [*config.test_names, *config.validation_names]:
         if name not in groups:
@@ -90,7 +111,7 @@ def _by_trajectory(structures: Sequence[Structure], config: SplitConfig, seed: i
     return split
 
 
-def _random_structures(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
+def _random_structures(structures: Sequence[Placed], config: SplitConfig, seed: int) -> Split:
     """Structures with an element that no training structure has are trained on, not judged by."""
     split = _random(structures, config, seed)
     known = {z for k in split["train"] for z in structures[k].species.tolist()}
@@ -112,21 +133,32 @@ def _random(structures: Sequence[Any], config: SplitConfig, seed: int) -> Split:
     }
 
 
-def _by_group(structures: Sequence[Structure], config: SplitConfig, seed: int) -> Split:
-    groups: dict[str, list[int]] = {}
-    for index, structure in enumerate(structures):
-        if config.group_key not in structure.info:
-            raise ConfigError(
-                f"data.split.group_key = {config.group_key!r}: frame {structure.frame} of "
-                f"{structure.source} has no such key; it has {', '.join(structure.info) or 'none'}"
-            )
-        groups.setdefault(str(structure.info[config.group_key]), []).append(index)
-    frames = list(groups.values())
+def _by_group(structures: Sequence[Placed], config: SplitConfig, seed: int) -> Split:
+    frames = list(groups(structures, config.group_key).values())
     order = _random(frames, config, seed)
     return {part: [i for k in sorted(chosen) for i in frames[k]] for part, chosen in order.items()}
 
 
-def save_split(split: Split, structures: Sequence[Structure], path: Path) -> None:
+def groups(structures: Sequence[Placed], key: str) -> dict[str, list[int]]:
+    """Indices of the frames of every group, in order: those with one value of ``key``.
+
+    Raises:
+        ConfigError: a frame has no such key; without the key trajectory its file counts.
+    """
+    if key == TRAJECTORY:
+        return trajectories(structures)
+    found: dict[str, list[int]] = {}
+    for index, structure in enumerate(structures):
+        if key not in structure.info:
+            raise ConfigError(
+                f"data.split.group_key = {key!r}: frame {structure.frame} of "
+                f"{structure.source} has no such key; it has {', '.join(structure.info) or 'none'}"
+            )
+        found.setdefault(str(structure.info[key]), []).append(index)
+    return found
+
+
+def save_split(split: Split, structures: Sequence[Placed], path: Path) -> None:
     """Write file and frame of every structure of every part as JSON."""
     named = {
         part: [[structures[i].source, structures[i].frame] for i in split[part]] for part in PARTS

@@ -56,6 +56,7 @@ def to_structure(raw: RawFrame, factors: LabelUnits, path: Path, frame: int) -> 
         source=str(path),
         frame=frame,
         unread=unread,
+        columns=raw.columns,
     )
 
 

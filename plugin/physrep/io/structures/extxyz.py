@@ -22,7 +22,7 @@ from physrep.io.structures.structure import DataError, is_isolated_atom
 PREFIX = "REF_"
 SPELLINGS = {
     "energy": ("energy",),
-    "forces": ("forces",),
+    "forces": ("forces", "force"),
     "virial": ("virial", "virials"),
     "stress": ("stress",),
     "charges": ("charges",),
@@ -35,11 +35,12 @@ OPTIONAL = ("charges", "dipole")
 def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
     """Frames of an extended XYZ file; everything that is not a label goes to `info`.
 
-    Labels are read from REF_energy, REF_forces, REF_virial (or REF_virials), REF_stress,
-    REF_charges, REF_dipole, or from the same names without REF_ (charges and dipole: where they
-    are one number for each atom, and three). Where a frame has a label under both names, the names
-    without REF_ belong to something else (a model, a force field) and none of them is read. Keys
-    that the caller gives replace these names; a frame of an isolated atom needs the energy alone.
+    Labels are read from REF_energy, REF_forces (or REF_force), REF_virial (or REF_virials),
+    REF_stress, REF_charges, REF_dipole, or from the same names without REF_ (charges and dipole:
+    where they are one number for each atom, and three). Where a frame has a label under both names,
+    the names without REF_ belong to something else (a model, a force field) and none of them is
+    read. Keys that the caller gives replace these names; a frame of an isolated atom needs the
+    energy alone.
 
     Raises:
         DataError: the file is truncated or corrupt, a key that was asked for is missing (charges
@@ -63,6 +64,7 @@ def read_extxyz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
             info={name: value for name, value in fields.items() if name not in keys},
             cell=frame.cell,
             pbc=frame.pbc,
+            columns=frozenset(frame.columns.keys() - set(keys)),
             **keys.select(fields),
         )
     require_names(never, fields, path)

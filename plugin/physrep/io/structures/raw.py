@@ -29,6 +29,7 @@ class RawFrame(NamedTuple):
     charges: Any = None  # (n_atoms,), e
     dipole: Any = None  # (3,)
     unread: Mapping[str, Any] = MappingProxyType({})  # what is neither a label nor in `info`
+    columns: frozenset[str] = frozenset()  # names in `info` that have a value for each atom
 
 
 class LabelKeys(NamedTuple):

@@ -64,6 +64,7 @@ class LabelOptions(TypedDict, total=False):
     dipole_key: str | None
     require: Iterable[str]
     unread: Literal["refuse", "ignore"]
+    refused: Callable[[DataError], None] | None
 
 
 def read_structures(
@@ -90,6 +91,8 @@ def read_structures(
             "dipole".
         unread: with no key given, a frame without energy or forces that holds something which
             may be them under another name is refused; "ignore" reads it without.
+        refused: called with the error of each frame that is refused and skipped; by default the
+            first error ends the reading, as one that makes the frames after it unreadable does.
 
     Raises:
         DataError: the file is damaged, a frame cannot be computed (see
@@ -130,7 +133,8 @@ def iter_structures(
     if units is None:
         checks.append(partial(_check_stated_unit, path, chosen.units))
     require = tuple(labels.get("require", ()))
-    return _checked_frames(path, chosen.read(path, keys), factors, require, checks)
+    refused = labels.get("refused")
+    return _checked_frames(path, chosen.read(path, keys), factors, require, checks, refused)
 
 
 def _check_stated_unit(path: Path, assumed: str, raw: RawFrame, frame: int) -> None:
@@ -179,15 +183,23 @@ def _checked_frames(
     factors: LabelUnits,
     require: tuple[str, ...],
     checks: Sequence[Callable[[RawFrame, int], None]],
+    refused: Callable[[DataError], None] | None,
 ) -> Iterator[Structure]:
     frame = -1
     # Closed at once when a frame is refused, not when the error's traceback is forgotten.
     with closing(raw_frames):
         for frame, raw in enumerate(raw_frames):
-            structure = to_structure(raw, factors, path, frame)
-            for check in checks:
-                check(raw, frame)
-            yield structure.validate(require)
+            try:
+                structure = to_structure(raw, factors, path, frame)
+                for check in checks:
+                    check(raw, frame)
+                structure.validate(require)
+            except DataError as error:
+                if refused is None:
+                    raise
+                refused(error)
+            else:
+                yield structure
     if frame < 0:
         raise DataError("holds no structures; fetch it again or name its format", path)
 

@@ -90,6 +90,7 @@ class Structure:
         frame: its number in that file, from 0.
         unread: what else the file has of this frame, by name, which neither is read as a label
             nor stands in `info`; no file that physrep writes keeps it.
+        columns: names in `info` that have a value for each atom, where the format tells.
 
     Raises:
         DataError: a field is missing, is not numeric or has the wrong shape; there are no atoms.
@@ -108,6 +109,7 @@ class Structure:
     source: str = "memory"
     frame: int = 0
     unread: Mapping[str, Any] = field(default_factory=dict)
+    columns: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n_atoms = np.size(self.species)

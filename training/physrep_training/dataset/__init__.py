@@ -1,0 +1,1 @@
+"""Collections of labelled frames: checked, described, divided, joined, thinned out."""
