@@ -133,23 +133,25 @@ def test_forces_sum_to_zero(potential):
     assert np.abs(compute(potential, liquid()).forces.numpy().sum(axis=0)).max() < 1e-10
 
 
+def strained(atoms: Atoms, a: int, b: int, size: float) -> Atoms:
+    """The atoms in their cell, both strained by ``size`` in the symmetric direction (a, b)."""
+    strain, moved = np.zeros((3, 3)), atoms.copy()
+    strain[a, b] += size / 2
+    strain[b, a] += size / 2
+    moved.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    return moved
+
+
 def test_virial_is_minus_the_strain_derivative(potential):
-    atoms = liquid()
+    atoms, step = liquid(), 1e-5
     virial = compute(potential, atoms).virial[0].numpy()
-    step = 1e-5
-    for a in range(3):
-        for b in range(a, 3):
-            strain = np.zeros((3, 3))
-            strain[a, b] += step / 2
-            strain[b, a] += step / 2
-            ends = []
-            for sign in (1, -1):
-                strained = liquid()
-                strained.set_cell(atoms.cell.array @ (np.eye(3) + sign * strain), scale_atoms=True)
-                ends.append(energy(potential, strained))
-            derivative = (ends[0] - ends[1]) / (2 * step)
-            assert virial[a, b] == pytest.approx(-derivative, abs=2e-5)
-            assert virial[a, b] == pytest.approx(virial[b, a], abs=1e-12)
+    directions = [(a, b) for a in range(3) for b in range(a, 3)]
+    ends = [strained(atoms, a, b, size) for a, b in directions for size in (step, -step)]
+    energies = compute_batch(potential, ends).energy.numpy()
+    derivatives = (energies[::2] - energies[1::2]) / (2 * step)
+    for (a, b), derivative in zip(directions, derivatives, strict=True):
+        assert virial[a, b] == pytest.approx(-derivative, abs=2e-5)
+        assert virial[a, b] == pytest.approx(virial[b, a], abs=1e-12)
 
 
 STEP = 1e-4  # A
@@ -164,12 +166,9 @@ def jumps_at_cutoff(potential: Potential) -> tuple[float, float, float]:
     steps = np.arange(1, 21) * STEP
     sides = []
     for side in (-steps, steps):
-        results = []
-        for d in potential.cutoff + side:
-            atoms = Atoms("ONH", positions=[[0, 0, 0], [d, 0, 0], [0.4, 1.1, 0]])
-            results.append(compute(potential, atoms))
-        energies = [float(r.energy) for r in results]
-        forces = [float(r.forces[1, 0]) for r in results]
+        at = [Atoms("ONH", [[0, 0, 0], [potential.cutoff + d, 0, 0], [0.4, 1.1, 0]]) for d in side]
+        found = compute_batch(potential, at)
+        energies, forces = found.energy.numpy(), found.forces[1::3, 0].numpy()
         scaled = side / STEP  # keeps the fit well conditioned
         fit = np.polynomial.polynomial.polyfit
         force_fit = fit(scaled, forces, 3)
