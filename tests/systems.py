@@ -1,12 +1,12 @@
 """Systems and potentials that many tests need. Everything is small and made from a seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from ase import Atoms
 
-from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.checkpoint import Checkpoint, new_checkpoint, new_committee
 from physrep.geometry import Geometry
 from physrep.io import Structure
 from physrep.neighbors import Neighbors, neighbor_list
@@ -102,10 +102,11 @@ def make_checkpoint(
     form: str = "jat-gated-sum",
     dtype: torch.dtype = torch.float64,
     electrostatics: ElectrostaticsConfig | None = None,
+    seed: int = 7,
 ) -> Checkpoint:
     """A potential with random parameters and physically sized scale, shift and references."""
     name, settings = FORMS[form]
-    torch.manual_seed(7)
+    torch.manual_seed(seed)
     repulsion = REPULSIONS.get(form, "zbl")
     checkpoint = new_checkpoint(name, settings, SPECIES, repulsion, electrostatics)
     potential = checkpoint.potential.eval()
@@ -116,6 +117,17 @@ def make_checkpoint(
     if potential.dispersion is not None:
         potential.dispersion.weights.copy_(torch.tensor(ROOTS_OF_C6))
     return checkpoint
+
+
+def make_committee(
+    forms: Sequence[str] = ("jat-gated-sum",) * 3,
+    dtype: torch.dtype = torch.float64,
+    electrostatics: ElectrostaticsConfig | None = None,
+) -> Checkpoint:
+    """A committee of such potentials, each with parameters of its own."""
+    return new_committee(
+        [make_checkpoint(form, dtype, electrostatics, seed=k) for k, form in enumerate(forms)]
+    )
 
 
 def random_atoms(n_atoms: int, cell: np.ndarray, seed: int = 0, smallest: float = 0.9) -> Atoms:

@@ -1,21 +1,25 @@
 """Checkpoints: one file that rebuilds a potential; versioned, loaded without unpickling code.
 
-Layout (format version 4), a dictionary saved by ``torch.save``:
+Layout (format version 5), a dictionary saved by ``torch.save``:
 
-    format_version  4
+    format_version  5, or 4 where it holds one potential
     model           {"name": "jat", "settings": {...}}, every setting, defaults included (format 2:
-                    those that were given)
+                    those that were given); of a committee {"name": "committee", "settings":
+                    {"members": [...]}}, of each member its model and its repulsion
     species         atomic numbers, in the order of the types
     repulsion       "zbl", "morse" or "none" (format 1: true for zbl, false for none)
     electrostatics  settings of the charges; may be missing, for a potential without
-    state           parameters and buffers of the Potential
+    state           parameters and buffers of the Potential or the Committee
     training        what the fit wants to tell: errors, settings, data; JSON-like, may be empty
     certificate     what `physrep certify --stamp` found, with the fingerprint of the parameters it
                     was found for; may be missing, and counts for no other parameters
+    calibration     of a committee: the factor between deviation and error, and how it was found;
+                    may be missing
 """
 
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,7 @@ import torch
 from torch import nn
 
 from physrep.archive import damage, damage_that_torch_finds
+from physrep.committee import Committee, check_members
 from physrep.config import ConfigError
 from physrep.errors import UserError
 from physrep.models import MODELS, build_model
@@ -31,7 +36,10 @@ from physrep.output import write_file
 from physrep.pair.electrostatics_config import ElectrostaticsConfig, electrostatics_of
 from physrep.potential import Potential
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
+OF_ONE_POTENTIAL = 4  # what such a file is written as: earlier releases read it
+COMMITTEE = "committee"  # in place of the name of a model
+Model = Potential | Committee
 
 
 def _name_the_repulsion(contents: dict[str, Any]) -> dict[str, Any]:
@@ -58,13 +66,30 @@ class CheckpointError(UserError):
 
 @dataclass
 class Checkpoint:
-    """A potential in memory with what is needed to write it and what its fit recorded."""
+    """A potential in memory with what is needed to write it and what its fit recorded; or a
+    committee, with what the fits of its members recorded.
+    """
 
-    potential: Potential
+    model: Model
     model_name: str
     model_settings: dict[str, Any]
     training: dict[str, Any] = field(default_factory=dict)
     certificate: dict[str, Any] | None = None
+    calibration: dict[str, Any] | None = None
+
+    @property
+    def potential(self) -> Potential:
+        """The model, where a committee will not do.
+
+        Raises:
+            CheckpointError: it is a committee.
+        """
+        if isinstance(self.model, Committee):
+            raise CheckpointError(
+                f"a committee of {self.model.n_members} potentials, where one is wanted: give "
+                "the checkpoint of one member"
+            )
+        return self.model
 
 
 def fingerprint(module: nn.Module) -> str:
@@ -108,23 +133,67 @@ def new_checkpoint(
     return Checkpoint(potential, model_name, complete)
 
 
+def new_committee(members: Sequence[Checkpoint], names: Sequence[str] = ()) -> Checkpoint:
+    """A committee of these checkpoints, without certificate and calibration.
+
+    Args:
+        names: of the members, for errors.
+
+    Raises:
+        ConfigError: see :func:`physrep.committee.check_members`. CheckpointError: a member that is
+            a committee itself.
+    """
+    potentials = [one.potential for one in members]
+    check_members(potentials, names)
+    committee = Committee(potentials, names).eval()
+    described = [
+        {
+            "model": {"name": one.model_name, "settings": one.model_settings},
+            "repulsion": one.potential.repulsion_name,
+        }
+        for one in members
+    ]
+    training = {"members": [one.training for one in members]}
+    return Checkpoint(committee, COMMITTEE, {"members": described}, training)
+
+
+def members_of(checkpoint: Checkpoint) -> list[Checkpoint]:
+    """The members of a committee, or the checkpoint alone."""
+    committee = checkpoint.model
+    if not isinstance(committee, Committee):
+        return [checkpoint]
+    described = checkpoint.model_settings["members"]
+    training = checkpoint.training["members"]
+    return [
+        Checkpoint(potential, about["model"]["name"], about["model"]["settings"], recorded)
+        for potential, about, recorded in zip(committee.members, described, training, strict=True)
+    ]
+
+
+def format_of(model: Model) -> int:
+    """The oldest format that can hold it, which is the one that is written."""
+    return FORMAT_VERSION if isinstance(model, Committee) else OF_ONE_POTENTIAL
+
+
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     """Write atomically: an interrupted write never leaves half a file under the final name.
 
     Raises:
         OutputError: it cannot be written.
     """
-    potential = checkpoint.potential
+    model = checkpoint.model
     contents = {
-        "format_version": FORMAT_VERSION,
+        "format_version": format_of(model),
         "model": {"name": checkpoint.model_name, "settings": checkpoint.model_settings},
-        "species": potential.species,
-        "repulsion": potential.repulsion_name,
-        "electrostatics": potential.electrostatics_settings,
-        "state": {name: value.cpu() for name, value in potential.state_dict().items()},
+        "species": model.species,
+        "repulsion": getattr(model, "repulsion_name", None),  # each member has its own
+        "electrostatics": model.electrostatics_settings,
+        "state": {name: value.cpu() for name, value in model.state_dict().items()},
         "training": checkpoint.training,
-        "certificate": valid_certificate(checkpoint.certificate, potential),
+        "certificate": valid_certificate(checkpoint.certificate, model),
     }
+    if checkpoint.calibration is not None:
+        contents["calibration"] = checkpoint.calibration
     stream = io.BytesIO()  # where the disk is full, torch.save to a file ends the process
     torch.save(contents, stream)
     write_file(path, stream.getvalue())
@@ -143,22 +212,38 @@ def load_checkpoint(path: str | Path, dtype: torch.dtype | None = None) -> Check
     contents = _upgrade(_read(Path(path)), Path(path))
     state = contents["state"]
     try:
-        checkpoint = new_checkpoint(
-            contents["model"]["name"],
-            contents["model"]["settings"],
-            contents["species"],
-            contents["repulsion"],
-            electrostatics_of(contents.get("electrostatics")),
-        )
+        checkpoint = _rebuilt(contents)
         # Precision before values: float64 buffers (energies) must not pass through float32.
-        checkpoint.potential.set_dtype(dtype or state["isolated_readouts"].dtype)
-        checkpoint.potential.load_state_dict(state)
-    except (ConfigError, KeyError, RuntimeError) as error:
+        readouts = next(value for name, value in state.items() if "isolated_readouts" in name)
+        checkpoint.model.set_dtype(dtype or readouts.dtype)
+        checkpoint.model.load_state_dict(state)
+    except (ConfigError, KeyError, RuntimeError, StopIteration) as error:
         raise CheckpointError(f"{path}: the parameters do not fit the model: {error}") from None
     checkpoint.training = contents["training"]
-    checkpoint.certificate = valid_certificate(contents.get("certificate"), checkpoint.potential)
-    checkpoint.potential.eval()
+    checkpoint.calibration = contents.get("calibration")
+    checkpoint.certificate = valid_certificate(contents.get("certificate"), checkpoint.model)
+    checkpoint.model.eval()
     return checkpoint
+
+
+def _rebuilt(contents: dict[str, Any]) -> Checkpoint:
+    """Potential or committee without its parameters."""
+    if contents["model"]["name"] != COMMITTEE:
+        return _rebuilt_alone(contents, contents)
+    described = contents["model"]["settings"]["members"]
+    members = [_rebuilt_alone({**contents, **about}, contents) for about in described]
+    potentials = [one.potential for one in members]
+    return Checkpoint(Committee(potentials), COMMITTEE, contents["model"]["settings"])
+
+
+def _rebuilt_alone(about: dict[str, Any], contents: dict[str, Any]) -> Checkpoint:
+    return new_checkpoint(
+        about["model"]["name"],
+        about["model"]["settings"],
+        contents["species"],
+        about["repulsion"],
+        electrostatics_of(contents.get("electrostatics")),
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:

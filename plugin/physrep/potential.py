@@ -96,6 +96,7 @@ class Potential(GuardedModel):
         self.ops = "portable"
         n_types = len(species)
         self._charges = electrostatics
+        self.charged = electrostatics is not None
         self.long_range: LongRange | None = None
         self.charge_readout: ChargeReadout | None = None
         if electrostatics is not None:

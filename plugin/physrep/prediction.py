@@ -1,7 +1,8 @@
 """Predictions: energy, forces, virial and charges of structures, from a potential's gradient."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,11 +41,55 @@ def predict(
 
     Args:
         potential: a Potential, or what else takes its arguments; with ``structure``, a Potential.
+            Of a Committee, or what else has its ``each``, the result is the mean of the members'.
         types: (n_atoms,); edge_index: (2, n_edges) sorted by centre; vectors: (n_edges, 3) in A.
         structure: (n_atoms,) which structure each atom belongs to; None for a single one.
         create_graph: keep the graph, so that a loss of the forces can be differentiated.
         geometry: of the same atoms; read where the potential has charges.
     """
+    arguments = types, edge_index, vectors, structure, n_structures, create_graph, geometry
+    return mean_prediction(_predictions(potential, *arguments))
+
+
+def predict_members(
+    potential: Callable[..., Energies],
+    types: Tensor,
+    edge_index: Tensor,
+    vectors: Tensor,
+    geometry: Geometry | None = None,
+) -> list[Prediction]:
+    """What each member of a committee says of one structure, of another potential what it says;
+    arguments as those of predict.
+    """
+    return _predictions(potential, types, edge_index, vectors, geometry=geometry)
+
+
+def mean_prediction(members: list[Prediction]) -> Prediction:
+    """Energy, atomic energies, forces, virial and charges, each the mean over the members."""
+    if len(members) == 1:
+        return members[0]
+    charges = [one.charges for one in members if one.charges is not None]
+    return Prediction(
+        torch.stack([one.energy for one in members]).mean(dim=0),
+        torch.stack([one.atomic_energies for one in members]).mean(dim=0),
+        torch.stack([one.forces for one in members]).mean(dim=0),
+        torch.stack([one.virial for one in members]).mean(dim=0),
+        torch.stack(charges).mean(dim=0) if charges else None,
+    )
+
+
+def _predictions(
+    potential: Callable[..., Energies],
+    types: Tensor,
+    edge_index: Tensor,
+    vectors: Tensor,
+    structure: Tensor | None = None,
+    n_structures: int = 1,
+    create_graph: bool = False,
+    geometry: Geometry | None = None,
+) -> list[Prediction]:
+    """Of each member."""
+    each = getattr(potential, "each", None) or partial(_alone, potential)
     vectors = vectors.detach().requires_grad_(True)
     if structure is None:
         batch, structure = None, torch.zeros_like(types)
@@ -53,10 +98,34 @@ def predict(
     with torch.enable_grad():
         place = None if geometry is None else _Place.of(geometry, structure)
         moved = None if place is None else place.strained
-        energies = potential(types, edge_index, vectors, batch, moved)
-        slopes = _slopes(energies, vectors, place, create_graph)
-    forces = _forces(slopes, edge_index, types.size(0))
-    outer = -vectors.detach().unsqueeze(2) * slopes.vectors.unsqueeze(1)
+        found = each(types, edge_index, vectors, batch, moved)
+        slopes = [
+            _slopes(energies, vectors, place, create_graph, last=k + 1 == len(found))
+            for k, energies in enumerate(found)
+        ]
+    listed = _Listed(edge_index, vectors.detach(), structure, n_structures)
+    return [_prediction(*one, listed, create_graph) for one in zip(found, slopes, strict=True)]
+
+
+def _alone(potential: Callable[..., Energies], *arguments: Any) -> list[Energies]:
+    return [potential(*arguments)]
+
+
+class _Listed(NamedTuple):
+    """The structures that predictions are of."""
+
+    edge_index: Tensor
+    vectors: Tensor
+    structure: Tensor
+    n_structures: int
+
+
+def _prediction(
+    energies: Energies, slopes: "_Slopes", listed: _Listed, create_graph: bool
+) -> Prediction:
+    edge_index, vectors, structure, n_structures = listed
+    forces = _forces(slopes, edge_index, structure.size(0))
+    outer = -vectors.unsqueeze(2) * slopes.vectors.unsqueeze(1)
     virial = sum_edges(outer, structure.index_select(0, edge_index[0]), n_structures)
     atomic = energies.atomic
     if slopes.strains is not None:
@@ -135,8 +204,13 @@ def _forces(slopes: _Slopes, edge_index: Tensor, n_atoms: int) -> Tensor:
 
 
 def _slopes(
-    energies: Energies, vectors: Tensor, place: _Place | None, create_graph: bool
+    energies: Energies,
+    vectors: Tensor,
+    place: _Place | None,
+    create_graph: bool,
+    last: bool,
 ) -> _Slopes:
+    """last: whether the leaves' own graph is not needed again."""
     leaves, total = [vectors], energies.atomic.sum()
     if energies.long_range is not None and place is not None:
         total = total + energies.long_range.sum()
@@ -144,5 +218,11 @@ def _slopes(
         if not create_graph:
             assert energies.sources is not None
             leaves.append(energies.sources)
-    found = torch.autograd.grad(total, leaves, create_graph=create_graph, materialize_grads=True)
+    found = torch.autograd.grad(
+        total,
+        leaves,
+        retain_graph=create_graph or not last,
+        create_graph=create_graph,
+        materialize_grads=True,
+    )
     return _Slopes(*found)

@@ -23,7 +23,7 @@ SLOW = {
     "docs/start/assess.md",
     *(
         f"docs/tutorials/{name}.md"
-        for name in ("bond-scan", "interfaces", "molecules", "sampling", "transfer")
+        for name in ("bond-scan", "committee", "interfaces", "molecules", "sampling", "transfer")
     ),
 }
 # Page -> replacements in its code blocks.
@@ -51,6 +51,14 @@ SHORTER: dict[str, dict[str, str]] = {
             "--frames 0:2 --singles 2 --pairs 2 --like 2 --clusters 2 --slabs 0"
         ),
         "run.epochs=4": "run.epochs=1 data.max_train=2",
+    },
+    "docs/tutorials/committee.md": {
+        "run.epochs=4": "run.epochs=1 data.max_train=4",
+        "--calibrate data/ean_gfn2_extra.extxyz.gz": "--calibrate some.extxyz",
+        "physrep committee runs/members/committee.ckpt": (
+            "ase convert -n 0:3 data/ean_gfn2_extra.extxyz.gz some.extxyz\n"
+            "physrep committee runs/members/committee.ckpt"
+        ),
     },
     "docs/tutorials/transfer.md": {"run.epochs=30": "run.epochs=1 data.max_train=4"},
     "docs/tutorials/molecules.md": {"--suite reliability": "--suite reliability --assembly 1"},

@@ -25,7 +25,8 @@ ORDER = [
     {"pair"},
     {"models", "physrep"},  # the package's own __init__, which registers the compiled operators
     {"potential"},
-    {"prediction"},
+    {"committee", "prediction"},
+    {"deviation"},
     {"checkpoint", "io", "analysis"},
     {"engines", "importers"},
     {"probes"},

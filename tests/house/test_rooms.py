@@ -10,8 +10,8 @@ from import_graph import PACKAGES, import_graph, modules
 from repository import REPOSITORY
 
 NO_PLOTS = ("errors", "output", "archive", "units", "covalent", "neighbors", "geometry",
-            "potential", "prediction", "checkpoint", "nn", "pair", "ops", "models", "io",
-            "analysis", "engines", "importers", "probes")  # fmt: skip
+            "potential", "committee", "prediction", "deviation", "checkpoint", "nn", "pair", "ops",
+            "models", "io", "analysis", "engines", "importers", "probes")  # fmt: skip
 NO_MODELS = {"torch", "openmm", "openmmtorch", "lammps"}
 
 

@@ -14,12 +14,11 @@ import torch
 from ase import Atoms
 from systems import ROOTS_OF_C6, geometry_of
 
-from physrep.checkpoint import Checkpoint, new_checkpoint
+from physrep.checkpoint import Checkpoint, Model, new_checkpoint
 from physrep.engines.lammps import MPI_FILE, write_data
 from physrep.library import files_of
 from physrep.neighbors import neighbor_list
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
-from physrep.potential import Potential
 from physrep.prediction import Prediction, predict
 
 SPECIES = ["C", "H", "N", "O"]
@@ -138,12 +137,12 @@ def without_forces(checkpoint: Checkpoint) -> Checkpoint:
     return made
 
 
-def eager(potential: Potential, atoms: Atoms) -> Prediction:
+def eager(potential: Model, atoms: Atoms) -> Prediction:
     """What Python says, without any exported file; the total charge is ``info["charge"]``."""
     types = torch.tensor([potential.species.index(z) for z in atoms.numbers])
     cell, pbc = torch.from_numpy(atoms.cell.array.copy()), torch.from_numpy(atoms.pbc.copy())
     found = neighbor_list(torch.from_numpy(atoms.positions), cell, pbc, potential.cutoff)
-    geometry = geometry_of([atoms]) if potential.long_range else None
+    geometry = geometry_of([atoms]) if potential.charged else None
     return predict(potential, types, found.edge_index, found.vectors, geometry=geometry)
 
 

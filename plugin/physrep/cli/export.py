@@ -15,7 +15,7 @@ from physrep.output import check_output_file
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from physrep.potential import Potential
+    from physrep.checkpoint import Model
 
 NAMED = 4  # kinds of ions
 
@@ -76,16 +76,16 @@ def run(parsed: argparse.Namespace) -> int:
     print(f"{parsed.output}: {species}, {metadata.dtype}, {metadata.ops}, verified; for {system}")
     if note := note_on_ops(parsed.ops, metadata.ops):
         print(note)
-    if topology is not None and (missing := note_on_charges(checkpoint.potential, topology)):
+    if topology is not None and (missing := note_on_charges(checkpoint.model, topology)):
         warnings.warn(missing, stacklevel=2)
     return 0
 
 
-def note_on_charges(potential: "Potential", topology: "Atoms") -> str:
+def note_on_charges(potential: "Model", topology: "Atoms") -> str:
     """What a potential without charges misses in a system of ions, and what to do; empty where it
     has charges or the system holds no ions.
     """
-    if potential.long_range is not None:
+    if potential.charged:
         return ""
     from physrep.analysis.chemistry.named_pieces import ions_in
 

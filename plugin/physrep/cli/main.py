@@ -35,6 +35,7 @@ VERBS = {
     ),
     "fit": Verb("fit", "fit a potential to labelled data", "training"),
     "export": Verb("export", "checkpoint -> one file for every engine, verified"),
+    "committee": Verb("committee", "several fits as one, with the deviation between them"),
     "inspect": Verb("inspect", "what a checkpoint or an exported file holds"),
     "evaluate": Verb("evaluate", "errors of a potential, and tests of its reliability"),
     "certify": Verb("certify", "is a potential fit for MD? checks and a report", "analysis"),

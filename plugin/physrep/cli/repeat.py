@@ -2,7 +2,7 @@
 with data.split.method random, its own split. Fits are kept in OUTPUT/seed_0 and so on;
 those that are done are not repeated. OUTPUT/errors.json gets the errors of each seed,
 their mean and standard deviation and, where the split is the same, the errors of the
-committee.
+committee; OUTPUT/committee.ckpt is that committee.
 
 Examples:
   physrep repeat config.yaml --seeds 5

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from physrep.deviation import deviation
 from physrep.engines.bound_topology import refuse_periodic, types_of
 from physrep.engines.device import leave_threads_of_parent
 from physrep.engines.frame_checks import check_apart, check_contacts, check_finite
@@ -17,7 +19,7 @@ from physrep.geometry import single_geometry
 from physrep.io.structures.total_charge import stated_by, total_charge
 from physrep.neighbors import Neighbors
 from physrep.ops.skin_list import SkinList
-from physrep.prediction import Prediction, predict
+from physrep.prediction import Prediction, mean_prediction, predict_members
 
 
 class PhysRepCalculator(Calculator):
@@ -31,6 +33,11 @@ class PhysRepCalculator(Calculator):
     vector where an atom is moved to another image (modern theory of polarisation: King-Smith and
     Vanderbilt, Phys. Rev. B 47, 1651 (1993)). The total charge is that of ``atoms.info["charge"]``
     or of the initial charges, 0 where they state none.
+
+    Of a committee, energy, forces and stress are the means of the members', and ``results`` holds
+    ``energy_comm`` (n_members,) eV, ``forces_comm`` (n_members, n_atoms, 3) eV/A, and the standard
+    deviations ``energy_deviation`` (eV, of the total energy) and ``forces_deviation`` (n_atoms,)
+    eV/A, see :class:`physrep.deviation.Deviation`.
 
     Pickles, copies, forks and spawns. A pickle holds the path of the file and its checksum, and
     reads the file again where it is loaded; a process made by fork computes in one thread.
@@ -96,7 +103,8 @@ class PhysRepCalculator(Calculator):
             raise PropertyNotImplementedError(
                 f"{self.potential.path}: this potential has no charges; fit one with electrostatics"
             )
-        prediction = self._predict(system)
+        members = self._predict(system)
+        prediction = mean_prediction(members)
         self.results = {
             "energy": prediction.energy.item(),
             "free_energy": prediction.energy.item(),
@@ -106,6 +114,8 @@ class PhysRepCalculator(Calculator):
         if prediction.charges is not None:
             charges = prediction.charges.cpu().numpy()
             self.results |= {"charges": charges, "dipole": dipole_of(system, charges)}
+        if len(members) > 1:
+            self.results |= committee_results(members)
         if has_volume:
             stress = -prediction.virial[0].cpu().numpy() / system.get_volume()
             self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
@@ -121,7 +131,8 @@ class PhysRepCalculator(Calculator):
         same = self._total_charge_of(atoms) == self._total_charge_of(before)
         return [] if same else ["total_charge"]
 
-    def _predict(self, atoms: Atoms) -> Prediction:
+    def _predict(self, atoms: Atoms) -> list[Prediction]:
+        """Of each member; of a potential alone one."""
         potential, device = self.potential, self.potential.device
         if potential.molecular:
             refuse_periodic(atoms, potential.path)
@@ -138,13 +149,8 @@ class PhysRepCalculator(Calculator):
         geometry = None
         if potential.charged:
             geometry = single_geometry(positions, cell, pbc, self._total_charge_of(atoms))
-        return predict(
-            potential.energies,
-            torch.from_numpy(types).to(device),
-            neighbors.edge_index,
-            neighbors.vectors,
-            geometry=geometry,
-        )
+        edges = torch.from_numpy(types).to(device), neighbors.edge_index, neighbors.vectors
+        return predict_members(potential.energies, *edges, geometry=geometry)
 
     def _total_charge_of(self, atoms: Atoms) -> float:
         if self.total_charge is not None:
@@ -156,6 +162,17 @@ class PhysRepCalculator(Calculator):
             shortest = self.potential.shortest_contacts
             check_contacts(symbols, neighbors.edge_index, neighbors.distances, shortest)
             self._symbols_checked = symbols
+
+
+def committee_results(members: list[Prediction]) -> dict[str, Any]:
+    """What the members of a committee say, and by how much they disagree."""
+    spread = deviation(members)
+    return {
+        "energy_comm": np.array([one.energy.item() for one in members]),
+        "forces_comm": torch.stack([one.forces for one in members]).cpu().numpy(),
+        "energy_deviation": spread.energy.item(),
+        "forces_deviation": spread.forces.cpu().numpy(),
+    }
 
 
 def dipole_of(atoms: Atoms, charges: np.ndarray) -> np.ndarray:

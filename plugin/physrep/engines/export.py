@@ -15,14 +15,17 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
-from physrep.checkpoint import Checkpoint, fingerprint, valid_certificate
+from physrep.checkpoint import Checkpoint, Model, fingerprint, members_of, valid_certificate
+from physrep.committee import Committee
 from physrep.config import ConfigError
 from physrep.engines.bound_topology import refuse_periodic, set_periodicity, topology_info, types_of
 from physrep.engines.exported import ExportedCharges, ExportedPotential
-from physrep.engines.file_energies import FileEnergies
+from physrep.engines.exported_committee import ExportedCommittee, ExportedCommitteeCharges
+from physrep.engines.file_energies import energies_of
 from physrep.engines.frame_checks import FrameError, by_elements, check_apart, check_contacts
 from physrep.engines.metadata import (
     FORMAT_VERSION,
+    OF_ONE_POTENTIAL,
     WITHOUT_CHARGES,
     ExportError,
     Metadata,
@@ -36,7 +39,6 @@ from physrep.models import BASELINES
 from physrep.neighbors import Neighbors, neighbor_list
 from physrep.ops import OperatorsMissing, fastest_form
 from physrep.output import make_folder, replacing
-from physrep.potential import Potential
 from physrep.prediction import predict
 from physrep.torchscript import compile_script
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -45,6 +47,12 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # Largest differences between the file and the eager potential, eV/atom, eV/A and eV: a reordering
 # of sums changes that much and not more.
 TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-9}
+FORMS: dict[tuple[bool, bool], type[ExportedPotential]] = {  # whether a committee, whether charged
+    (False, False): ExportedPotential,
+    (False, True): ExportedCharges,
+    (True, False): ExportedCommittee,
+    (True, True): ExportedCommitteeCharges,
+}
 
 
 def export_potential(
@@ -71,16 +79,17 @@ def export_potential(
         OutputError: the file cannot be written.
     """
     output = Path(output)
-    _refuse_baseline(checkpoint)
+    for member in members_of(checkpoint):
+        _refuse_baseline(member)
     if dtype not in DTYPES:
         raise ExportError(f"dtype = {dtype!r}: choose float32 or float64")
     if topology is not None:
         topology = set_periodicity(topology, "topology")
-        if checkpoint.potential.molecular:
+        if checkpoint.model.molecular:
             refuse_periodic(topology, "topology")
-    charge = charge_of(checkpoint.potential, topology, total_charge)
+    charge = charge_of(checkpoint.model, topology, total_charge)
     ops = fastest_form() if ops == "auto" else ops
-    potential = prepare(checkpoint.potential, DTYPES[dtype])
+    potential = prepare(checkpoint.model, DTYPES[dtype])
     metadata = describe(checkpoint, potential, topology)
     metadata = metadata.model_copy(update={"ops": ops, "total_charge": charge})
     module = script(with_ops(potential, ops), topology, charge)
@@ -102,7 +111,7 @@ def _refuse_baseline(checkpoint: Checkpoint) -> None:
         )
 
 
-def prepare(potential: Potential, dtype: torch.dtype) -> Potential:
+def prepare(potential: Model, dtype: torch.dtype) -> Model:
     """A frozen copy for simulation: evaluation mode, no gradients of parameters, CPU."""
     potential = copy.deepcopy(potential).cpu().eval()
     potential.set_dtype(dtype)
@@ -111,7 +120,7 @@ def prepare(potential: Potential, dtype: torch.dtype) -> Potential:
     return potential
 
 
-def with_ops(potential: Potential, ops: str) -> Potential:
+def with_ops(potential: Model, ops: str) -> Model:
     """The potential, set to those operators.
 
     Raises:
@@ -123,13 +132,13 @@ def with_ops(potential: Potential, ops: str) -> Potential:
         raise ExportError(str(error)) from None
 
 
-def charge_of(potential: Potential, topology: Atoms | None, given: float | None) -> float:
+def charge_of(potential: Model, topology: Atoms | None, given: float | None) -> float:
     """Total charge in e: what is given, else what the topology states, else 0.
 
     Raises:
         ExportError: given for a potential without charges; statements that contradict each other.
     """
-    if given is not None and potential.long_range is None:
+    if given is not None and not potential.charged:
         raise ExportError(
             f"total charge {given:+g}: this potential has no charges; leave it out, or fit one "
             "with electrostatics"
@@ -143,7 +152,7 @@ def charge_of(potential: Potential, topology: Atoms | None, given: float | None)
 
 
 def script(
-    potential: Potential, topology: Atoms | None, total_charge: float = 0.0
+    potential: Model, topology: Atoms | None, total_charge: float = 0.0
 ) -> torch.jit.ScriptModule:
     """The potential as TorchScript, bound to ``topology`` where there is one."""
     types = None
@@ -151,16 +160,18 @@ def script(
         symbols = topology.get_chemical_symbols()
         types = torch.from_numpy(types_of(symbols, potential.symbols, "topology"))
     periodic = topology is not None and bool(topology.pbc.all())
-    form = ExportedPotential if potential.long_range is None else ExportedCharges
+    form = FORMS[isinstance(potential, Committee), potential.charged]
     return compile_script(form(potential, types, periodic, total_charge).eval())
 
 
-def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | None) -> Metadata:
+def describe(checkpoint: Checkpoint, potential: Model, topology: Atoms | None) -> Metadata:
     """What the file will say about itself."""
     info = None if topology is None else topology_info(topology)
     symbols, charges = potential.symbols, potential.electrostatics_settings
     return Metadata(
-        format_version=WITHOUT_CHARGES if charges is None else FORMAT_VERSION,
+        format_version=_format_of(potential),
+        n_members=potential.n_members if isinstance(potential, Committee) else 1,
+        calibration=checkpoint.calibration,
         electrostatics=charges,
         model=checkpoint.model_name,
         settings=checkpoint.model_settings,
@@ -183,15 +194,22 @@ def describe(checkpoint: Checkpoint, potential: Potential, topology: Atoms | Non
     )
 
 
+def _format_of(potential: Model) -> int:
+    """The oldest that can hold it."""
+    if not potential.charged:
+        return WITHOUT_CHARGES
+    return FORMAT_VERSION if isinstance(potential, Committee) else OF_ONE_POTENTIAL
+
+
 def certificate_of(checkpoint: Checkpoint, module: torch.jit.ScriptModule) -> dict[str, Any] | None:
     """The checkpoint's, if it holds for its parameters; from here on for those of the file, which
     are the same numbers and what follows from them.
     """
-    kept = valid_certificate(checkpoint.certificate, checkpoint.potential)
+    kept = valid_certificate(checkpoint.certificate, checkpoint.model)
     return None if kept is None else {**kept, "parameters": fingerprint(module)}
 
 
-def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
+def verify(path: Path, potential: Model, topology: Atoms | None) -> None:
     """Compare energy, forces and virial of the file with the eager potential.
 
     Raises:
@@ -209,7 +227,7 @@ def verify(path: Path, potential: Potential, topology: Atoms | None) -> None:
     edges = types, neighbors.edge_index, neighbors.vectors
     geometry = single_geometry(positions, cell, pbc, metadata.total_charge)
     eager = predict(potential, *edges, geometry=geometry)
-    saved = predict(FileEnergies(module, metadata), *edges, geometry=geometry)
+    saved = predict(energies_of(module, metadata), *edges, geometry=geometry)
     # On the random cluster forces are large, and of them their share counts: float32 has seven
     # digits, and other operators round otherwise.
     large = float(eager.forces.abs().max().clamp(min=1.0)) if topology is None else 1.0
@@ -259,7 +277,7 @@ def _as_openmm(
     return energy.detach() / EV_IN_KJ_PER_MOL, -slope / (EV_IN_KJ_PER_MOL * NM_IN_ANGSTROM)
 
 
-def _random_cluster(potential: Potential) -> Atoms:
+def _random_cluster(potential: Model) -> Atoms:
     """Atoms of every species about 1.5 A apart, to compare with where no topology is given."""
     rng = np.random.default_rng(0)
     grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 1.5

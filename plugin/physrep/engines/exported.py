@@ -1,8 +1,11 @@
 """The module that becomes the exported file: what OpenMM calls, and what LAMMPS and ASE call."""
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor, nn
 
+from physrep.committee import Committee
 from physrep.engines.heap import keep_heap
 from physrep.geometry import single_geometry
 from physrep.models.guarded import GuardedEdges
@@ -13,18 +16,20 @@ from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 
 class ExportedPotential(nn.Module):
-    """A potential with its topology (which may be absent), scripted into one file.
+    """A potential or a committee with its topology (which may be absent), scripted into one file.
 
     ``forward`` is bound to the topology: OpenMM's TorchForce passes positions and box, no
     elements. ``edges``, ``embed``, ``step``, ``readout``, ``energies`` and ``atomic_energies`` are
     bound to nothing and serve any system of the known species.
     """
 
+    if TYPE_CHECKING:  # TorchScript reads annotations and does not know this one
+        potential: Any
     types: Tensor
 
     def __init__(
         self,
-        potential: Potential,
+        potential: Potential | Committee,
         types: Tensor | None,
         periodic: bool,
         total_charge: float = 0.0,
@@ -138,7 +143,7 @@ class ExportedPotential(nn.Module):
     @torch.jit.export
     def atomic_energies(self, types: Tensor, edge_index: Tensor, vectors: Tensor) -> Tensor:
         """All pieces in one call: (n_atoms,) eV, float64; of a potential without charges."""
-        if self.potential.long_range is not None:
+        if self.potential.charged:
             raise ValueError("physrep: this potential has charges: call energies, with positions")
         return self.potential(types, edge_index, vectors).atomic
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from physrep.archive import is_torchscript
-from physrep.checkpoint import FORMAT_VERSION, load_checkpoint
+from physrep.checkpoint import format_of, load_checkpoint, members_of
 from physrep.engines.metadata import read_exported, verdict_line
 
 NESTED_INDENT = "  "
@@ -29,11 +29,11 @@ def _describe_exported(path: Path) -> dict[str, Any]:
 
 def _describe_checkpoint(path: Path) -> dict[str, Any]:
     checkpoint = load_checkpoint(path)
-    potential = checkpoint.potential
+    potential = checkpoint.model
     energies = potential.reference_energies.tolist()
     return {
         "kind": "checkpoint",
-        "format_version": FORMAT_VERSION,
+        "format_version": format_of(potential),
         "model": checkpoint.model_name,
         "settings": checkpoint.model_settings,
         "species": potential.symbols,
@@ -42,10 +42,11 @@ def _describe_checkpoint(path: Path) -> dict[str, Any]:
         "width": potential.width,
         "n_parameters": sum(p.numel() for p in potential.parameters()),
         "published": potential.published,
-        "repulsion": potential.repulsion_name,
+        "repulsion": " ".join(one.potential.repulsion_name for one in members_of(checkpoint)),
         "electrostatics": potential.electrostatics_settings,
         "dtype": str(potential.dtype).removeprefix("torch."),
         "reference_energies": dict(zip(potential.symbols, energies, strict=True)),
+        "calibration": checkpoint.calibration,
         "training": checkpoint.training,
         "certificate": checkpoint.certificate,
         "certificate_verdict": verdict_line(checkpoint.certificate),

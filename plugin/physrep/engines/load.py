@@ -10,9 +10,10 @@ from torch import Tensor
 
 from physrep.archive import is_torchscript
 from physrep.checkpoint import load_checkpoint
+from physrep.committee import Committee
 from physrep.engines.device import leave_threads_of_parent, usable_device
 from physrep.engines.export import DTYPES
-from physrep.engines.file_energies import FileEnergies
+from physrep.engines.file_energies import energies_of
 from physrep.engines.frame_checks import by_elements
 from physrep.engines.heap import keep_heap
 from physrep.engines.metadata import ExportError, read_exported
@@ -58,17 +59,19 @@ class LoadedPotential(NamedTuple):
     """A potential and where it is from.
 
     energies: as a Potential, (types, edge_index, vectors in A, structure, geometry) -> Energies, of
-    one structure; charged: whether it has charges and needs the geometry; symbols: of the types;
-    cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guarded: whether the
-    guard acts on short distances; shortest_distances: (n_types, n_types) A, float64, on the CPU, of
-    the training data, 0 where unknown; file: what was read; asked_device: what the caller asked
-    for, None for any.
+    one structure; with several members as a Committee, whose ``each`` it has too; n_members: 1
+    unless it is a committee; charged: whether it has charges and needs the geometry; symbols: of
+    the types; cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guarded:
+    whether the guard acts on short distances; shortest_distances: (n_types, n_types) A, float64, on
+    the CPU, of the training data, 0 where unknown; file: what was read; asked_device: what the
+    caller asked for, None for any.
 
     Pickled as file, device and dtype: the file is read again where the pickle is loaded, and one
     that has changed meanwhile is refused. Copies share the potential, which never changes.
     """
 
     energies: Callable[..., Energies]
+    n_members: int
     charged: bool
     symbols: list[str]
     cutoff: float
@@ -143,7 +146,7 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
     return load_potential(path, device, dtype)
 
 
-_Parts = tuple[Callable[..., Energies], bool, list[str], float, str, bool, bool, Tensor]
+_Parts = tuple[Callable[..., Energies], int, bool, list[str], float, str, bool, bool, Tensor]
 
 
 def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Parts:
@@ -155,7 +158,8 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Part
             f"again with 'physrep export CHECKPOINT --dtype {dtype}'"
         )
     return (
-        FileEnergies(module, metadata),
+        energies_of(module, metadata),
+        metadata.n_members,
         metadata.electrostatics is not None,
         metadata.species,
         metadata.cutoff,
@@ -167,13 +171,14 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Part
 
 
 def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Parts:
-    potential = load_checkpoint(path, None if dtype is None else DTYPES[dtype]).potential
+    potential = load_checkpoint(path, None if dtype is None else DTYPES[dtype]).model
     potential.requires_grad_(False).bake()
     precision = str(potential.dtype).removeprefix("torch.")
     potential.to(device)
     return (
         potential,
-        potential.long_range is not None,
+        potential.n_members if isinstance(potential, Committee) else 1,
+        potential.charged,
         potential.symbols,
         potential.cutoff,
         precision,

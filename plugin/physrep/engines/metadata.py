@@ -18,8 +18,10 @@ from physrep.errors import UserError
 from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
-FORMAT_VERSION = 4  # 2: edges() takes the types too; 3: its edges hold a tuple; 4: charges
-WITHOUT_CHARGES = 3  # what such a file is written as: earlier releases read it
+# 2: edges() takes the types too; 3: its edges hold a tuple; 4: charges; 5: several charges an atom
+FORMAT_VERSION = 5
+OF_ONE_POTENTIAL = 4  # what such files with charges are written as: earlier releases read them
+WITHOUT_CHARGES = 3  # of committees too
 OLDEST_READ = 2
 NOT_EXPORTED = (
     "not an exported potential (TorchScript); make one with 'physrep export CHECKPOINT -o ean.pt'"
@@ -72,6 +74,8 @@ class Metadata(StrictModel):
     topology: TopologyInfo | None = None
     topology_fingerprint: str | None = None
     topology_cell: list[list[float]] | None = None  # A, rows; of the frame given, if periodic
+    n_members: int = 1  # of a committee; 1 where there is none
+    calibration: dict[str, Any] | None = None  # of a committee, see docs/committee.md
     training: dict[str, Any] = {}
     certificate: dict[str, Any] | None = None
 

@@ -19,6 +19,7 @@ from physrep.engines.metadata import (
     read_exported,
     read_metadata,
 )
+from physrep.engines.openmm_deviation import DeviationReporter as DeviationReporter
 from physrep.engines.openmm_guard import GuardStop as GuardStop
 from physrep.engines.openmm_guard import PotentialGuard as PotentialGuard
 from physrep.engines.openmm_system import (

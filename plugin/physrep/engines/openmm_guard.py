@@ -3,36 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import ase.io
 import numpy as np
 import torch
-from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 
 from physrep.engines.frame_checks import FrameError, check_contacts, check_finite, contact_limits
 from physrep.engines.metadata import read_metadata
+from physrep.engines.openmm_frames import Frame, frame_of, write_frame
 from physrep.neighbors import neighbor_list
-from physrep.output import make_folder, replacing
-from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
+from physrep.units import NM_IN_ANGSTROM
 
 MAX_FORCE = 50_000.0  # kJ/mol/nm, 52 eV/A; a liquid at 300 K reaches 10 eV/A
 
 
 class GuardStop(RuntimeError):
     """A run was stopped; the message says at which step, why, and where the frames are."""
-
-
-class _Frame(NamedTuple):
-    """A report in OpenMM's units: nm, kJ/mol; cell (3, 3), zero where there is no box."""
-
-    step: int
-    time: float
-    positions: np.ndarray
-    cell: np.ndarray
-    forces: np.ndarray
-    energy: float
 
 
 class PotentialGuard:
@@ -70,7 +56,7 @@ class PotentialGuard:
         self.max_force = max_force
         self.atoms = None if atoms is None else np.array([int(k) for k in atoms])
         self.output = str(output)
-        self.last_good: _Frame | None = None
+        self.last_good: Frame | None = None
         self._symbols: list[str] = []
 
     def describeNextReport(self, simulation: Any) -> dict[str, Any]:  # noqa: N802 (of OpenMM)
@@ -84,19 +70,8 @@ class PotentialGuard:
         Raises:
             GuardStop: it means nothing.
         """
-        elements = [atom.element for atom in simulation.topology.atoms()]
-        self._symbols = ["X" if one is None else one.symbol for one in elements]
-        cell = np.zeros((3, 3))
-        if simulation.system.usesPeriodicBoundaryConditions():
-            cell = state.getPeriodicBoxVectors(asNumpy=True)._value
-        frame = _Frame(
-            simulation.currentStep,
-            state.getTime()._value,
-            np.array(state.getPositions(asNumpy=True)._value),
-            np.array(cell),
-            np.array(state.getForces(asNumpy=True)._value),
-            state.getPotentialEnergy()._value,
-        )
+        frame = frame_of(simulation, state)
+        self._symbols = frame.symbols
         try:
             self._check(frame)
         except FrameError as error:
@@ -116,7 +91,7 @@ class PotentialGuard:
         if error is not None and not isinstance(error, GuardStop) and self.last_good is not None:
             error.add_note(self._write(self.last_good, "last-good"))
 
-    def _check(self, frame: _Frame) -> None:
+    def _check(self, frame: Frame) -> None:
         check_finite(self._symbols, frame.positions)
         if not np.isfinite(frame.energy):
             raise FrameError(f"the potential energy is {frame.energy}")
@@ -130,7 +105,7 @@ class PotentialGuard:
             )
         self._check_contacts(frame, served)
 
-    def _check_contacts(self, frame: _Frame, served: np.ndarray) -> None:
+    def _check_contacts(self, frame: Frame, served: np.ndarray) -> None:
         real = served[[self._symbols[k] != "X" for k in served]]
         symbols = [self._symbols[k] for k in real]
         periodic = bool(frame.cell.any())
@@ -143,7 +118,7 @@ class PotentialGuard:
         edge_index = torch.from_numpy(real)[found.edge_index]
         check_contacts(self._symbols, edge_index, found.distances, self.shortest)
 
-    def _stopped(self, frame: _Frame, reason: str) -> str:
+    def _stopped(self, frame: Frame, reason: str) -> str:
         """Write both frames; returns the message."""
         where = [self._write(frame, "bad")]
         if self.last_good is not None:
@@ -152,19 +127,5 @@ class PotentialGuard:
             where
         )
 
-    def _write(self, frame: _Frame, kind: str) -> str:
-        atoms = Atoms(
-            self._symbols,
-            positions=frame.positions * NM_IN_ANGSTROM,
-            cell=frame.cell * NM_IN_ANGSTROM,
-            pbc=bool(frame.cell.any()),
-            info={"step": frame.step, "time": frame.time},
-        )
-        forces = frame.forces / (EV_IN_KJ_PER_MOL * NM_IN_ANGSTROM)
-        energy = frame.energy / EV_IN_KJ_PER_MOL
-        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
-        path = f"{self.output}-{kind}.extxyz"
-        make_folder(Path(path).parent)
-        with replacing(path) as partial:
-            ase.io.write(partial, atoms, format="extxyz")
-        return f"{kind.replace('-', ' ')} frame (step {frame.step}) in {path}"
+    def _write(self, frame: Frame, kind: str) -> str:
+        return write_frame(frame, f"{self.output}-{kind}.extxyz", kind.replace("-", " "))

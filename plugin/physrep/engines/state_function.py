@@ -10,7 +10,7 @@ from torch import Tensor
 
 from physrep.engines.bound_topology import types_of
 from physrep.engines.device import leave_threads_of_parent, usable_device
-from physrep.engines.file_energies import FileEnergies
+from physrep.engines.file_energies import FileEnergies, energies_of
 from physrep.engines.frame_checks import FrameError, check_contacts, check_finite
 from physrep.engines.heap import keep_heap
 from physrep.engines.load import FileVersion
@@ -168,7 +168,7 @@ class StateFunction:
             )
         keep_heap(torch.empty(0))
         types = torch.from_numpy(types_of(self.served.symbols, metadata.species, path))
-        energies = FileEnergies(module, metadata)
+        energies = energies_of(module, metadata)
         return _Loaded(module, metadata, energies, types.to(device), SkinList(metadata.cutoff))
 
 

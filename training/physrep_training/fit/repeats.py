@@ -9,8 +9,11 @@ from typing import Any
 
 from ase.calculators.mixing import AverageCalculator
 
+from physrep.checkpoint import load_checkpoint, new_committee, save_checkpoint
+from physrep.config import ConfigError
 from physrep.engines.ase import PhysRepCalculator
 from physrep.output import write_file
+from physrep.progress import say
 from physrep.studies.evaluate.label_errors import evaluate
 from physrep_training.data.splits import load_part
 from physrep_training.fit.fit_config import load_config
@@ -27,7 +30,8 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
     Returns:
         ``seeds`` (the errors of each), ``summary`` (mean and standard deviation of each number)
         and, where all seeds were tested on the same structures, ``committee`` (errors of the mean
-        of their energies and forces). Written to errors.json in the folder, too.
+        of their energies and forces). Written to errors.json in the folder, too; beside it
+        committee.ckpt, of two or more seeds.
     """
     folder = load_config(config_file, list(overrides)).folder
     seeds = [folder / f"seed_{k}" for k in range(n_seeds)]
@@ -40,8 +44,21 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
     splits = {(here / "split.json").read_text() for here in seeds}
     if len(splits) == 1 and n_seeds > 1 and errors[0]["force_mae"] is not None:
         comparison["committee"] = committee_errors(seeds, **configs[0].data.keys)
+    if n_seeds > 1:
+        write_committee(seeds, folder / "committee.ckpt")
     write_file(folder / "errors.json", json.dumps(comparison, indent=1) + "\n")
     return comparison
+
+
+def write_committee(folders: Sequence[Path], path: Path) -> None:
+    """Of the best checkpoints in these folders; says why where they make none."""
+    members = [load_checkpoint(folder / "best.ckpt") for folder in folders]
+    try:
+        committee = new_committee(members, [folder.name for folder in folders])
+    except ConfigError as error:  # the fits are sound by themselves
+        say("repeat", f"no {path.name}: {error}")
+        return
+    save_checkpoint(committee, path)
 
 
 def summarise(errors: Sequence[Numbers]) -> Numbers:

@@ -55,7 +55,7 @@ def _exported(model: Path, atoms: Atoms, folder: Path) -> Path:
     if is_torchscript(model):
         return model
     checkpoint = load_checkpoint(model)
-    dtype = str(checkpoint.potential.dtype).removeprefix("torch.")
+    dtype = str(checkpoint.model.dtype).removeprefix("torch.")
     try:
         topology = set_periodicity(atoms, "structure")
     except ExportError:  # periodic in some directions only: LAMMPS alone

@@ -50,4 +50,4 @@ class Stamp:
     def _fingerprint(self) -> str:
         if is_torchscript(self.path):
             return fingerprint(read_exported(self.path)[0])
-        return fingerprint(load_checkpoint(self.path).potential)
+        return fingerprint(load_checkpoint(self.path).model)
