@@ -100,7 +100,7 @@ def _calibrated(committee: "Checkpoint", parsed: argparse.Namespace) -> "Calibra
         frames = iter_structures(parsed.calibrate, **labels)
         found, compared = calibrate(calculator, frames, Path(parsed.calibrate).name)
     if parsed.figure:
-        save_figure(calibration_figure(*compared, found.force_factor), parsed.figure)
+        save_figure(calibration_figure(*compared, found.force_factor), Path(parsed.figure))
     return found
 
 
