@@ -37,6 +37,7 @@ FILE_VERBS = {
     "export": (["good.ckpt", "--topology", "good.pdb"], ["good.ckpt", "good.pdb"]),
     "import": (["jat", "p.npz", "h.json"], ["p.npz", "h.json"]),
     "label": (["good.extxyz"], ["good.extxyz"]),
+    "box": (["O:2"], []),
     "dataset": (["merge", "good.extxyz"], ["good.extxyz"]),
     "sample": (["good.ckpt", "good.extxyz"], ["good.ckpt", "good.extxyz"]),
     "paths": (["p.npz"], ["p.npz"]),
@@ -76,9 +77,9 @@ def test_no_verb_overwrites_its_input(files, monkeypatch, capsys, verb, given):
 def test_files_that_cannot_be_written(files, monkeypatch, capsys, verb):
     monkeypatch.chdir(files)
     words = FILE_VERBS[verb][0]
-    assert "there is no folder no" in refused(capsys, verb, *words, "-o", "no/a.pt")
+    assert "there is no folder no" in refused(capsys, verb, *words, "-o", "no/a.pdb")
     assert "is a folder" in refused(capsys, verb, *words, "-o", files)
-    assert "cannot be written to" in refused(capsys, verb, *words, "-o", "/proc/a.pt")
+    assert "cannot be written to" in refused(capsys, verb, *words, "-o", "/proc/a.pdb")
 
 
 @pytest.mark.parametrize("verb", FOLDER_VERBS)

@@ -23,7 +23,15 @@ SLOW = {
     "docs/start/assess.md",
     *(
         f"docs/tutorials/{name}.md"
-        for name in ("bond-scan", "committee", "interfaces", "molecules", "sampling", "transfer")
+        for name in (
+            "bond-scan",
+            "boxes",
+            "committee",
+            "interfaces",
+            "molecules",
+            "sampling",
+            "transfer",
+        )
     ),
 }
 # Page -> replacements in its code blocks.
@@ -51,6 +59,11 @@ SHORTER: dict[str, dict[str, str]] = {
             "--frames 0:2 --singles 2 --pairs 2 --like 2 --clusters 2 --slabs 0"
         ),
         "run.epochs=4": "run.epochs=1 data.max_train=2",
+    },
+    "docs/tutorials/boxes.md": {
+        "--distances 3:12:3": "--distances 4,10",
+        "maxIterations=100": "maxIterations=10",
+        "step(2000)": "step(20)",
     },
     "docs/tutorials/committee.md": {
         "run.epochs=4": "run.epochs=1 data.max_train=4",

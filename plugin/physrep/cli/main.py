@@ -41,6 +41,7 @@ VERBS = {
     "certify": Verb("certify", "is a potential fit for MD? checks and a report", "analysis"),
     "analyze": Verb("analyze", "structure, motion and reactions of a trajectory", "analysis"),
     "green-kubo": Verb("green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations"),
+    "box": Verb("box", "a box, slab or cluster of molecules from their SMILES", "box"),
     "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
     "ions": Verb(
         "ions", "frames of ions, pairs, clusters and slabs of a liquid, to be labelled", "analysis"

@@ -1,0 +1,1 @@
+"""Boxes, slabs, clusters and pairs of molecules from their SMILES."""
