@@ -16,7 +16,7 @@ from physrep.config import ConfigError
 from physrep.io import write_npz
 from physrep_training.data.graphs import EpochSampler
 from physrep_training.fit.fit_config import load_config
-from physrep_training.fit.fitting import finish_fit
+from physrep_training.fit.fitting import finish_fit, fit
 
 FIT = REPOSITORY / "training" / "fit.py"
 
@@ -44,6 +44,11 @@ def _config_file(tmp_path_factory) -> Path:
     return path
 
 
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
 def run(config: Path, output: Path, *arguments: str) -> list[dict[str, str]]:
     """Fit by the command of the README; the rows of its log."""
     command = [sys.executable, str(FIT), str(config), f"output={output}", *arguments]
@@ -53,12 +58,13 @@ def run(config: Path, output: Path, *arguments: str) -> list[dict[str, str]]:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("fit: done") == 1
-    with (output / "log.csv").open() as file:
-        return list(csv.DictReader(file))
+    return rows_of(output)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_two_processes_are_one_fit(config_file, tmp_path):
-    alone = run(config_file, tmp_path / "one", "run.batch_size=2")
+    fit(load_config(config_file, [f"output={tmp_path}/one", "run.batch_size=2"]))
+    alone = rows_of(tmp_path / "one")
     both = run(config_file, tmp_path / "two", "run.batch_size=1", "run.processes=2")
     assert len(alone) == len(both) == 3
     for one, two in zip(alone, both, strict=True):
