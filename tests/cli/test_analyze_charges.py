@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from undrawn import figures_undrawn
 
 from physrep.cli.main import main
 from physrep.engines import ase as engine
@@ -42,7 +43,8 @@ def test_charges_are_those_of_the_file_or_of_the_trajectory(tmp_path, capsys):
     found = analyzed(capsys, tmp_path, stored)
     assert found["source"] == "those in the trajectory" and mean(found) == pytest.approx(0.5)
     (tmp_path / "q.txt").write_text("nan  # F\n0.4\n")
-    found = analyzed(capsys, tmp_path, stored, "--charges", tmp_path / "q.txt")
+    with figures_undrawn():
+        found = analyzed(capsys, tmp_path, stored, "--charges", tmp_path / "q.txt")
     assert found["source"] == "those in q.txt" and mean(found) == pytest.approx(0.4)
     assert found["atoms"]["kinds"]["F in HF"]["mean"] is None
     assert "atoms of HF are not known" in found["whole"]["reason"]

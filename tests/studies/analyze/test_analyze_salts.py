@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from undrawn import figures_undrawn
 
 from physrep.cli.main import main
 
@@ -87,7 +88,8 @@ def test_charges_that_do_not_add_up_refuse_conductivity(tmp_path, capsys):
     path = trajectory(tmp_path / "run.extxyz", electrolyte(), 60)
     whole = analyzed(capsys, path, *options)
     assert "charges" not in whole["motion"]["nernst_einstein"].get("reason", "")
-    given = analyzed(capsys, path, *options, "--charges", "Li=0.8,PF6=-1")
+    with figures_undrawn():
+        given = analyzed(capsys, path, *options, "--charges", "Li=0.8,PF6=-1")
     assert "charges add up to -0.2 e" in given["motion"]["einstein"]["reason"]
     assert molecules_of(given) == {"CH2O": 1, "Li(0.8+)": 1, "F6P-": 1}
 
@@ -115,9 +117,10 @@ def test_molecules_given_by_hand(tmp_path, capsys):
     text = "formaldehyde\n" * 4 + "Li\n" + "7 # the anion\n" * 5
     (tmp_path / "molecules.txt").write_text(text)
     options = ("-o", tmp_path, "--molecules", tmp_path / "molecules.txt")
-    whole = analyzed(capsys, path, *options)
+    with figures_undrawn():
+        whole = analyzed(capsys, path, *options)
+        named = analyzed(capsys, path, *options, "--charges", "AlCl4=-0.9")
     assert molecules_of(whole) == {"CH2O": 1, "Li+": 1, "AlCl4-": 1}
-    named = analyzed(capsys, path, *options, "--charges", "AlCl4=-0.9")
     assert molecules_of(named) == {"CH2O": 1, "Li+": 1, "AlCl4(0.9-)": 1}
 
 
