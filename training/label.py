@@ -1,4 +1,4 @@
-"""Label frames with GFN2-xTB: python training/label.py frames.extxyz -o labelled.extxyz
+"""Label frames: python training/label.py frames.extxyz -o labelled.extxyz
 
 The same as `physrep label`.
 """

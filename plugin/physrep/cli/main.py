@@ -49,7 +49,7 @@ VERBS = {
     "dataset": Verb(
         "dataset", "check, describe, split, merge or thin out labelled data", "training"
     ),
-    "label": Verb("label", "label frames with GFN2-xTB: energies and forces", "labels"),
+    "label": Verb("label", "label frames by GFN-xTB, DFT or any calculator of ASE", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
     "repeat": Verb("repeat", "the same fit over several seeds: spread and committee", "training"),
     "tables": Verb(

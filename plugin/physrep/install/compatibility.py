@@ -69,6 +69,7 @@ REQUIREMENTS = (
     Requirement("torch-geometric", ">=2.6,<3", "physrep fit", "training"),
     Requirement("pyyaml", ">=6", "settings of physrep fit", "training"),
     Requirement("tblite", ">=0.4", "GFN2-xTB: physrep label, bond scans of certify", "labels"),
+    Requirement("pyscf", ">=2.5", "DFT of molecules: physrep label", "labels"),
     Requirement("dftd3", ">=1.2", "coefficients of a potential with dispersion", "labels"),
     Requirement("rdkit", ">=2025.3", "physrep box: molecules from SMILES", "box"),
     Requirement("packmol", ">=21,<22", "physrep box: packing", "box"),

@@ -156,7 +156,7 @@ def test_leaking_charge_is_found():
 
 
 def test_frames_with_leaking_charge_are_skipped(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("physrep_training.labels.gfn2.leaked_charge", lambda *_: 0.08)
+    monkeypatch.setattr("physrep_training.labels.tblite_method.leaked_charge", lambda *_: 0.08)
     ase.io.write(tmp_path / "a.extxyz", ions(9.0, ions_apart=False))
     assert main(["label", str(tmp_path / "a.extxyz"), "-o", str(tmp_path / "b.extxyz")]) == 0
     assert "frame 0 skipped: 0.08 e have leaked from an ion to others" in capsys.readouterr().err

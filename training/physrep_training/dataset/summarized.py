@@ -15,8 +15,7 @@ from physrep_training.dataset.environments_of import (
     frame_features,
     ranked_distances,
 )
-
-SEPARATE = ", ion by ion"  # a way to compute at the same level of theory
+from physrep_training.labels.separate_ions import SEPARATE
 
 
 class Summary(NamedTuple):

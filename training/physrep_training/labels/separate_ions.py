@@ -22,9 +22,11 @@ from ase import Atoms
 
 from physrep.units import COULOMB_CONSTANT
 from physrep_training.labels.electrons import Electrons
-from physrep_training.labels.with_tblite import with_tblite
+from physrep_training.labels.level import Labels
+from physrep_training.labels.with_tblite import METHOD, with_tblite
 
 STEP = 0.01  # A, of the central differences of the interaction
+SEPARATE = ", ion by ion"  # after the name of the method
 ACCURACY = 0.1  # of thresholds, see `with_tblite`
 
 
@@ -45,27 +47,16 @@ class IonLabels(NamedTuple):
     distribution: Distribution
 
 
-class Labels(NamedTuple):
-    """energy: eV; forces: (n, 3) eV/A; charges: (n,) e; dipole: (3,) e A about the origin;
-    stress: (6,) eV/A^3 in ASE's order, if it is periodic in three directions.
-    """
-
-    energy: float
-    forces: np.ndarray
-    charges: np.ndarray
-    dipole: np.ndarray
-    stress: np.ndarray | None = None
-
-
-def label_separate_ions(atoms: Atoms) -> Labels:
-    """Labels of the two ions that the column ``ion`` tells apart, with ``ion_charges``.
+def label_separate_ions(atoms: Atoms, name: str = METHOD) -> Labels:
+    """Labels of the two ions that the column ``ion`` tells apart, with ``ion_charges``; name: of
+    the method, see `with_tblite`.
 
     Raises:
         RuntimeError: the self-consistent cycle of an ion does not converge.
     """
     rows = [np.flatnonzero(atoms.arrays["ion"] == k) for k in (0, 1)]
     charges = [int(charge) for charge in atoms.info["ion_charges"]]
-    ions = [with_tblite(atoms[rows[k]], charges[k], 1, ACCURACY) for k in (0, 1)]
+    ions = [with_tblite(atoms[rows[k]], charges[k], 1, ACCURACY, name) for k in (0, 1)]
     alone = [label_ion(ion) for ion in ions]
     clouds = [ion.distribution for ion in alone]
     forces = np.zeros((len(atoms), 3))
@@ -78,6 +69,7 @@ def label_separate_ions(atoms: Atoms) -> Labels:
         forces,
         atomic,
         sum(cloud.dipole + cloud.charges @ cloud.positions for cloud in clouds),
+        way=SEPARATE,
     )
 
 

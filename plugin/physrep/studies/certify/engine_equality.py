@@ -16,8 +16,8 @@ from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError
 from physrep.engines.single_point import lammps_energy_and_forces, openmm_energy_and_forces
 from physrep.errors import UserError
+from physrep.probes.named_calculator import ASE_PREFIX
 from physrep.studies.certify.check import Check, at_most, skipped
-from physrep.studies.evaluate.label_errors import ASE_PREFIX
 
 # A network in float32 summed in another order differs by some 1e-5; export allows 1e-4.
 SAME, NEARLY = 2e-4, 1e-3  # eV/atom, eV/A

@@ -8,8 +8,8 @@ from physrep.checkpoint import CheckpointError, fingerprint, load_checkpoint, sa
 from physrep.config import ConfigError
 from physrep.engines.metadata import read_exported
 from physrep.engines.stamp import stamp_exported
+from physrep.probes.named_calculator import ASE_PREFIX
 from physrep.studies.certify.certificate import Certificate
-from physrep.studies.evaluate.label_errors import ASE_PREFIX
 
 
 class Stamp:

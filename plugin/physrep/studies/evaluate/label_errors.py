@@ -1,6 +1,5 @@
 """Errors of a potential on labelled structures."""
 
-import importlib
 import json
 import math
 from collections import Counter
@@ -19,9 +18,9 @@ from physrep.engines.guard_action import GuardedPair, guard_limits, guarded_pair
 from physrep.io import Structure
 from physrep.io.structures.structure import LABELS
 from physrep.io.structures.unread_labels import UnreadWatch
+from physrep.probes.named_calculator import ASE_PREFIX, named_calculator
 from physrep.progress import plural, progress, say
 
-ASE_PREFIX = "ase:"
 NAMED = 20  # structures in which the guard acts
 COMPARED = {  # label -> its plural, what a calculator needs for it
     "virial": ("virials", "stress"),
@@ -256,24 +255,15 @@ def predict_forces(calculator: BaseCalculator, structures: Iterable[Structure]) 
 
 
 def load_calculator(model: str | Path) -> Calculator:
-    """A calculator from a checkpoint, an exported file or ``ase:MODULE:CLASS``.
-
-    The class is made without arguments, e.g. ``ase:tblite.ase:TBLite``.
+    """A calculator from a checkpoint, an exported file or ``ase:MODULE:CLASS``, see
+    `named_calculator`.
 
     Raises:
         CheckpointError, ExportError: not such a file.
         ConfigError: no such module or class.
     """
-    if not str(model).startswith(ASE_PREFIX):
-        from physrep.engines.ase import PhysRepCalculator
+    if str(model).startswith(ASE_PREFIX):
+        return named_calculator(str(model))
+    from physrep.engines.ase import PhysRepCalculator
 
-        return PhysRepCalculator(model, check_contacts=False)
-    module_name, _, class_name = str(model).removeprefix(ASE_PREFIX).partition(":")
-    try:
-        made: Any = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"model = {str(model)!r}: {error}; give ase:MODULE:CLASS, e.g. ase:ase.calculators.lj:"
-            "LennardJones"
-        ) from None
-    return made()
+    return PhysRepCalculator(model, check_contacts=False)
