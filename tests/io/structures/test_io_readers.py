@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from repository import REPOSITORY
 
-from physrep.io import FORMATS, DataError, iter_structures, read_structures
+from physrep.io import FORMATS, DataError, Structure, iter_structures, read_structures
 
 SHIPPED = REPOSITORY / "data"
 
@@ -87,26 +87,28 @@ def test_npz_formats_are_told_apart():
     assert not any(a <= b for a in marks for b in marks if a is not b)
 
 
-def test_shipped_data_set():
-    path = SHIPPED / "ean_gfn2.extxyz.gz"
-    structures = read_structures(path, require=("energy", "forces"))
-    runs = [structure.info["trajectory"] for structure in structures]
+@pytest.fixture(name="shipped", scope="module")
+def _shipped() -> list[Structure]:
+    return read_structures(SHIPPED / "ean_gfn2.extxyz.gz", require=("energy", "forces"))
+
+
+def test_shipped_data_set(shipped):
+    runs = [structure.info["trajectory"] for structure in shipped]
     counts = {run: runs.count(run) for run in dict.fromkeys(runs)}
     assert counts == {"T300": 61, "T400": 130, "T500": 70, "T650": 90, "T800": 80}
-    for structure in structures:
+    for structure in shipped:
         # Round-off of 225 forces with 8 decimals.
         assert np.abs(structure.forces.sum(axis=0)).max() < 1e-6
         assert structure.info["trajectory"] == f"T{structure.info['temperature']:.0f}"
         assert np.unique(structure.species, return_counts=True)[1].tolist() == [120, 30, 30, 45]
-    times = [structure.info["time_index"] for structure in structures]
+    times = [structure.info["time_index"] for structure in shipped]
     assert times == [k for count in counts.values() for k in range(count)]
 
 
-def test_shipped_data_set_is_the_labelled_one(shared_data):
+def test_shipped_data_set_is_the_labelled_one(shared_data, shipped):
     """Sorted by time, otherwise digit for digit what was labelled."""
     labelled = ase.io.read(shared_data / "ean_gfn2" / "ean_gfn2.extxyz", ":")
     by_energy = {atoms.info["REF_energy"]: atoms for atoms in labelled}
-    shipped = read_structures(SHIPPED / "ean_gfn2.extxyz.gz")
     assert len(by_energy) == len(shipped) == 431
     for structure in shipped:
         atoms = by_energy.pop(structure.energy)
@@ -116,11 +118,10 @@ def test_shipped_data_set_is_the_labelled_one(shared_data):
         assert structure.info["trajectory"] == atoms.info["trajectory"]
 
 
-def test_shipped_frames_are_in_the_order_of_time():
+def test_shipped_frames_are_in_the_order_of_time(shipped):
     """Neighbours in the file are closer to each other than frames five apart."""
-    structures = read_structures(SHIPPED / "ean_gfn2.extxyz.gz")
     for run in ("T300", "T400", "T500", "T650", "T800"):
-        frames = [s for s in structures if s.info["trajectory"] == run]
+        frames = [s for s in shipped if s.info["trajectory"] == run]
         steps = [displacement(a, b) for a, b in pairwise(frames)]
         leaps = [displacement(a, b) for a, b in zip(frames, frames[5:], strict=False)]
         assert np.mean(steps) < 0.7 * np.mean(leaps)
