@@ -42,6 +42,7 @@ def main() -> None:
     parsed = parser.parse_args()
     torch.set_num_threads(1)
     atoms = ase.io.read(STRUCTURE)
+    assert isinstance(atoms, Atoms)
     with tempfile.TemporaryDirectory() as folder:
         found = measured(Path(folder), atoms, parsed.members, parsed.turns)
     RESULTS.mkdir(exist_ok=True)

@@ -33,17 +33,20 @@ std::vector<Tensor> slopes_of(const Tensor &output, const Tensor &weights,
 }  // namespace
 
 Charges::Charges(torch::jit::Module module, const ChargedAtoms &atoms, const Tensor &types,
-                 torch::Device device)
+                 torch::Device device, int n_members)
     : module_(std::move(module)),
       device_(device),
       n_charged_(static_cast<int64_t>(atoms.atoms.size())),
       n_atoms_(atoms.n_atoms),
       first_(atoms.first),
       total_charge_(atoms.total_charge),
-      wants_virials_(atoms.virials) {
+      wants_virials_(atoms.virials),
+      wants_members_(atoms.members),
+      n_members_(n_members) {
   atoms_ = upload(atoms.atoms.data(), {n_charged_}, torch::kInt64);
   types_ = types.index_select(0, atoms_);
-  positions_ = leaf(upload(atoms.positions.data(), {n_charged_, 3}, torch::kFloat64));
+  const auto places = upload(atoms.positions.data(), {n_charged_, 3}, torch::kFloat64);
+  positions_ = leaf(wants_members_ ? places.repeat({n_members, 1, 1}) : places);
   box_ = upload(atoms.cell, {3, 3}, torch::kFloat64);
   pbc_ = upload(atoms.periodic, {3}, torch::kBool);
 }
@@ -59,7 +62,7 @@ std::vector<double> Charges::sums(const std::vector<double> &totals) {
   made_ = call("sources", {raw_, totals_, types_, total_charge_});
   sources_ = leaf(made_);
   own_ = strained();
-  const auto places = positions_ + positions_.mm(own_.strain);
+  const auto places = positions_ + positions_.matmul(own_.strain);
   const auto rows = torch::arange(first_, first_ + n_charged_, atoms_.options());
   terms_ = call("long_range_sums", {places, sources_, own_.cell, pbc_, n_atoms_, rows});
   return to_host(terms_);
@@ -74,8 +77,13 @@ std::vector<double> Charges::slopes(const std::vector<double> &sums, double shar
   const auto by_own = slopes_of(terms_, by_sums[0], {positions_, sources_, own_.strain});
   const auto by_raw = slopes_of(made_, by_own[1], {raw_, totals_});
   raw_slopes_ = by_raw[0];
-  result.charges = to_host(sources_.select(1, 0));
-  result.charge_forces = to_host(-by_own[0]);
+  result.charges = to_host(sources_.view({n_charged_, n_members_, -1}).select(2, 0).mean(1));
+  if (wants_members_) {
+    const auto energies = call("member_energies_of_sums", {all, whole.cell, pbc_, n_atoms_});
+    result.member_long_range = to_host(energies);
+    result.member_charge_forces = to_host(-double(n_members_) * by_own[0]);
+  }
+  result.charge_forces = to_host(wants_members_ ? -by_own[0].sum(0) : -by_own[0]);
   // The energy is quadratic in the sources.
   result.long_range = to_host(0.5 * (sources_ * by_own[1]).sum(1));
   const auto virial = to_host(by_own[2] + share * by_sums[1]);
@@ -99,7 +107,7 @@ Tensor Charges::virials_of_atoms(const Tensor &energy, const Tensor &sums,
 
 Tensor Charges::back(const std::vector<double> &slopes) const {
   const auto all = raw_slopes_ + upload(slopes);
-  return torch::zeros({n_own_, 2}, all.options()).index_copy(0, atoms_, all);
+  return torch::zeros({n_own_, all.size(1)}, all.options()).index_copy(0, atoms_, all);
 }
 
 // The cell under a strain: x -> x + x strain for rows x.

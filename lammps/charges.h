@@ -23,20 +23,20 @@ namespace physrep {
 
 class Charges {
  public:
-  // types: of this rank's atoms, own first.
+  // types: of this rank's atoms, own first; n_members: of a committee, each with its own charges.
   Charges(torch::jit::Module module, const ChargedAtoms &atoms, const torch::Tensor &types,
-          torch::Device device);
+          torch::Device device, int n_members);
 
   // In this order. Each takes what the last one gave, added up over the ranks.
-  // raw: (n_own, 2) raw charges in e and weights of the shift; returns this rank's part of their
-  // totals over the structure, (2).
+  // raw: (n_own, 2 n_members) raw charges in e and weights of the shift; returns this rank's part of
+  // their totals over the structure, (2 n_members).
   std::vector<double> totals(const torch::Tensor &raw);
   // This rank's terms of the sums that the energy is made of, (n_sums).
   std::vector<double> sums(const std::vector<double> &totals);
   // What goes into the result: all that follows with the charges held. The energy depends on the cell
-  // beside the sums; this rank counts `share` of that. Returns its part of dE/dtotals, (2).
+  // beside the sums; this rank counts `share` of that. Returns its part of dE/dtotals.
   std::vector<double> slopes(const std::vector<double> &sums, double share, Result &result);
-  // dE/draw, (n_own, 2).
+  // dE/draw.
   torch::Tensor back(const std::vector<double> &slopes) const;
 
  private:
@@ -57,8 +57,10 @@ class Charges {
   torch::Device device_;
   int64_t n_own_ = 0, n_charged_ = 0, n_atoms_ = 0, first_ = 0;
   double total_charge_ = 0.0;
-  bool wants_virials_ = false;
-  torch::Tensor atoms_, types_, positions_, box_, pbc_;  // positions a leaf
+  bool wants_virials_ = false, wants_members_ = false;
+  int n_members_ = 1;
+  // positions: a leaf, (n_charged, 3); where members are wanted one for each, (n_members, ...)
+  torch::Tensor atoms_, types_, positions_, box_, pbc_;
   torch::Tensor raw_, totals_, made_;  // leaf, leaf, sources as a function of both
   torch::Tensor sources_, terms_;  // leaf; terms of positions, sources and strain
   Strained own_;  // of the terms

@@ -46,6 +46,7 @@ void Model::Torch::start(const Graph &graph) {
   n_own = graph.n_own;
   n_rows = static_cast<int64_t>(graph.types.size());
   with_moments = graph.wants_moments;
+  with_members = graph.wants_members;
   by_list = false;
   attempt([&] {
     const auto n_edges = static_cast<int64_t>(graph.centers.size());
@@ -54,7 +55,9 @@ void Model::Torch::start(const Graph &graph) {
     host[1].copy_(wrap(graph.neighbors, {n_edges}, HOST_INT));
     const auto index = host.to(device);
     types = wrap(graph.types, {n_rows}, HOST_INDEX).to(device);
-    vectors = wrap(graph.vectors, {n_edges, 3}, HOST_DOUBLE).to(device).requires_grad_(true);
+    vectors = wrap(graph.vectors, {n_edges, 3}, HOST_DOUBLE).to(device);
+    if (with_members) vectors = vectors.repeat({1, n_members});
+    vectors.requires_grad_(true);
     if (with_moments) positions = wrap(graph.positions, {n_rows, 3}, HOST_DOUBLE);
     edges = CutEdges(module.get_method("edges")({types, index, vectors, n_own}), n_sums());
   });
@@ -68,7 +71,7 @@ void Model::Torch::start(const PairList &list) {
   n_own = list.n_own;
   n_rows = static_cast<int64_t>(list.types.size());
   n_sent = static_cast<int64_t>(list.sent.size());
-  with_moments = false;
+  with_moments = with_members = false;
   by_list = true;
   attempt([&] {
     listed.take(list);
@@ -117,18 +120,24 @@ std::vector<Piece> Model::Torch::forward(const Metadata &about, Exchange &exchan
       attempt([&] { piece.input = rows.detach().requires_grad_(needs_grad); });
     }
     attempt([&] {
-      piece.output = readout ? call("readout", {piece.input, types, edges.value()})
+      const std::string last = with_members ? "member_readout" : "readout";
+      piece.output = readout ? call(last, {piece.input, types, edges.value()})
                              : call("step", {int64_t(k), piece.input, edges.value()});
     });
   }
   return pieces;
 }
 
-// What the sums are differentiated from: their weights of the atomic energies.
+// What the sums are differentiated from: their weights of the atomic energies, which are (n_own), or
+// with members (n_own, n_members), whose mean is the energy.
 std::vector<Tensor> Model::Torch::seeds(const Tensor &energies) const {
-  std::vector<Tensor> weights = {torch::ones_like(energies)};
-  for (int a = 0; a < 3 && with_moments; a++)
-    weights.push_back(positions.narrow(0, 0, n_own).select(1, a).to(energies.options()));
+  const double share = with_members ? 1.0 / n_members : 1.0;
+  std::vector<Tensor> weights = {torch::full_like(energies, share)};
+  for (int a = 0; a < 3 && with_moments; a++) {
+    Tensor along = positions.narrow(0, 0, n_own).select(1, a).to(energies.options()) * share;
+    if (with_members) along = along.unsqueeze(1).expand_as(energies);
+    weights.push_back(along);
+  }
   return weights;
 }
 
@@ -203,9 +212,20 @@ void Model::Torch::move_origins(Tensor rows, double sign) const {
 void Model::Torch::write(const Graph &graph, const std::vector<Piece> &pieces, Result &result) {
   attempt([&] {
     const auto n_edges = static_cast<int64_t>(graph.centers.size());
-    torch::from_blob(result.energies.data(), {graph.n_own}, HOST_DOUBLE)
-        .copy_(pieces.back().output.detach());
-    const auto gradients = edges.to_vectors(vectors);
+    auto energies = pieces.back().output.detach();
+    auto gradients = edges.to_vectors(vectors);
+    if (with_members) {
+      const auto blob = [&](std::vector<double> &data, at::IntArrayRef shape) {
+        return torch::from_blob(data.data(), shape, HOST_DOUBLE);
+      };
+      blob(result.member_energies, {n_members}).copy_(energies.sum(0));
+      energies = energies.mean(1);
+      for (auto &gradient : gradients) gradient = gradient.reshape({n_edges, n_members, 3});
+      blob(result.member_slopes, {n_members, n_edges, 3})
+          .copy_(gradients[0].transpose(0, 1) * double(n_members));
+      for (auto &gradient : gradients) gradient = gradient.sum(1);
+    }
+    torch::from_blob(result.energies.data(), {graph.n_own}, HOST_DOUBLE).copy_(energies);
     const auto slopes = torch::from_blob(result.slopes.data(), {n_edges, 3}, HOST_DOUBLE);
     slopes.copy_(gradients[0]);
     if (!with_moments) return;

@@ -29,6 +29,7 @@ struct Model::Torch {
   torch::Device device{torch::kCPU};
   torch::ScalarType dtype = torch::kFloat32;
   bool embed_reads_edges = false;
+  int n_members = 1;  // of a committee
   int n_threads = 1;
 
   std::string error;  // the first one of this evaluation
@@ -59,6 +60,9 @@ struct Model::Torch {
   // sum_i x_i U_i of each axis.
   size_t n_sums() const { return with_moments ? 4 : 1; }
   bool with_moments = false;
+  // Whether each member of a committee has vectors of its own, side by side, so that its slopes are
+  // told apart from those of the others.
+  bool with_members = false;
 
   void start(const Graph &graph);
   void start(const PairList &list);

@@ -25,12 +25,13 @@ void Model::Torch::electrostatics(const ChargedAtoms &atoms, const Piece &readou
   result.long_range.assign(n, 0.0);
   result.charge_forces.assign(3 * n, 0.0);
   result.charge_virials.assign(atoms.virials ? 6 * n : 0, 0.0);
+  result.member_charge_forces.assign(atoms.members ? 3 * n * n_members : 0, 0.0);
   std::fill_n(&result.charge_virial[0][0], 9, 0.0);
   std::optional<Charges> charges;
-  std::vector<double> totals(2, 0.0), sums, slopes(2, 0.0);
+  std::vector<double> totals(2 * n_members, 0.0), sums, slopes(2 * n_members, 0.0);
   if (n > 0)
     attempt([&] {
-      charges.emplace(module, atoms, types, device);
+      charges.emplace(module, atoms, types, device, n_members);
       raw.piece.input = readout.input;
       raw.piece.output = call("raw_charges", {readout.input, types, edges.value()});
       totals = charges->totals(raw.piece.output);
@@ -43,6 +44,11 @@ void Model::Torch::electrostatics(const ChargedAtoms &atoms, const Piece &readou
   sums.resize(static_cast<size_t>(sizes[0] / sizes[1]), 0.0);
   exchange.add_up(sums.data(), static_cast<int>(sums.size()));
   if (charges) attempt([&] { slopes = charges->slopes(sums, 1.0 / sizes[1], result); });
+  if (atoms.members) {  // ranks without charges do not know these energies
+    auto &energies = result.member_long_range;
+    for (double &energy : energies) energy *= charges ? 1.0 / sizes[1] : 0.0;
+    exchange.add_up(energies.data(), static_cast<int>(energies.size()));
+  }
   exchange.add_up(slopes.data(), static_cast<int>(slopes.size()));
   if (charges) attempt([&] { raw.slopes = charges->back(slopes); });
 }

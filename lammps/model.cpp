@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann_lmp::json;
 
-constexpr int FORMAT = 4, OLDEST_FORMAT = 2;
+constexpr int FORMAT = 5, OLDEST_FORMAT = 2;
 // A contact below this share of the shortest one in the training data means wrong coordinates or a
 // run that has blown up.
 constexpr double CONTACT_SHARE = 0.5;
@@ -78,6 +78,10 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     values.at("cutoff").get_to(out.cutoff);
     values.at("n_layers").get_to(out.n_layers);
     values.at("width").get_to(out.width);
+    out.n_members = values.value("n_members", 1);
+    const auto calibration = values.find("calibration");
+    if (calibration != values.end() && calibration->is_object())
+      out.force_factor = calibration->value("force_factor", 0.0);
     values.at("readout_reads_neighbors").get_to(out.readout_reads_neighbors);
     values.at("reference_energies").get_to(out.reference_energies);
     values.at("shortest_distances").get_to(out.shortest_distances);
@@ -113,6 +117,8 @@ bool Model::Torch::probe(int n_types, bool has_charges) {
     for (const auto &piece : {"step", "readout"}) module.get_method(piece);
     for (const auto &piece : CHARGE_PIECES)
       if (has_charges) module.get_method(piece);
+    if (n_members > 1) module.get_method("member_readout");
+    if (n_members > 1 && has_charges) module.get_method("member_energies_of_sums");
   });
   if (!error.empty()) throw ModelError("the file's pieces cannot be called: " + error);
   return reads_edges;
@@ -127,6 +133,7 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
   metadata_ = parse_metadata(json, path);
   // Never without its electrostatic energy, whatever the metadata says.
   if (torch_->module.find_method(*CHARGE_PIECES.begin())) metadata_.has_charges = true;
+  torch_->n_members = metadata_.n_members;
   torch_->dtype = metadata_.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
   const auto n_types = static_cast<int>(metadata_.species.size());
   std::vector<double> contacts;
@@ -165,6 +172,10 @@ std::string Model::evaluate(const Graph &graph, const ChargedAtoms &charged, Exc
   result.energies.assign(static_cast<size_t>(graph.n_own), 0.0);
   result.slopes.assign(graph.vectors.size(), 0.0);
   result.moments.assign(graph.wants_moments ? 3 * graph.vectors.size() : 0, 0.0);
+  const size_t n_wanted = graph.wants_members ? metadata_.n_members : 0;
+  result.member_energies.assign(n_wanted, 0.0);
+  result.member_slopes.assign(n_wanted * graph.vectors.size(), 0.0);
+  result.member_long_range.assign(n_wanted, 0.0);
   t.start(graph);
   const auto pieces = t.forward(metadata_, exchange);
   if (metadata_.has_charges) t.electrostatics(charged, pieces.back(), exchange, result);

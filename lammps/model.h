@@ -30,6 +30,8 @@ struct Metadata {
   double cutoff = 0.0;               // A
   int n_layers = 0;
   int width = 0;                     // features of one atom
+  int n_members = 1;                 // of a committee; 1 where there is none
+  double force_factor = 0.0;         // of a calibrated committee: force error per deviation
   bool readout_reads_neighbors = false;
   bool has_charges = false;
   double smearing = 0.0;  // A, of the charges
@@ -48,6 +50,7 @@ struct Graph {
   // an own atom, and `positions` are given: (n_rows, 3) A from any origin near these atoms.
   bool wants_moments = false;
   std::vector<double> positions;
+  bool wants_members = false;  // whether those of Result are; of a committee alone
 };
 
 // The same as LAMMPS' list gives it, for a model that makes its edges where it computes. Atoms are
@@ -74,6 +77,7 @@ struct ChargedAtoms {
   double cell[3][3] = {};  // A, rows
   bool periodic[3] = {};
   bool virials = false;  // of each atom; in three periodic directions
+  bool members = false;  // whether what each member of a committee says is wanted
   std::vector<int64_t> atoms;  // (n_charged) ascending, below n_own
   std::vector<double> positions;  // (n_charged, 3) A
 };
@@ -99,6 +103,11 @@ struct Result {
   std::vector<double> charge_forces;  // (n_charged, 3) eV/A, with the charges held
   double charge_virial[3][3] = {};  // eV, with the charges held; adds up over the ranks
   std::vector<double> charge_virials;  // (n_charged, 6) eV: xx yy zz xy xz yz, where wanted
+  // Of each member of a committee, where wanted.
+  std::vector<double> member_energies;  // (n_members) eV: own atoms, without long range
+  std::vector<double> member_slopes;  // (n_members, n_edges, 3) eV/A
+  std::vector<double> member_long_range;  // (n_members) eV, of the whole structure
+  std::vector<double> member_charge_forces;  // (n_members, n_charged, 3) eV/A
 };
 
 // How rows of numbers, one per atom, travel between own atoms and ghosts. All calls are

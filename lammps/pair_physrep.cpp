@@ -52,6 +52,7 @@ void PairPhysRep::init_style() {
                "pair physrep: run_style respa is not supported: all of the potential is one "
                "level; use 'run_style verlet'");
   check_charges();
+  check_deviation();
   warn_of_kspace();
   check_masses();
   set_guard();
@@ -104,12 +105,14 @@ void PairPhysRep::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
   const bool as_before = graph_.wants_moments == (cvflag_atom != 0);
   graph_.wants_moments = cvflag_atom != 0;
+  graph_.wants_members = charged_.members = deviation_due();
   if (neighbor->ago == 0 || !lists_checked_ || !as_before) find_rows();
   check_lists();
   check_atomic_virials();
   place_charged();
-  // Virials of atoms are sums over edges, which LAMMPS' arrays collect here.
-  if (edges_on_device() && !vflag_atom && !cvflag_atom) return compute_listed();
+  // Virials of atoms and forces of members are sums over edges, which are collected here.
+  const bool by_list = !vflag_atom && !cvflag_atom && !graph_.wants_members;
+  if (edges_on_device() && by_list) return compute_listed();
   place_ = &row_;
   build_graph();
   const std::string failure = model_->evaluate(graph_, charged_, *this, result_);
@@ -119,6 +122,7 @@ void PairPhysRep::compute(int eflag, int vflag) {
   tally_charges();
   if (cvflag_atom) tally_centroid();
   if (vflag_fdotr) virial_fdotr_compute();
+  if (graph_.wants_members) find_deviation();
 }
 
 int64_t PairPhysRep::tag_of(int i) const { return atom->tag_enable ? atom->tag[i] : 0; }

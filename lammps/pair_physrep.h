@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // pair_style physrep [charge Q] [device cpu|cuda] [memory keep|system] [guard on|off]
+//                    [deviation N FILE] [warn X] [stop Y]
 // pair_coeff * * ean.pt C H N O          (one element per LAMMPS atom type)
 
 #ifndef LMP_PAIR_PHYSREP_H
@@ -9,6 +10,7 @@
 
 #include "model.h"
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +31,9 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void init_style() override;
   double init_one(int i, int j) override;
   void compute(int eflag, int vflag) override;
+  // For fix pair: the force deviation of each atom, and the flag by which it asks for it.
+  void *extract(const char *name, int &dim) override;
+  void *extract_peratom(const char *name, int &n_columns) override;
 
   int pack_forward_comm(int n, int *list, double *buf, int pbc_flag, int *pbc) override;
   void unpack_forward_comm(int n, int first, double *buf) override;
@@ -45,6 +50,8 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   std::string one_of(const std::string &keyword, const std::string &value, const char *first,
                      const char *second);
   double charge_of(const std::string &value);
+  int set_keyword(int narg, char **arg, int k);
+  double limit_of(const std::string &keyword, const std::string &value);
   void allocate();
   void map_elements(int narg, char **arg);
   void load(const std::string &path);
@@ -88,6 +95,13 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   void tally_charges();
   void write_charges();
 
+  void check_deviation();
+  bool deviation_due() const;
+  void find_deviation();
+  std::vector<double> member_forces();
+  double energy_deviation();
+  void write_deviation();
+
   void check_heat_flux();
   void place_rows();
   void tally_centroid();
@@ -126,6 +140,17 @@ class PairPhysRep : public Pair, private physrep::Exchange {
   physrep::PairList pairs_;
   bool pairs_listed_ = false;  // whether pairs_ is of LAMMPS' present list
   std::vector<int> ends_;  // per edge: the neighbor as LAMMPS counts atoms
+
+  // Of a committee: every how many steps the deviation of its members is written, 0 for never.
+  struct Deviation {
+    int every = 0;
+    std::string path;
+    double warn = 0.0, stop = 0.0;  // eV/A, 0 for no limit
+    int asked = 0;  // set by fix pair
+    int64_t written = -1;  // the last step
+    std::vector<double> forces{0.0};  // of each own atom at the last step it was asked for, eV/A
+    std::ofstream file;  // on the first rank
+  } deviation_;
 
   double *rows_ =
       nullptr;  // what is being exchanged: (n_rows, row_width_), columns from column_ on

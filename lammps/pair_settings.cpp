@@ -61,24 +61,53 @@ void PairPhysRep::settings(int narg, char **arg) {
   memory_ = "keep";
   guard_ = true;
   charged_.total_charge = 0.0;
-  for (int k = 0; k < narg; k += 2) {
-    const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
-    if (keyword == "charge")
-      charged_.total_charge = charge_of(value);
-    else if (keyword == "device")
-      device_ = one_of(keyword, value, "cpu", "cuda");
-    else if (keyword == "edges")
-      edges_ = one_of(keyword, value, "host", "device");
-    else if (keyword == "memory")
-      memory_ = one_of(keyword, value, "keep", "system");
-    else if (keyword == "guard")
-      guard_ = one_of(keyword, value, "on", "off") == "on";
-    else
+  deviation_ = Deviation();
+  for (int k = 0; k < narg;) k += set_keyword(narg, arg, k);
+  if (deviation_.every == 0 && (deviation_.warn > 0.0 || deviation_.stop > 0.0))
+    error->all(FLERR,
+               "pair physrep: warn and stop are limits of 'deviation N FILE', which is not given");
+}
+
+// Returns how many words the keyword at k takes.
+int PairPhysRep::set_keyword(int narg, char **arg, int k) {
+  const std::string keyword = arg[k], value = k + 1 < narg ? arg[k + 1] : "";
+  if (keyword == "charge")
+    charged_.total_charge = charge_of(value);
+  else if (keyword == "device")
+    device_ = one_of(keyword, value, "cpu", "cuda");
+  else if (keyword == "edges")
+    edges_ = one_of(keyword, value, "host", "device");
+  else if (keyword == "memory")
+    memory_ = one_of(keyword, value, "keep", "system");
+  else if (keyword == "guard")
+    guard_ = one_of(keyword, value, "on", "off") == "on";
+  else if (keyword == "warn")
+    deviation_.warn = limit_of(keyword, value);
+  else if (keyword == "stop")
+    deviation_.stop = limit_of(keyword, value);
+  else if (keyword == "deviation") {
+    const bool whole = utils::is_integer(value);
+    deviation_.every = whole ? utils::inumeric(FLERR, value, false, lmp) : 0;
+    if (deviation_.every < 1 || k + 2 >= narg)
       error->all(FLERR,
-                 "pair physrep: unknown keyword '{}': use 'charge Q', 'device cpu|cuda', "
-                 "'memory keep|system' or 'guard on|off'",
-                 keyword);
-  }
+                 "pair physrep: deviation is '{}': write 'deviation N FILE', N steps of 1 or more",
+                 value);
+    deviation_.path = arg[k + 2];
+    return 3;
+  } else
+    error->all(FLERR,
+               "pair physrep: unknown keyword '{}': use 'charge Q', 'device cpu|cuda', "
+               "'memory keep|system', 'guard on|off' or 'deviation N FILE [warn X] [stop Y]'",
+               keyword);
+  return 2;
+}
+
+double PairPhysRep::limit_of(const std::string &keyword, const std::string &value) {
+  const double limit = utils::is_double(value) ? utils::numeric(FLERR, value, false, lmp) : 0.0;
+  if (!(limit > 0.0) || !std::isfinite(limit))
+    error->all(FLERR, "pair physrep: {} is '{}': give a force deviation above 0, in eV/A", keyword,
+               value);
+  return limit;
 }
 
 std::string PairPhysRep::one_of(const std::string &keyword, const std::string &value,
@@ -114,6 +143,7 @@ void PairPhysRep::coeff(int narg, char **arg) {
   const std::string path = found.empty() ? arg[2] : found;
   load(path);
   check_charges();
+  check_deviation();
   map_elements(narg - 3, arg + 3);
   announce(path);
 }
@@ -175,6 +205,11 @@ void PairPhysRep::announce(const std::string &path) {
                    charged_.total_charge, about.smearing,
                    atom->q_flag ? "written to q of the atoms"
                                 : "not written (atom_style without q)");
+  if (about.n_members > 1)
+    utils::logmesg(lmp, "physrep committee of {}: {}\n", about.n_members,
+                   about.force_factor > 0.0
+                       ? fmt::format("force error = {:.3g} x force deviation", about.force_factor)
+                       : "not calibrated");
   if (about.verdict.empty())
     utils::logmesg(lmp,
                    "physrep certificate: none ('physrep certify --stamp' measures and writes "
