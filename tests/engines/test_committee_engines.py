@@ -111,6 +111,7 @@ def test_openmm_runs_the_mean_and_writes_deviations(files, tmp_path):
     np.testing.assert_allclose(rows[-1, 1:], expected, rtol=0.05)
 
 
+@pytest.mark.slow
 @needs_openmmtorch
 def test_torchforce_runs_the_mean(files):
     atoms = molecule()
@@ -158,6 +159,7 @@ def test_a_single_potential_has_no_deviation_to_report(exports, tmp_path):
     assert not (tmp_path / "d.txt").exists()
 
 
+@pytest.mark.slow
 def test_fused_operators_give_the_same(tmp_path):
     made, atoms = make_committee(("jat-angular", "physrep")), liquid()
     export_potential(made, tmp_path / "a.pt", dtype="float64", ops="fused")

@@ -26,7 +26,7 @@ def _file(made, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_energy_forces_and_pressure_are_the_means(lammps, file, made, liquid_box, tmp_path, ranks):
     alone = [eager(one.potential, liquid_box) for one in members_of(made)]
     run = lammps(head(liquid_box, tmp_path) + style(file) + MEASURE, ranks)
@@ -55,7 +55,7 @@ def deviations(made, atoms):
 
 def assert_deviations(run, made, atoms):
     forces, energy = deviations(made, atoms)
-    assert forces.max() > 0.1
+    assert forces.max() > 0.05  # or the tolerance would say nothing
     np.testing.assert_allclose(run.dump()[:, 5], forces, atol=1e-8)
     step, *numbers = np.loadtxt(run.folder / "d.txt")
     assert step == 0
@@ -64,13 +64,13 @@ def assert_deviations(run, made, atoms):
     )
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 4])
+@pytest.mark.parametrize("ranks", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
 def test_deviations_are_those_of_the_members_alone(lammps, file, made, liquid_box, tmp_path, ranks):
     commands = head(liquid_box, tmp_path) + style(file, "deviation 5 d.txt") + MEASURE_DEVIATION
     assert_deviations(lammps(commands, ranks), made, liquid_box)
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_members_with_charges(lammps, liquid_box, tmp_path, ranks):
     settings = ElectrostaticsConfig(smearing=1.4, shift="learned", dispersion="d3")
     members = [random_checkpoint(one, electrostatics=settings) for one in (JAT, DEEPER)]
@@ -83,6 +83,7 @@ def test_members_with_charges(lammps, liquid_box, tmp_path, ranks):
     assert_equal(run, atoms, made.model)
 
 
+@pytest.mark.slow
 def test_centroid_virials_and_deviation_in_one_step(lammps, file, made, liquid_box, tmp_path):
     centroid = "compute c all centroid/stress/atom NULL virial\ncompute r all reduce sum c_c[1]\n"
     measure = "thermo_style custom step pe c_r\nthermo_modify format float %20.15g\nrun 0\n"
