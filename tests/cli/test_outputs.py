@@ -40,6 +40,7 @@ FILE_VERBS = {
     "box": (["O:2"], []),
     "dataset": (["merge", "good.extxyz"], ["good.extxyz"]),
     "sample": (["good.ckpt", "good.extxyz"], ["good.ckpt", "good.extxyz"]),
+    "perturb": (["good.extxyz", "--displace", "0.1"], ["good.extxyz"]),
     "paths": (["p.npz"], ["p.npz"]),
     "init": (["--force", "--data", "good.extxyz"], ["good.extxyz"]),
     "schema": ([], []),

@@ -14,15 +14,13 @@ Examples:
 """
 
 import argparse
-import math
 from pathlib import Path
 
-from physrep.cli.verb import add_number, check_number
+from physrep.cli.verb import add_number, check_number, number_list, numbers_in
 from physrep.errors import UserError
 from physrep.output import check_output_file
 
 SUFFIXES = (".pdb", ".extxyz", ".xyz", ".data")
-MOST_DISTANCES = 10_000
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -93,7 +91,9 @@ def run(parsed: argparse.Namespace) -> int:
     for option, unit in (("density", "g/cm3"), ("vacuum", "A"), ("tolerance", "A")):
         check_number(f"--{option}", getattr(parsed, option), unit)
     edges = _edges(parsed.box) if parsed.box is not None else None
-    distances = _distances(parsed.distances) if parsed.distances is not None else ()
+    distances = (
+        number_list("--distances", parsed.distances, "A") if parsed.distances is not None else ()
+    )
     from physrep_training.boxes.assemble import BoxSettings
     from physrep_training.boxes.make_boxes import make_boxes
 
@@ -127,32 +127,8 @@ def _check_together(parsed: argparse.Namespace) -> None:
 
 def _edges(text: str) -> tuple[float, float, float]:
     """Of "13" or "13,13,20"."""
-    lengths = _numbers("--box", text, ",")
+    lengths = numbers_in("--box", text, ",", "A")
     if len(lengths) not in (1, 3):
         raise UserError(f"--box {text}: give one edge, or three with commas, in A")
     x, y, z = lengths * 3 if len(lengths) == 1 else lengths
     return x, y, z
-
-
-def _distances(text: str) -> tuple[float, ...]:
-    """Of "3,4,5.5" or "3:8:0.5"."""
-    if ":" not in text:
-        return tuple(_numbers("--distances", text, ","))
-    limits = _numbers("--distances", text, ":")
-    if len(limits) != 3 or limits[0] > limits[1]:
-        raise UserError(f"--distances {text}: give FROM:TO:STEP in A, FROM below TO")
-    start, stop, step = limits
-    n = math.floor((stop - start) / step + 1e-9) + 1
-    if n > MOST_DISTANCES:
-        raise UserError(f"--distances {text}: {n} distances are too many; give a larger step")
-    return tuple(start + k * step for k in range(n))
-
-
-def _numbers(option: str, text: str, separator: str) -> list[float]:
-    try:
-        numbers = [float(word) for word in text.split(separator)]
-    except ValueError:
-        raise UserError(f"{option} {text}: {text!r} is not numbers in A") from None
-    for number in numbers:
-        check_number(option, number, "A")
-    return numbers

@@ -16,6 +16,7 @@ from physrep.archive import damage, is_archive, is_torchscript
 from physrep.errors import UserError
 
 EXAMPLES = "\n\nExamples:\n"
+MOST_NUMBERS = 10_000  # of one range
 LABEL_OPTIONS = (
     "format",
     "units",
@@ -126,6 +127,37 @@ def check_number(option: str, value: float | None, unit: str = "", zero: bool = 
         return
     wanted = "0 or more" if zero else "above 0"
     raise UserError(f"{option} {value:g}: must be {wanted}{f', in {unit}' if unit else ''}")
+
+
+def number_list(option: str, text: str, unit: str = "", zero: bool = False) -> tuple[float, ...]:
+    """Of "3,4,5.5" or, both ends included, "3:8:0.5"; option, unit, zero: as in `check_number`.
+
+    Raises:
+        UserError: no numbers, or as `check_number`.
+    """
+    if ":" not in text:
+        return tuple(numbers_in(option, text, ",", unit, zero))
+    limits = numbers_in(option, text, ":", unit, zero)
+    if len(limits) != 3 or limits[0] > limits[1] or not limits[2]:
+        raise UserError(f"{option} {text}: give FROM:TO:STEP, FROM below TO")
+    start, stop, step = limits
+    n = math.floor((stop - start) / step + 1e-9) + 1
+    if n > MOST_NUMBERS:
+        raise UserError(f"{option} {text}: {n} numbers are too many; give a larger step")
+    return tuple(start + k * step for k in range(n))
+
+
+def numbers_in(
+    option: str, text: str, separator: str, unit: str = "", zero: bool = False
+) -> list[float]:
+    """Numbers that a separator parts; arguments as in `number_list`."""
+    try:
+        numbers = [float(word) for word in text.split(separator)]
+    except ValueError:
+        raise UserError(f"{option} {text}: {text!r} is not numbers, as in 1,2,3") from None
+    for number in numbers:
+        check_number(option, number, unit, zero)
+    return numbers
 
 
 def check_config(path: str, overrides: Sequence[str]) -> None:
