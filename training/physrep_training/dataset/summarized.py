@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from ase.data import chemical_symbols
+from ase.formula import Formula
 
 from physrep.io import Structure
 from physrep.io.structures.structure import LABELS
@@ -69,8 +70,9 @@ class Summary(NamedTuple):
 
     @property
     def formula(self) -> str:
-        """As C2H8N2O3, by atomic number."""
-        return "".join(chemical_symbols[z] + (str(n) if n > 1 else "") for z, n in self.composition)
+        """In Hill's order, as C2H8N2O3."""
+        counts = {chemical_symbols[z]: n for z, n in self.composition}
+        return str(Formula.from_dict(counts).format("hill"))
 
     @property
     def level(self) -> str | None:
