@@ -10,6 +10,7 @@ import yaml
 from repository import REPOSITORY
 from systems import TINY, labelled_frames
 
+from physrep.checkpoint import fingerprint, load_checkpoint, members_of
 from physrep.config import ConfigError
 from physrep.io import write_npz
 from physrep_training.fit.fit_config import load_config
@@ -46,6 +47,10 @@ def test_seeds_are_compared_and_their_committee_is_tested(config_file, tmp_path)
     assert found["summary"]["force_mae"]["mean"] == pytest.approx(mean)
     assert found["committee"]["force_mae"] <= max(e["force_mae"] for e in maes)
     assert json.loads((tmp_path / "seeds/errors.json").read_text()) == found
+    members = members_of(load_checkpoint(tmp_path / "seeds/committee.ckpt"))
+    paths = [tmp_path / f"seeds/seed_{k}/best.ckpt" for k in (0, 1)]
+    best = [fingerprint(load_checkpoint(path).potential) for path in paths]
+    assert [fingerprint(one.potential) for one in members] == best
 
 
 def test_seeds_that_are_done_are_not_fitted_again(config_file, tmp_path):
