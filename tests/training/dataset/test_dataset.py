@@ -80,7 +80,8 @@ def test_what_is_wrong_is_listed(data, tmp_path, capsys):
     assert "frame 0" in report["refused"][0] and "remove the duplicate atom" in report["refused"][0]
     told = {(one["frame"][1], one["what"].split()[0]) for one in report["outliers"]}
     assert told == {(2, "energy"), (3, "largest"), (3, "forces")}
-    assert "not sound" in dataset(capsys, "check", data, found, code=1)
+    said = dataset(capsys, "check", data, found, code=1)
+    assert "not sound" in said and "2 frames are unusual; look at them" in said
 
 
 def test_merge_drops_repeats_and_keeps_the_labels(data, tmp_path, capsys):

@@ -90,11 +90,19 @@ def finding_lines(found: Findings, tolerance: float) -> list[str]:
         ),
         *_listed(
             "are unusual; look at them",
-            [f"{one.frame.where}: {one.what}" for one in found.outliers],
+            [f"{where}: {'; '.join(what)}" for where, what in _by_frame(found.outliers).items()],
         ),
         "shortest distances: " + _contacts(frames),
     ]
     return [*lines, "sound" if found.is_sound else "not sound: a fit should not use it as it is"]
+
+
+def _by_frame(found: Sequence[Outlier]) -> dict[str, list[str]]:
+    """Where -> all that is unusual of the frame there."""
+    frames: dict[str, list[str]] = {}
+    for one in found:
+        frames.setdefault(one.frame.where, []).append(one.what)
+    return frames
 
 
 def _compositions(frames: Sequence[Summary]) -> str:
