@@ -10,7 +10,7 @@ from ean_systems import ean_box
 from physrep.cli.export import note_on_charges
 from physrep.cli.main import main
 
-UNCHARGED = SimpleNamespace(cutoff=4.8, long_range=None)
+UNCHARGED = SimpleNamespace(cutoff=4.8, charged=False)
 
 
 def test_ions_without_charges_are_named_with_the_cutoff_and_what_to_do():
@@ -21,7 +21,7 @@ def test_ions_without_charges_are_named_with_the_cutoff_and_what_to_do():
 
 
 def test_nothing_is_said_of_charges_that_are_there_or_not_needed():
-    assert note_on_charges(SimpleNamespace(cutoff=4.8, long_range=object()), ean_box()) == ""
+    assert note_on_charges(SimpleNamespace(cutoff=4.8, charged=True), ean_box()) == ""
     for atoms in (molecule("CH3OH"), bulk("Al", cubic=True)):
         assert note_on_charges(UNCHARGED, atoms) == ""
 

@@ -81,10 +81,10 @@ def test_energy_under_another_name(water):
 
 
 def test_forces_under_another_name(water):
-    path = water(columns=COLUMNS.replace("forces", "force"))
+    path = water(columns=COLUMNS.replace("forces", "dft_force"))
     message = refusal(path, frame=0)
-    assert "no forces would be read, but the frame holds 'force'" in message
-    assert "data.forces_key=force in a fit" in message
+    assert "no forces would be read, but the frame holds 'dft_force'" in message
+    assert "data.forces_key=dft_force in a fit" in message
     assert read_structures(path, unread="ignore")[0].forces is None
 
 
