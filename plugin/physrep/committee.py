@@ -160,8 +160,8 @@ class Committee(nn.Module):
         distances, envelope and separations (n_edges, n_members), features of all members, share
         (n_centers, n_members).
 
-        vectors: (n_edges, 3) A; or (n_edges, 3 n_members), the same for each member, whose
-        derivatives are then told apart by one backward pass.
+        vectors: (n_edges, 3) A; or (n_edges, 3 n_members), a copy for each member, so
+        that one backward pass gives the derivatives of each.
         """
         found: list[GuardedEdges] = []
         for m, one in enumerate(self.members):

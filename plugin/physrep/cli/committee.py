@@ -2,7 +2,7 @@
 disagree none of them is to be trusted. Members are fits that differ in run.seed ('physrep
 repeat' makes them and writes their committee too). With --calibrate the deviation of the
 members is compared with the errors on labelled frames that none of them was fitted to, and
-the factor between the two is kept in the file. A committee given alone is calibrated anew.
+the factor between the two is kept in the file. A committee given alone is calibrated again.
 
 Examples:
   physrep committee seed_0/best.ckpt seed_1/best.ckpt seed_2/best.ckpt -o committee.ckpt

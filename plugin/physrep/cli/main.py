@@ -43,7 +43,7 @@ VERBS = {
     "green-kubo": Verb("green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations"),
     "box": Verb("box", "a box, slab or cluster of molecules from their SMILES", "box"),
     "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
-    "perturb": Verb("perturb", "frames beside MD: displaced, stretched, proton transfers, volumes"),
+    "perturb": Verb("perturb", "frames that MD does not visit: stretched bonds and the like"),
     "ions": Verb(
         "ions", "frames of ions, pairs, clusters and slabs of a liquid, to be labelled", "analysis"
     ),

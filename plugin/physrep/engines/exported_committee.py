@@ -69,8 +69,8 @@ class ExportedCommitteeCharges(ExportedCommittee):
     ) -> Tensor:
         """Sums of each member, one after the other; all members have the same number.
 
-        positions: (n_own, 3) A, or (n_members, n_own, 3), the same for each member, whose
-        derivatives are then told apart.
+        positions: (n_own, 3) A, or (n_members, n_own, 3), a copy for each member, so
+        that one backward pass gives the derivatives of each.
         """
         found: list[Tensor] = []
         n = sources.size(1) // self.potential.n_members

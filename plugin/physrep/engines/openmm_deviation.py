@@ -10,7 +10,7 @@ import numpy as np
 
 from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.metadata import ExportError, read_metadata
-from physrep.engines.openmm_frames import Frame, atoms_of, frame_of, write_frame
+from physrep.engines.openmm_frames import Frame, atoms_of, frame_of, next_frame, write_frame
 from physrep.engines.openmm_guard import GuardStop
 from physrep.output import make_folder
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -75,8 +75,7 @@ class DeviationReporter:
 
     def describeNextReport(self, simulation: Any) -> dict[str, Any]:  # noqa: N802 (of OpenMM)
         """When the next report is and what it needs."""
-        steps = self.interval - simulation.currentStep % self.interval
-        return {"steps": steps, "periodic": False, "include": ["positions", "forces", "energy"]}
+        return next_frame(simulation, self.interval)
 
     def report(self, simulation: Any, state: Any) -> None:
         """Write a line; warn or stop where the largest force deviation is above its limit.

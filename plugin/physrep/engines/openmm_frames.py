@@ -26,6 +26,12 @@ class Frame(NamedTuple):
     symbols: list[str]
 
 
+def next_frame(simulation: Any, interval: int) -> dict[str, Any]:
+    """What a reporter tells OpenMM: when its next frame is due, and what :func:`frame_of` needs."""
+    steps = interval - simulation.currentStep % interval
+    return {"steps": steps, "periodic": False, "include": ["positions", "forces", "energy"]}
+
+
 def frame_of(simulation: Any, state: Any) -> Frame:
     """A State with positions, forces and energy."""
     elements = [atom.element for atom in simulation.topology.atoms()]

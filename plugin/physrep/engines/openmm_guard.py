@@ -10,7 +10,7 @@ import torch
 
 from physrep.engines.frame_checks import FrameError, check_contacts, check_finite, contact_limits
 from physrep.engines.metadata import read_metadata
-from physrep.engines.openmm_frames import Frame, frame_of, write_frame
+from physrep.engines.openmm_frames import Frame, frame_of, next_frame, write_frame
 from physrep.neighbors import neighbor_list
 from physrep.units import NM_IN_ANGSTROM
 
@@ -61,8 +61,7 @@ class PotentialGuard:
 
     def describeNextReport(self, simulation: Any) -> dict[str, Any]:  # noqa: N802 (of OpenMM)
         """When the next look is and what it needs."""
-        steps = self.interval - simulation.currentStep % self.interval
-        return {"steps": steps, "periodic": False, "include": ["positions", "forces", "energy"]}
+        return next_frame(simulation, self.interval)
 
     def report(self, simulation: Any, state: Any) -> None:
         """Look at a State.

@@ -1,4 +1,4 @@
-"""Frames beside MD: what is moved is moved as asked, all else stays."""
+"""Perturbed frames: what is asked for moves, all else stays."""
 
 import ase.io
 import numpy as np

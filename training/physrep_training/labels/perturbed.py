@@ -1,5 +1,5 @@
-"""Frames beside MD: displaced atoms, stretched bonds, protons handed over, rigid molecules at other
-volumes. MD at one temperature does not visit them, and a potential fitted without them guesses.
+"""Displaced atoms, stretched bonds, protons handed over, rigid molecules at other volumes: frames
+that MD at one temperature does not visit. A potential fitted without them guesses there.
 """
 
 from collections.abc import Iterator, Sequence
