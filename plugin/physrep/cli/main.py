@@ -50,6 +50,7 @@ VERBS = {
     "dataset": Verb(
         "dataset", "check, describe, split, merge or thin out labelled data", "training"
     ),
+    "data": Verb("data", "write a published data set (QM9) as one file", "training"),
     "label": Verb("label", "label frames by GFN-xTB, DFT or any calculator of ASE", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
     "repeat": Verb("repeat", "the same fit over several seeds: spread and committee", "training"),

@@ -5,6 +5,7 @@ import pytest
 from refusals import refusal
 
 from physrep.io import DataError, Structure, read_structures, write_npz
+from physrep.io.structures import npz
 
 
 @pytest.fixture
@@ -74,6 +75,13 @@ def test_layout_is_as_documented(store, structures):
 def test_equal_structures_give_equal_bytes(tmp_path, store, structures):
     write_npz(tmp_path / "again.npz", structures)
     assert (tmp_path / "again.npz").read_bytes() == store.read_bytes()
+
+
+def test_structures_from_a_generator_are_joined_in_blocks(tmp_path, store, structures, monkeypatch):
+    for block in (1, 3, 4, 5):
+        monkeypatch.setattr(npz, "BLOCK", block)
+        write_npz(tmp_path / "again.npz", (structure for structure in structures))
+        assert (tmp_path / "again.npz").read_bytes() == store.read_bytes()
 
 
 def test_invalid_structures_are_not_written(tmp_path, structures):

@@ -1,6 +1,7 @@
 """Splits that do not leak, references that mean what they say, graphs that equal the structures."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,3 +164,21 @@ def test_isolated_atoms_may_be_structures(tmp_path):
     write(path, Atoms("H2", positions=np.eye(3)[:2], calculator=atoms[0].calc), format="extxyz")
     with pytest.raises(ConfigError, match="structure 0 has 2 atoms"):
         isolated_atom_energies(path, [1])
+
+
+def test_parts_that_the_frames_state():
+    names = ["test", "train", "validation", "train"] * 5
+    frames = [
+        replace(structure([1, 8]), info={"part": name}, frame=k) for k, name in enumerate(names)
+    ]
+    split = split_structures(frames, SplitConfig(method="stated"), seed=0)
+    assert {part: sorted(split[part]) for part in split} == {
+        part: [k for k, name in enumerate(names) if name == part] for part in split
+    }
+    # The first of the training part stand for all of it.
+    assert split["train"] != sorted(split["train"])
+    assert split == split_structures(frames, SplitConfig(method="stated"), seed=0)
+    for info, found in (({}, "None"), ({"part": "Test"}, "'Test'")):
+        odd = [*frames, replace(structure([1, 8]), info=info, frame=20)]
+        with pytest.raises(ConfigError, match=f"frame 20 of memory has part = {found}; every"):
+            split_structures(odd, SplitConfig(method="stated"), seed=0)

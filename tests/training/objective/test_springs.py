@@ -8,6 +8,7 @@ from torch_geometric.data import Batch
 
 from physrep.io import Structure
 from physrep_training.data.graphs import GraphDataset
+from physrep_training.objective import springs as springs_module
 from physrep_training.objective.loss_config import DenoiseTerm
 from physrep_training.objective.springs import LARGEST_RATIO, Springs
 
@@ -67,6 +68,16 @@ def test_small_displacements_are_predicted_from_their_forces(batch, drawn):
         way = springs.predicted_displacement_to_minimum(batch, springs.forces(batch, size * drawn))
         assert float((way + size * drawn).abs().max()) < error * size
     assert len(springs.inverses) == N
+
+
+def test_the_inverses_of_a_large_data_set_do_not_all_stay(batch, drawn, monkeypatch):
+    all_kept = Springs(TERM, SPECIES).predicted_displacement_to_minimum(batch, drawn)
+    monkeypatch.setattr(springs_module, "KEPT", 2)
+    springs = Springs(TERM, SPECIES)
+    for _ in range(2):
+        found = springs.predicted_displacement_to_minimum(batch, drawn)
+        np.testing.assert_array_equal(found, all_kept)
+        assert sorted(springs.inverses) == [0, 1]
 
 
 def test_ties_alone_pull_straight_back(batch, drawn):

@@ -104,14 +104,19 @@ def test_pulled_parts_move_along_their_bonds():
 
 
 def test_walks_go_on_from_their_state(batch):
-    walks, resumed = Walks(TERM, SPECIES), Walks(TERM, SPECIES)
+    walks, resumed, older = (Walks(TERM, SPECIES) for _ in range(3))
+    resumed.load_state_dict(walks.state_dict())  # of no walk yet
+    assert not resumed.kept
     here = walks.displacements(batch, torch.Generator().manual_seed(0))
     walks.advance(batch, here, -here)
     resumed.load_state_dict(walks.state_dict())
+    older.load_state_dict({"kept": walks.kept, "age": walks.age})  # as earlier releases wrote it
+    assert all(isinstance(value, torch.Tensor) for value in walks.state_dict().values())
+    assert resumed.age == {place: walks.age[place] for place in walks.kept}
     other = torch.Generator().manual_seed(99)
-    np.testing.assert_array_equal(
-        walks.displacements(batch, other), resumed.displacements(batch, other)
-    )
+    expected = walks.displacements(batch, other)
+    for again in (resumed, older):
+        np.testing.assert_array_equal(expected, again.displacements(batch, other))
 
 
 def test_denoising_costs_what_the_forces_miss(potential, batch):

@@ -16,11 +16,15 @@ from physrep_training.bounds import Count, CountOrNone, Share
 class SplitConfig(StrictModel):
     """How training, validation and test structures are kept apart."""
 
-    method: Literal["time_blocks", "trajectory", "random", "groups", "molecules"] = "time_blocks"
+    method: Literal["time_blocks", "trajectory", "random", "groups", "stated", "molecules"] = (
+        "time_blocks"
+    )
     """``time_blocks`` takes the end of every trajectory for validation and test; ``trajectory``
     keeps whole trajectories apart, by name; ``random`` suits unrelated structures only; ``groups``
-    keeps structures with the same group_key together; ``molecules`` goes with data.conformers:
-    test is a share of the molecules, validation a share of the conformers of the others."""
+    keeps structures with the same group_key together; ``stated`` takes the part that each
+    structure states: its key ``part`` is train, validation or test; ``molecules`` goes with
+    data.conformers: test is a share of the molecules, validation a share of the conformers of the
+    others."""
     validation: Share = 0.1
     """[1] Share of the structures (groups: of the groups) for validation."""
     test: Share = 0.15

@@ -15,7 +15,7 @@ from physrep.io.structures.ani import Molecule
 from physrep.output import write_file
 from physrep_training.data.data_config import DataConfig, SplitConfig, composition_of
 
-TRAJECTORY = "trajectory"  # key of the frames
+TRAJECTORY, PART = "trajectory", "part"  # keys of the frames
 PARTS = ("train", "validation", "test")
 Split = dict[str, list[int]]
 
@@ -61,6 +61,7 @@ def split_structures(structures: Sequence[Placed], config: SplitConfig, seed: in
         "trajectory": _by_trajectory,
         "random": _random_structures,
         "groups": _by_group,
+        "stated": _stated,
     }
     split = methods[config.method](structures, config, seed)
     wanted = {"train": 1.0, "validation": config.validation, "test": config.test}
@@ -137,6 +138,21 @@ def _by_group(structures: Sequence[Placed], config: SplitConfig, seed: int) -> S
     frames = list(groups(structures, config.group_key).values())
     order = _random(frames, config, seed)
     return {part: [i for k in sorted(chosen) for i in frames[k]] for part, chosen in order.items()}
+
+
+def _stated(structures: Sequence[Placed], config: SplitConfig, seed: int) -> Split:
+    """In an order drawn at random: the first of them, data.max_train, stand for all."""
+    split: Split = {part: [] for part in PARTS}
+    for index in np.random.default_rng(seed).permutation(len(structures)).tolist():
+        structure = structures[index]
+        part = structure.info.get(PART)
+        if part not in PARTS:
+            raise ConfigError(
+                f"data.split.method = stated: frame {structure.frame} of {structure.source} has "
+                f"{PART} = {part!r}; every frame must state one of {', '.join(PARTS)}"
+            )
+        split[part].append(index)
+    return split
 
 
 def groups(structures: Sequence[Placed], key: str) -> dict[str, list[int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch_geometric.loader import DataLoader
+from torch.utils.data import DataLoader
 
 from physrep.checkpoint import load_checkpoint
 from physrep.engines.ase import PhysRepCalculator
@@ -20,6 +20,7 @@ from physrep.potential import Potential
 from physrep.prediction import total_energies
 from physrep.progress import progress, say
 from physrep.studies.evaluate.label_errors import Errors, evaluate, predict_forces
+from physrep_training.data.batches import joined
 from physrep_training.data.conformers import ConformerView
 from physrep_training.data.graphs import GraphDataset
 from physrep_training.data.moving_edges import NearEdges, energies_of_batch
@@ -78,7 +79,7 @@ def write_conformer_report(
 def energy_errors(potential: Potential, view: ConformerView, run: RunConfig) -> np.ndarray:
     """Predicted minus labelled energy of every conformer, (n,) eV."""
     graphs = GraphDataset(view, potential.species, potential.cutoff, potential.dtype)
-    batches = DataLoader(graphs, run.batch_size, num_workers=run.workers)
+    batches = DataLoader(graphs, run.batch_size, num_workers=run.workers, collate_fn=joined)
     device = potential.reference_energies.device
     differences = [np.zeros(0)]
     with torch.no_grad():

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from torch_geometric.loader import DataLoader
+from torch.utils.data import DataLoader
 
 from physrep.archive import damage
 from physrep.checkpoint import Checkpoint
@@ -22,6 +22,7 @@ from physrep.config import ConfigError
 from physrep.ops import OperatorsMissing
 from physrep.output import make_folder, write_file
 from physrep.potential import Potential
+from physrep_training.data.batches import joined
 from physrep_training.data.graphs import EpochSampler, GraphDataset
 from physrep_training.data.guard_limits import set_shortest_distances
 from physrep_training.fit.callbacks import make_callbacks
@@ -81,7 +82,12 @@ def train(
     sampler = EpochSampler(len(graphs[0]), run.seed, rank(), run.processes)
     # Batches in pinned memory go to a GPU faster.
     pinned = run.device != "cpu" and torch.cuda.is_available()
-    options = {"batch_size": run.batch_size, "num_workers": run.workers, "pin_memory": pinned}
+    options: dict[str, Any] = {
+        "batch_size": run.batch_size,
+        "num_workers": run.workers,
+        "pin_memory": pinned,
+        "collate_fn": joined,
+    }
     train_loader = DataLoader(graphs[0], sampler=sampler, **options)
     validation_loader = DataLoader(graphs[1], **options) if data.validation else None
     module = PotentialModule(potential, config, len(train_loader))

@@ -17,6 +17,7 @@ from physrep.nn.scatter import sum_edges
 from physrep_training.data.moving_edges import moved
 from physrep_training.objective.loss_config import DenoiseTerm
 
+KEPT = 20_000  # inverse Hessians; of 18 atoms one takes 12 kB
 LARGEST_RATIO = 1.05  # (r_i + r_j) / d: nearer pairs are as stiff as at this one
 
 
@@ -69,12 +70,16 @@ class Springs:
         return torch.cat(steps).view_as(forces)
 
     def inverse(self, batch: Batch, k: int) -> Tensor:
-        """H^-1 of structure k of a batch, (3 n, 3 n) A^2/eV; kept for its next visit."""
+        """H^-1 of structure k of a batch, (3 n, 3 n) A^2/eV; the first KEPT of a data set are kept
+        for their next visits.
+        """
         place = int(batch.place[k])
-        if place not in self.inverses:
-            inverse = torch.linalg.inv(self.hessian(batch, k))
-            self.inverses[place] = inverse.to(batch.vectors.dtype)
-        return self.inverses[place]
+        if place in self.inverses:
+            return self.inverses[place]
+        inverse = torch.linalg.inv(self.hessian(batch, k)).to(batch.vectors.dtype)
+        if len(self.inverses) < KEPT:
+            self.inverses[place] = inverse
+        return inverse
 
     def hessian(self, batch: Batch, k: int) -> Tensor:
         """Second derivatives of E at rest, (3 n, 3 n) eV/A^2, float64."""

@@ -88,11 +88,25 @@ class Walks:
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint: a resumed fit continues the same walks."""
-        return {"kept": dict(self.kept), "age": dict(self.age)}
+        places = list(self.kept)
+        displacements = [self.kept[place] for place in places]
+        # Few tensors: of 100,000 in a file each would be an entry of its archive.
+        return {
+            "places": torch.tensor(places, dtype=torch.int64),
+            "n_atoms": torch.tensor([len(apart) for apart in displacements], dtype=torch.int64),
+            "displacements": torch.cat([torch.zeros(0, 3, dtype=torch.float64), *displacements]),
+            "age": torch.tensor([self.age[place] for place in places], dtype=torch.int64),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See :meth:`state_dict`."""
-        self.kept, self.age = dict(state["kept"]), dict(state["age"])
+        """See :meth:`state_dict`; earlier releases wrote the dictionaries themselves."""
+        if "kept" in state:
+            self.kept, self.age = dict(state["kept"]), dict(state["age"])
+            return
+        places = state["places"].tolist()
+        displacements = state["displacements"].split(state["n_atoms"].tolist())
+        self.kept = dict(zip(places, (apart.clone() for apart in displacements), strict=True))
+        self.age = dict(zip(places, state["age"].tolist(), strict=True))
 
 
 def removable_parts(atoms: Atoms) -> list[FunctionalGroup]:

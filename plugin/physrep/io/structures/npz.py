@@ -23,7 +23,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from physrep.output import write_file
 
 FORMAT_NAME = "physrep-structures"
 FORMAT_VERSION = 2
+BLOCK = 4096  # structures
 ATOM_ARRAYS = ("species", "positions")
 ATOM_LABELS = ("forces", "charges")  # the others are of frames
 FRAME_ARRAYS = ("cell", "pbc", "info")
@@ -57,11 +58,12 @@ FIRST_LABELS = tuple(name for name in LABELS if name not in SINCE_VERSION_2)
 ARRAYS = ("format", "format_version", "offsets", *_arrays(FIRST_LABELS))
 
 
-def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
+def write_npz(path: str | Path, structures: Iterable[Structure]) -> None:
     """Write structures to physrep's npz store (layout above), to be read by `read_structures`.
 
-    Source and frame number are not kept: a structure read back is numbered by its place in the
-    store. Arrays in `info` come back as lists. Equal structures give equal bytes.
+    They may come from a generator: of those written no more than ``BLOCK`` are held, the others as
+    flat arrays. Source and frame number are not kept: a structure read back is numbered by its
+    place in the store. Arrays in `info` come back as lists. Equal structures give equal bytes.
 
     Raises:
         DataError: the name does not end in .npz, there are no structures, one of them is not
@@ -70,30 +72,37 @@ def write_npz(path: str | Path, structures: Sequence[Structure]) -> None:
     path = Path(path)
     if path.suffix != ".npz":
         raise DataError(f"the name of a physrep store must end in .npz, got {path.name!r}")
-    if not structures:
+    waiting = iter(structures)
+    blocks = [_flat(block) for block in iter(lambda: list(islice(waiting, BLOCK)), [])]
+    if not blocks:
         raise DataError("there are no structures to write", path)
+    arrays = {name: np.concatenate([block.pop(name) for block in blocks]) for name in [*blocks[0]]}
+    offsets = np.concatenate([[0], np.cumsum(arrays.pop("n_atoms"))])
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream, format=FORMAT_NAME, format_version=FORMAT_VERSION, offsets=offsets, **arrays
+    )
+    write_file(path, stream.getvalue())
+
+
+def _flat(structures: Sequence[Structure]) -> dict[str, np.ndarray]:
+    """The arrays of these structures alone, and n_atoms in place of offsets."""
     for structure in structures:
         structure.validate()
-    counts = [len(structure) for structure in structures]
-    present: dict[str, Any] = {
+    present = {
         f"has_{name}": np.array([getattr(structure, name) is not None for structure in structures])
         for name in LABELS
     }
-    present |= {name: _joined(name, structures) for name in LABELS}
-    stream = io.BytesIO()
-    np.savez_compressed(
-        stream,
-        format=FORMAT_NAME,
-        format_version=FORMAT_VERSION,
-        offsets=np.concatenate([[0], np.cumsum(counts)]),
-        species=np.concatenate([structure.species for structure in structures]),
-        positions=np.concatenate([structure.positions for structure in structures]),
-        cell=np.stack([structure.cell for structure in structures]),
-        pbc=np.stack([structure.pbc for structure in structures]),
-        info=np.array([_info_as_json(structure) for structure in structures]),
+    return {
+        "n_atoms": np.array([len(structure) for structure in structures]),
+        "species": np.concatenate([structure.species for structure in structures]),
+        "positions": np.concatenate([structure.positions for structure in structures]),
+        "cell": np.stack([structure.cell for structure in structures]),
+        "pbc": np.stack([structure.pbc for structure in structures]),
+        "info": np.array([_info_as_json(structure) for structure in structures]),
         **present,
-    )
-    write_file(path, stream.getvalue())
+        **{name: _joined(name, structures) for name in LABELS},
+    }
 
 
 def read_physrep_npz(path: Path, asked: LabelKeys) -> Generator[RawFrame]:
