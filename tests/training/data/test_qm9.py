@@ -37,6 +37,12 @@ WATER = (
     '[0.8717903737,1.3007924048,0.0006931336]]","[-0.589706,0.294853,0.294853]",'
     "1.8511,0.021375,-76.404702,-76.401867"
 )
+ACETYLENE = (  # numbers that JSON does not know
+    """"dsgdb9nsd_000004.xyz",4,"C#C","InChI=1S/C2H2/c1-2/h1-2H",4,"[2,2,0,0,0]","""
+    """"['C','C','H','H']","[[0.5995394918,0.,1.],[-0.5995394918,0.,1.],[-1.6616385861,0.,1.],"""
+    '[1.6616385861,0.,1.]]","[-0.207019,-0.207019,0.207019,0.207019]",0.,0.026841,'
+    "-77.308427,-77.305527"
+)
 
 
 @pytest.fixture(name="table")
@@ -72,7 +78,8 @@ def of_first(monkeypatch, last, absent):
 
 
 def test_molecules_and_units(table):
-    methane, ammonia, water = qm9.read_qm9([table(METHANE, AMMONIA, WATER)])
+    rows = (METHANE, AMMONIA, WATER, ACETYLENE)
+    methane, ammonia, water, acetylene = qm9.read_qm9([table(*rows)])
     assert methane.species.tolist() == [6, 1, 1, 1, 1]
     assert ammonia.species.tolist() == [7, 1, 1, 1]
     # 1 Hartree = 27.2114 eV; U0, not the energy at 298 K or the zero-point energy
@@ -83,6 +90,9 @@ def test_molecules_and_units(table):
     np.testing.assert_allclose(lengths, 0.962, atol=1e-3)
     angle = np.degrees(np.arccos(bonds[0] @ bonds[1] / lengths.prod()))
     assert angle == pytest.approx(103.7, abs=0.5)
+    np.testing.assert_allclose(
+        acetylene.positions[:2], [[0.59954, 0, 1], [-0.59954, 0, 1]], atol=1e-5
+    )
     np.testing.assert_array_equal(water.charges, [-0.589706, 0.294853, 0.294853])
     assert water.info == {"index": 3, "smiles": "O", "part": "test"}
     assert not water.pbc.any() and water.forces is None
@@ -121,7 +131,7 @@ def test_what_is_left_out_is_what_the_authors_list(table, monkeypatch):
         ("'O'", "'Q'", "KeyError: 'Q'"),
         ("-76.404702,", ",", "could not convert string to float"),
         (",-76.404702,-76.401867", "", "list index out of range"),
-        ("0.0006931336]]", "0.0006931336]", "JSONDecodeError"),
+        ("0.0006931336]]", "0.0006931336,1.]]", "cannot reshape array of size 10"),
         ("[[-0.0343604951,", "[[", "ValueError"),
         ("0.294853]", "0.294853,0.1]", r"charges has shape \(4,\); it needs shape \(3,\)"),
     ],

@@ -8,7 +8,6 @@ have them, and what it lacks is compared with that list.
 
 import csv
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +26,7 @@ N_LEFT_OUT = 3_054
 # SHA-256 of the indices in uncharacterized.txt, ascending, with spaces between them.
 LEFT_OUT = "b2122445980485784d79647496d79b7a0ceb90f986ec410f62582c37a3b283cf"
 TEST, VALIDATION = (3, 9, 16), (0,)  # remainders of index / 20
+PUNCTUATION = str.maketrans("", "", "[]' ")
 COLUMNS = (
     "Index",
     "SMILES",
@@ -121,17 +121,24 @@ def _again() -> str:
     return f"install {PACKAGE}=={VERSION} again"
 
 
+def _entries(text: str) -> list[str]:
+    """What stands in a list of Python, without its brackets and quotes; numbers may end in a dot,
+    so it is not JSON.
+    """
+    return text.translate(PUNCTUATION).split(",")
+
+
 def _molecule(row: Sequence[str], places: Sequence[int], path: Path, number: int) -> Structure:
     try:
         index, smiles, n_atoms, elements, positions, charges, energy = (row[k] for k in places)
-        symbols = json.loads(elements.replace("'", '"'))
+        symbols = _entries(elements)
         if len(symbols) != int(n_atoms):
             raise ValueError(f"{len(symbols)} elements of {n_atoms} atoms")
         return Structure(
-            positions=np.array(json.loads(positions)),
+            positions=np.array(_entries(positions), dtype=float).reshape(-1, 3),
             species=np.array([atomic_numbers[symbol] for symbol in symbols]),
             energy=Hartree * float(energy),
-            charges=np.array(json.loads(charges)),
+            charges=np.array(_entries(charges), dtype=float),
             info={"index": int(index), "smiles": smiles, "part": part_of(int(index))},
             source=str(path),
             frame=number,

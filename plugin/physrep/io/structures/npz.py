@@ -76,7 +76,9 @@ def write_npz(path: str | Path, structures: Iterable[Structure]) -> None:
     blocks = [_flat(block) for block in iter(lambda: list(islice(waiting, BLOCK)), [])]
     if not blocks:
         raise DataError("there are no structures to write", path)
-    arrays = {name: np.concatenate([block.pop(name) for block in blocks]) for name in [*blocks[0]]}
+    arrays: dict[str, Any] = {
+        name: np.concatenate([block.pop(name) for block in blocks]) for name in [*blocks[0]]
+    }
     offsets = np.concatenate([[0], np.cumsum(arrays.pop("n_atoms"))])
     stream = io.BytesIO()
     np.savez_compressed(
