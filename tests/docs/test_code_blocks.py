@@ -24,6 +24,7 @@ SLOW = {
     *(
         f"docs/tutorials/{name}.md"
         for name in (
+            "active",
             "bond-scan",
             "boxes",
             "committee",
@@ -72,6 +73,9 @@ SHORTER: dict[str, dict[str, str]] = {
             "ase convert -n 0:3 data/ean_gfn2_extra.extxyz.gz some.extxyz\n"
             "physrep committee runs/members/committee.ckpt"
         ),
+    },
+    "docs/tutorials/active.md": {
+        "methanol.yaml": "methanol.yaml fit.run.epochs=2 start.ps=0.1 md.ps=0.02 rounds=1"
     },
     "docs/tutorials/transfer.md": {"run.epochs=30": "run.epochs=1 data.max_train=4"},
     "docs/tutorials/molecules.md": {"--suite reliability": "--suite reliability --assembly 1"},

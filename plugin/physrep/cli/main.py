@@ -53,6 +53,7 @@ VERBS = {
     "data": Verb("data", "write a published data set (QM9) as one file", "training"),
     "label": Verb("label", "label frames by GFN-xTB, DFT or any calculator of ASE", "labels"),
     "paths": Verb("paths", "label reaction paths with GFN2-xTB", "labels"),
+    "active": Verb("active", "fit, run MD, label what the fits do not know, fit again", "training"),
     "repeat": Verb("repeat", "the same fit over several seeds: spread and committee", "training"),
     "tables": Verb(
         "tables", "fit variants with equal processor time and tabulate their errors", "training"

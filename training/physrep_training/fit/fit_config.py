@@ -233,7 +233,7 @@ def load_config(path: str | Path, overrides: list[str] = []) -> FitConfig:  # no
     """
     values = read_yaml(Path(path))
     for item in overrides:
-        _override(values, item)
+        override(values, item)
     config = FitConfig.parse(values)
     _check_files(config)
     return config
@@ -256,7 +256,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _override(values: dict[str, Any], item: str) -> None:
+def override(values: dict[str, Any], item: str) -> None:
+    """Set one value, ``key.sub=value``, in settings as YAML has them.
+
+    Raises:
+        ConfigError: it is not of this form, or a key on the way is no group of settings.
+    """
     key, sign, text = item.partition("=")
     if not sign or not key:
         raise ConfigError(f"{item!r}: overrides look like run.epochs=50")

@@ -16,7 +16,7 @@ from physrep.output import write_file
 from physrep.progress import say
 from physrep.studies.evaluate.label_errors import evaluate
 from physrep_training.data.splits import load_part
-from physrep_training.fit.fit_config import load_config
+from physrep_training.fit.fit_config import FitConfig, load_config
 from physrep_training.fit.fitting import finish_fit
 
 Numbers = dict[str, Any]
@@ -34,17 +34,25 @@ def repeat_fit(config_file: str, overrides: Sequence[str], n_seeds: int) -> Numb
         committee.ckpt, of two or more seeds.
     """
     folder = load_config(config_file, list(overrides)).folder
-    seeds = [folder / f"seed_{k}" for k in range(n_seeds)]
     configs = [
-        load_config(config_file, [*overrides, f"output={here}", f"run.seed={k}"])
-        for k, here in enumerate(seeds)
+        load_config(config_file, [*overrides, f"output={folder}/seed_{k}", f"run.seed={k}"])
+        for k in range(n_seeds)
     ]
+    return fit_all(configs, folder)
+
+
+def fit_all(configs: Sequence[FitConfig], folder: Path) -> Numbers:
+    """Finish these fits and compare them; files and returned numbers as of :func:`repeat_fit`.
+
+    configs: of the members, each with a folder of its own; folder: for what is of all of them.
+    """
     errors = [finish_fit(config) for config in configs]
+    seeds = [config.folder for config in configs]
     comparison: Numbers = {"seeds": errors, "summary": summarise(errors)}
     splits = {(here / "split.json").read_text() for here in seeds}
-    if len(splits) == 1 and n_seeds > 1 and errors[0]["force_mae"] is not None:
+    if len(splits) == 1 and len(seeds) > 1 and errors[0]["force_mae"] is not None:
         comparison["committee"] = committee_errors(seeds, **configs[0].data.keys)
-    if n_seeds > 1:
+    if len(seeds) > 1:
         write_committee(seeds, folder / "committee.ckpt")
     write_file(folder / "errors.json", json.dumps(comparison, indent=1) + "\n")
     return comparison

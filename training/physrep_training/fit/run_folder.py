@@ -15,9 +15,9 @@ HOLDER = ".running"  # number of the process that holds the lock
 
 
 @contextmanager
-def exclusive_run_folder(folder: Path) -> Iterator[None]:
+def exclusive_run_folder(folder: Path, work: str = "a fit") -> Iterator[None]:
     """Create the folder if it is missing and hold it; the operating system releases it when the
-    process ends, however it ends.
+    process ends, however it ends. work: what a second process would do there.
 
     Raises:
         ConfigError: another process holds it.
@@ -31,6 +31,6 @@ def exclusive_run_folder(folder: Path) -> Iterator[None]:
     except Timeout:
         process = holder.read_text().strip() if holder.is_file() else "?"
         raise ConfigError(
-            f"a fit is running in {folder} (process {process}); wait for it, or give another "
+            f"{work} is running in {folder} (process {process}); wait for it, or give another "
             "output=..."
         ) from None

@@ -70,10 +70,11 @@ _method: list[LabelMethod] = []  # of a process of the pool
 
 def _begin(method: LabelMethod) -> None:
     _method[:] = [method]
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it has ended."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # of the pool, which this process belongs to
     parent.join()

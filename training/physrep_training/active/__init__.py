@@ -1,0 +1,1 @@
+"""Active learning: fit, run MD, label what the committee does not know, fit again."""

@@ -1,0 +1,70 @@
+"""What the MD of a round starts from: a frame of the data, scaled to the density of the run."""
+
+import numpy as np
+from ase import Atoms
+
+from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
+from physrep.config import ConfigError
+from physrep.io.structures.structure import is_isolated_atom
+from physrep_training.active.active_layout import Work
+from physrep_training.active.explored_run import Condition
+from physrep_training.boxes.densities import density_of
+from physrep_training.labels.perturbed import scaled
+from physrep_training.labels.read_frames import read_frames
+from physrep_training.labels.sample_frames import keep_state
+
+ALIKE = (
+    0.01  # of cell lengths: frames whose density is as near as this to the nearest are drawn from
+)
+
+
+def start_of(work: Work, condition: Condition, rng: np.random.Generator) -> Atoms:
+    """A frame drawn at random; with a density, of those that come nearest to it.
+
+    Raises:
+        ConfigError: no frame to start from.
+    """
+    frames = possible_starts(work)
+    if condition.density is None:
+        return _plain(frames[rng.integers(len(frames))])
+    periodic = [atoms for atoms in frames if atoms.pbc.all()]
+    if not periodic:
+        raise ConfigError(
+            f"md.densities = {work.config.md.densities}: no frame of the data is periodic; leave "
+            "md.densities out, or give md.frames"
+        )
+    factors = np.cbrt([_density(atoms) / condition.density for atoms in periodic])
+    apart = np.abs(np.log(factors))
+    near = np.flatnonzero(apart <= apart.min() + ALIKE)
+    k = int(near[rng.integers(len(near))])
+    return _scaled(_plain(periodic[k]), float(factors[k]))
+
+
+def possible_starts(work: Work) -> list[Atoms]:
+    """Frames of several atoms: of md.frames, else of all data of the round."""
+    files = [work.config.md.frames] if work.config.md.frames else work.data_files
+    frames = [atoms for file in files for atoms in read_frames(file)]
+    several = [atoms for atoms in frames if len(atoms) > 1 and not is_isolated_atom(atoms.info)]
+    if not several:
+        raise ConfigError(f"{files[0]}: holds isolated atoms alone, and MD needs a structure")
+    return several
+
+
+def _density(atoms: Atoms) -> float:
+    """g/cm3."""
+    return density_of(float(atoms.get_masses().sum()), atoms.get_volume())
+
+
+def _plain(source: Atoms) -> Atoms:
+    """Without labels, with charge and spin."""
+    atoms = Atoms(source.numbers, source.positions, cell=source.cell, pbc=source.pbc)
+    keep_state(source, atoms)
+    return atoms
+
+
+def _scaled(atoms: Atoms, factor: float) -> Atoms:
+    """Another volume, molecules as they are."""
+    bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc).pairs
+    atoms.positions = whole_molecules(atoms.positions, bonds, atoms.cell.array, atoms.pbc)
+    return scaled(atoms, bonds, factor)
