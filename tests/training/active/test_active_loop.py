@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,13 @@ import pytest
 import torch
 from systems import TINY
 
-from physrep.checkpoint import new_checkpoint, new_committee, save_checkpoint
+from physrep.checkpoint import (
+    fingerprint,
+    load_checkpoint,
+    new_checkpoint,
+    new_committee,
+    save_checkpoint,
+)
 from physrep.config import ConfigError
 from physrep.output import make_folder
 from physrep_training.active.active_config import ActiveConfig
@@ -167,3 +175,50 @@ def test_a_run_that_fails_gives_its_last_sound_frame(tmp_path):
     assert learn(config, CHEAP).outcome == "stalled"  # of no use from the first frame on
     found = json.loads((tmp_path / "round_1/report.json").read_text())
     assert [run["time_to_failure_ps"] for run in found["runs"]] == [0.0, 0.0]
+
+
+REAL = {
+    "fit": {
+        "model": TINY,
+        "data": {"split": {"method": "random", "validation": 0.2, "test": 0.2}},
+        "run": {"epochs": 6, "threads": 1, "device": "cpu", "batch_size": 4},
+    },
+    "refit": {"run": {"epochs": 3}, "optimizer": {"lr": 1e-3}},
+    "label": {"method": EMT, "workers": 2},
+}
+WHEN = (
+    *(("start", 0.02), ("fit", 0.3), ("fit", 1.0), ("fit", 2.0), ("explore", 0.05)),
+    *(("choose", 0.01), ("label", 0.5), ("label", 6.0), ("add", 0.001), ("report", 0.3)),
+)
+
+
+def killed_in(stage: str, seconds: float, config: ActiveConfig) -> int:
+    """Run the loop in a fork that SIGKILLs itself so long after a stage has begun."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def dying(work: Work) -> None:
+        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        WHAT[stage](work)
+        time.sleep(seconds)  # at the latest before the next stage
+
+    try:
+        learn(config, {**WHAT, stage: dying})
+    finally:
+        os._exit(1)
+
+
+@pytest.mark.slow
+def test_real_fits_killed_in_each_stage_are_the_same(tmp_path):
+    longer = {"ps": 0.015, "every_fs": 1.0, "molecules": ["CO:1"], "cluster": True, "model": EMT}
+    values = {**REAL, "start": longer}
+    assert learn(settings(tmp_path / "whole", **values)).outcome == "rounds"
+    config = settings(tmp_path / "killed", **values)
+    assert [killed_in(*when, config) for when in WHEN] == [KILLED] * len(WHEN)
+    assert learn(config).outcome == "rounds"
+    assert data_of(tmp_path / "killed") == data_of(tmp_path / "whole")
+    for k in (1, 2):
+        files = [tmp_path / name / f"round_{k}/fit/committee.ckpt" for name in ("whole", "killed")]
+        one, other = (fingerprint(load_checkpoint(file).model) for file in files)
+        assert one == other

@@ -6,7 +6,7 @@ from ase import Atoms
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.config import ConfigError
-from physrep.io.structures.structure import is_isolated_atom
+from physrep.io import iter_structures
 from physrep_training.active.active_layout import Work
 from physrep_training.active.explored_run import Condition
 from physrep_training.boxes.densities import density_of
@@ -43,11 +43,16 @@ def start_of(work: Work, condition: Condition, rng: np.random.Generator) -> Atom
 
 def possible_starts(work: Work) -> list[Atoms]:
     """Frames of several atoms: of md.frames, else of all data of the round."""
-    files = [work.config.md.frames] if work.config.md.frames else work.data_files
-    frames = [atoms for file in files for atoms in read_frames(file)]
-    several = [atoms for atoms in frames if len(atoms) > 1 and not is_isolated_atom(atoms.info)]
+    given = work.config.md.frames
+    if given is not None:
+        frames = read_frames(given)
+    else:
+        data = [one for file in work.data_files for one in iter_structures(file, unread="ignore")]
+        frames = [one.to_ase() for one in data if not one.is_isolated_atom]
+    several = [atoms for atoms in frames if len(atoms) > 1]
     if not several:
-        raise ConfigError(f"{files[0]}: holds isolated atoms alone, and MD needs a structure")
+        where = given or work.data_files[0]
+        raise ConfigError(f"{where}: holds single atoms alone, and MD needs a structure")
     return several
 
 
