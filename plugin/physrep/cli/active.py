@@ -11,6 +11,7 @@ Examples:
 """
 
 import argparse
+import os
 
 from physrep.cli.verb import check_inputs
 from physrep.output import check_output_folder
@@ -34,6 +35,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Go on with the loop to its end."""
     check_inputs(parsed.config)
+    # Before an OpenMP library is loaded: tblite's second thread would only wait, and spin.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from physrep_training.active.active_config import load_active
     from physrep_training.active.active_loop import SAID, learn
     from physrep_training.console import run_fit_command

@@ -17,9 +17,11 @@ from ase.calculators.calculator import Calculator
 from ase.neighborlist import neighbor_list
 
 from physrep import ops
+from physrep.committee import Committee
 from physrep.engines.ase import PhysRepCalculator
 from physrep.errors import UserError
 from physrep.output import make_folder
+from physrep.potential import Potential
 from physrep.probes.dynamics import nvt, prepared
 from physrep.progress import progress, say
 from physrep_training.active.active_config import ActiveConfig, MDConfig
@@ -49,8 +51,7 @@ def explore(work: Work) -> None:
     torch.set_num_threads(work.config.fit_of(0, work.first_files, []).run.n_threads)
     make_folder(work.folder / "md")
     driven: Driven | None = None
-    conditions = conditions_of(work.config)
-    for condition in progress(conditions, "active", "run"):
+    for condition in conditions_of(work.config):
         path = run_file(work, condition)
         run = ExploredRun.load(path) if path.exists() else None
         if run is not None and run.ended:
@@ -59,7 +60,7 @@ def explore(work: Work) -> None:
         run = run or begun(work, condition, driven)
         run.atoms.calc = driven.driver
         run = finished(run, driven.judge, work.config, path)
-        say("active", f"{condition.label}: {in_words(run)}")
+        say("active", f"MD at {condition.label}: {in_words(run)}")
 
 
 def conditions_of(config: ActiveConfig) -> list[Condition]:
@@ -68,7 +69,7 @@ def conditions_of(config: ActiveConfig) -> list[Condition]:
     return [
         Condition(temperature=temperature, density=density, number=number)
         for temperature in md.temperatures
-        for density in md.densities or [None]
+        for density in md.densities or (None,)
         for number in range(md.runs)
     ]
 
@@ -90,9 +91,10 @@ def calculators(work: Work) -> Driven:
     if work.config.md.driver == "member":
         first = work.committee.parent / "seed_0" / "best.ckpt"
         driver = PhysRepCalculator(first, check_contacts=False)
-    if ops.available() and judge.potential.device.type == "cpu":
-        for one in (driver, judge):
-            one.potential.energies.use_ops("fused")
+    for one in (driver, judge):
+        model = one.potential.energies
+        if isinstance(model, Committee | Potential) and ops.available():
+            model.use_ops("fused")
     return Driven(driver, judge)
 
 
@@ -102,7 +104,7 @@ def begun(work: Work, condition: Condition, driven: Driven) -> ExploredRun:
     rng = np.random.default_rng((work.config.seed, work.round_number, place))
     start = start_of(work, condition, rng)
     atoms = prepared(driven.driver, start, condition.temperature, rng)
-    return ExploredRun(condition, atoms, rng.bit_generator.state, [], [], "")
+    return ExploredRun(condition, atoms, dict(rng.bit_generator.state), [], [], "")
 
 
 def finished(run: ExploredRun, judge: Calculator, config: ActiveConfig, path: Path) -> ExploredRun:
@@ -111,14 +113,16 @@ def finished(run: ExploredRun, judge: Calculator, config: ActiveConfig, path: Pa
     rng.bit_generator.state = run.generator
     last = round(1000.0 * config.md.ps / config.md.every_fs)
     saved = time.monotonic()
-    while not run.ended:
+    for _ in progress(range(last + 1 - len(run.looks)), "active", "look"):
         run = _further(run, judge, config, rng)
         if not run.ended and len(run.looks) > last:
             run = run._replace(ended=WHOLE)
         if run.ended or time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
-            run = run._replace(generator=rng.bit_generator.state)
+            run = run._replace(generator=dict(rng.bit_generator.state))
             run.save(path)
             saved = time.monotonic()
+        if run.ended:
+            break
     return run
 
 
@@ -127,15 +131,15 @@ def _further(
 ) -> ExploredRun:
     """The run one look later."""
     before = run.atoms.get_positions()
+    time_now = 1e-3 * config.md.every_fs * len(run.looks)
     try:
         if run.looks:
             _move(run, config.md, rng)
         wrong = _contact(run.atoms)
         judge.get_property("forces", run.atoms)
     except UserError as error:  # as of positions that are no numbers
-        return _failed(run, before, str(error))
-    spread = judge.results["forces_deviation"]
-    time_now = 1e-3 * config.md.every_fs * len(run.looks)
+        return _failed(run, before, str(error), Look(time_now, np.inf, np.inf, np.inf))
+    spread = np.nan_to_num(judge.results["forces_deviation"], nan=np.inf)
     look = Look(time_now, float(spread.max()), float(spread.mean()), run.atoms.get_temperature())
     if not wrong and not look.largest <= config.choose.upper:
         wrong = f"the deviation is {look.largest:.3g} eV/A"
@@ -154,14 +158,11 @@ def _move(run: ExploredRun, md: MDConfig, rng: np.random.Generator) -> None:
         pass
 
 
-def _failed(
-    run: ExploredRun, before: np.ndarray, wrong: str, look: Look | None = None
-) -> ExploredRun:
+def _failed(run: ExploredRun, before: np.ndarray, wrong: str, look: Look) -> ExploredRun:
     """A run that ends here; its last frame that was sound is worth a label."""
     if run.looks:
         run = _with_candidate(run, before)
-    looks = run.looks if look is None else [*run.looks, look]
-    return run._replace(looks=looks, ended=wrong)
+    return run._replace(looks=[*run.looks, look], ended=wrong)
 
 
 def _with_candidate(run: ExploredRun, positions: np.ndarray) -> ExploredRun:

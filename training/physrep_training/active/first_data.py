@@ -76,7 +76,7 @@ def made_boxes(settings: StartConfig, seed: int) -> list[Atoms]:
         check_neutral(parts)
     made = []
     for k in range(settings.boxes):
-        for density in settings.densities or [None]:
+        for density in settings.densities or (None,):
             box = BoxSettings(density=density, cluster=settings.cluster, seed=seed + k)
             made += [frame.atoms for frame in frames_of(parts, box)]
     return made

@@ -29,7 +29,8 @@ def report(work: Work) -> None:
     numbers = _numbers(work, runs, calibration, compared)
     traces: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for run in runs:
-        times, values = np.array([(look.time, look.largest) for look in run.looks]).T
+        seen = [(look.time, look.largest) for look in run.looks if np.isfinite(look.largest)]
+        times, values = np.array(seen).reshape(-1, 2).T
         traces.setdefault(run.condition.label, []).append((times, values))
     choose = work.config.choose
     figure = round_figure(traces, choose.lower, choose.upper, compared)
@@ -53,7 +54,7 @@ def read_report(work: Work, round_number: int) -> Numbers:
     return numbers
 
 
-def _new_frames(work: Work) -> tuple[Calibration | None, tuple[np.ndarray, np.ndarray] | None]:
+def _new_frames(work: Work) -> tuple[Calibration | None, Compared | None]:
     """What the committee says of the frames that this round adds, which it was not fitted to."""
     added = work.layout.added(work.round_number)
     if not added.exists():
@@ -102,7 +103,7 @@ def _run_numbers(run: ExploredRun, lower: float) -> Numbers:
         "label": run.condition.label,
         "ps": run.survived,
         "whole": run.whole,
-        "largest_deviation": run.largest,
+        "largest_deviation": run.largest if np.isfinite(run.largest) else None,
         "first_above_lower_ps": doubtful[0] if doubtful else None,
         "time_to_failure_ps": None if run.whole else run.survived,
         "ended": in_words(run),
@@ -128,7 +129,7 @@ def _rounds_table(reports: Sequence[Numbers]) -> Table:
             _shown(new and new["force_rmse"]),
             f"{sum(run['whole'] for run in one['runs'])} of {len(one['runs'])}",
             f"{min(run['ps'] for run in one['runs']):.3g}",
-            _shown(max(run["largest_deviation"] for run in one["runs"])),
+            _shown(max((run["largest_deviation"] or 0.0) for run in one["runs"])),
             one["added"],
         ])  # fmt: skip
     caption = (
