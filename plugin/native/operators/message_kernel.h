@@ -52,25 +52,42 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
   static constexpr int64_t N = Lanes<T>::N;
 
   static PHYSREP_METHOD void factors(const Args &a, int64_t e, const Scratch &s) {
-    if constexpr (filter != NONE)
-      for (int64_t k = 0; k < a.width; k += N) {
-        Num c = M::zero();
-        if constexpr (filter == SWISH) c = M::get(a.bias, k);
-        for (int64_t b = 0; b < a.n_basis; b++)
-          c = c + M::spread(M::one(a.features, e * a.columns + a.basis_start + b)) *
-                      M::get(a.filter, b * a.width + k);
-        if constexpr (filter == SWISH) {
-          const auto y = swish(c);
-          M::put(s.slope, k, y.slope);
-          c = y.value;
-        }
-        M::put(s.factor, k, c);
-      }
+    if constexpr (filter != NONE) {
+      int64_t k = 0;
+      for (; k + 4 * N <= a.width; k += 4 * N) factors_from<4>(a, e, k, s);
+      for (; k < a.width; k += N) factors_from<1>(a, e, k, s);
+    }
     if (a.heads > 1)
       for (int64_t h = 0; h < a.heads; h++) {
         const Scalar w = weight_of(a, e, h);
-        for (int64_t k = 0; k < a.head_width; k++) M::put_one(s.weight, h * a.head_width + k, w);
+        const int64_t first = h * a.head_width;
+        if (a.head_width % N == 0)
+          for (int64_t k = 0; k < a.head_width; k += N) M::put(s.weight, first + k, M::spread(w));
+        else
+          for (int64_t k = 0; k < a.head_width; k++) M::put_one(s.weight, first + k, w);
       }
+  }
+
+  // c of n rows of lanes: a sum waits for its last addition, and n sums wait together.
+  template <int64_t n>
+  static PHYSREP_METHOD void factors_from(const Args &a, int64_t e, int64_t k, const Scratch &s) {
+    Num c[n];
+    for (int64_t m = 0; m < n; m++) c[m] = M::zero();
+    if constexpr (filter == SWISH)
+      for (int64_t m = 0; m < n; m++) c[m] = M::get(a.bias, k + m * N);
+    for (int64_t b = 0; b < a.n_basis; b++) {
+      const Num basis = M::spread(M::one(a.features, e * a.columns + a.basis_start + b));
+      for (int64_t m = 0; m < n; m++)
+        c[m] = c[m] + basis * M::get(a.filter, b * a.width + k + m * N);
+    }
+    for (int64_t m = 0; m < n; m++) {
+      if constexpr (filter == SWISH) {
+        const auto y = swish(c[m]);
+        M::put(s.slope, k + m * N, y.slope);
+        c[m] = y.value;
+      }
+      M::put(s.factor, k + m * N, c[m]);
+    }
   }
 
   static PHYSREP_METHOD Scalar weight_of(const Args &a, int64_t e, int64_t h) {
@@ -152,6 +169,15 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
       add_one(a.d_weights + e, M::part_one(M::total(alone)));
       return;
     }
+    if (a.head_width % N == 0) {
+      for (int64_t h = 0; h < a.heads; h++) {
+        Num total = M::zero();
+        for (int64_t k = 0; k < a.head_width; k += N)
+          total = total + M::get(s.product, h * a.head_width + k);
+        add_one(a.d_weights + e * a.heads + h, M::part_one(M::total(total)));
+      }
+      return;
+    }
     for (int64_t h = 0; h < a.heads; h++) {
       Scalar total = M::first(M::zero());
       for (int64_t k = 0; k < a.head_width; k++)
@@ -160,20 +186,34 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
     }
   }
 
-  // From the derivatives of B W + b, which stand in s.slope.
+  // Of n rows of lanes of the basis, from the derivatives of B W + b, which stand in s.slope.
+  template <int64_t n>
+  static PHYSREP_METHOD void basis_slopes(const Args &a, int64_t basis, int64_t b,
+                                          const Scratch &s) {
+    Num even[n], odd[n];  // two sums of each: an addition waits for the one before
+    for (int64_t m = 0; m < n; m++) even[m] = odd[m] = M::zero();
+    for (int64_t f = 0; f < a.width; f += 2) {
+      const Num first = M::spread(M::one(s.slope, f)), second = M::spread(M::one(s.slope, f + 1));
+      const int64_t row = f * a.basis_width + b;
+      for (int64_t m = 0; m < n; m++) {
+        even[m] = even[m] + first * M::get(a.transposed, row + m * N);
+        odd[m] = odd[m] + second * M::get(a.transposed, row + a.basis_width + m * N);
+      }
+    }
+    for (int64_t m = 0; m < n; m++) {
+      const int64_t at = b + m * N, left = a.n_basis - at < N ? a.n_basis - at : N;
+      add_first(a.d_features + basis + at, M::part(even[m] + odd[m]), left);
+    }
+  }
+
   static PHYSREP_METHOD void filter_slopes(const Args &a, int64_t e, const Scratch &s) {
     const int64_t basis = e * a.columns + a.basis_start;
-    if (a.d_features)
-      for (int64_t b = 0; b < a.basis_width; b += N) {
-        Num even = M::zero(), odd = M::zero();  // two sums: an addition waits for the one before
-        for (int64_t f = 0; f < a.width; f += 2) {
-          even = even + M::spread(M::one(s.slope, f)) * M::get(a.transposed, f * a.basis_width + b);
-          odd = odd + M::spread(M::one(s.slope, f + 1)) *
-                          M::get(a.transposed, (f + 1) * a.basis_width + b);
-        }
-        const int64_t n = a.n_basis - b < N ? a.n_basis - b : N;
-        add_first(a.d_features + basis + b, M::part(even + odd), n);
-      }
+    if (a.d_features) {
+      int64_t b = 0;
+      for (; b + 3 * N <= a.basis_width; b += 3 * N) basis_slopes<3>(a, basis, b, s);
+      for (; b + 2 * N <= a.basis_width; b += 2 * N) basis_slopes<2>(a, basis, b, s);
+      for (; b < a.basis_width; b += N) basis_slopes<1>(a, basis, b, s);
+    }
     for (int64_t k = 0; k < a.width && (a.d_filter || a.d_bias); k += N) {
       const Num slope = M::get(s.slope, k);
       if (a.d_bias) add<M>(a.d_bias + k, slope);

@@ -13,8 +13,15 @@ from ase.io import write
 from physrep.checkpoint import new_checkpoint
 from physrep.config import ConfigError
 from physrep.io import DataError, Structure
+from physrep_training.data import graphs
 from physrep_training.data.data_config import SplitConfig
-from physrep_training.data.graphs import EpochSampler, check_labels, make_graph, species_of
+from physrep_training.data.graphs import (
+    EpochSampler,
+    check_labels,
+    edges_of,
+    make_graph,
+    species_of,
+)
 from physrep_training.data.references import isolated_atom_energies, set_references
 from physrep_training.data.splits import save_split, split_structures
 
@@ -182,3 +189,28 @@ def test_parts_that_the_frames_state():
         odd = [*frames, replace(structure([1, 8]), info=info, frame=20)]
         with pytest.raises(ConfigError, match=f"frame 20 of memory has part = {found}; every"):
             split_structures(odd, SplitConfig(method="stated"), seed=0)
+
+
+@pytest.mark.parametrize("n_atoms", [1, 2, 30])
+def test_small_isolated_structures_have_the_edges_of_bins(n_atoms, monkeypatch):
+    positions = np.random.default_rng(n_atoms).uniform(0, 6, size=(n_atoms, 3))
+    alone = Structure(positions, np.full(n_atoms, 1))
+    found = edges_of(alone, 3.0)
+    monkeypatch.setattr(graphs, "ALL_PAIRS", 0)
+    expected = edges_of(alone, 3.0)
+    assert (found[0][0].diff() >= 0).all()  # sorted by centre
+    for pairs in (found, expected):
+        assert pairs[0].dtype == torch.int64 and pairs[1].dtype == torch.float64
+    rows = [
+        sorted(zip(index.T.tolist(), vectors.tolist(), strict=True))
+        for index, vectors in (found, expected)
+    ]
+    assert [pair for pair, _ in rows[0]] == [pair for pair, _ in rows[1]]
+    if rows[1]:
+        apart = [np.array([vector for _, vector in one]) for one in rows]
+        np.testing.assert_allclose(apart[0], apart[1], atol=1e-12)
+
+
+def test_positions_that_are_not_finite_have_no_edges():
+    with pytest.raises(ValueError, match="positions hold NaN or infinity"):
+        edges_of(Structure([[0.0, 0.0, np.nan], [0.0, 0.0, 1.0]], [1, 1]), 3.0)
