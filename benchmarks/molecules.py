@@ -1,6 +1,9 @@
 """Molecules per second in fits of PhysRep to QM9, at an earlier commit and now.
 
-    python benchmarks/molecules.py qm9.npz [--molecules 1000] [--before COMMIT] [--only WORDS ...]
+    python benchmarks/molecules.py qm9.npz --before FOLDER [--molecules 600] [--only WORDS ...]
+
+FOLDER is a copy of the project at the earlier commit (b8fa107: batches of 16 joined by
+torch_geometric, denoise in every step) with its own environment, as `make setup` makes it there.
 
 Every contender is a complete `fit.py` in one thread, on the same molecules, drawn evenly from the
 file. The time is the processor time of its epochs, from their batches to the averages of the
@@ -22,11 +25,10 @@ from typing import Any
 import torch
 
 from physrep.io import read_structures, write_npz
-from training import OLD_FIT, ROOT, unpack
+from training import OLD_FIT, ROOT
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "molecules"
-BEFORE = "b8fa107"  # batches of 16 joined by torch_geometric, denoise in every step
 OLD_CONFIG, CONFIG = "reliability/physrep_qm9.yaml", "physrep_qm9.yaml"
 EPOCHS = 3
 ENERGIES = [f"loss.{name}.weight=0" for name in ("mask", "zero_force", "bound", "denoise")]
@@ -63,7 +65,8 @@ def molecules_per_second(root: Path, is_old: bool, settings: list[str], data: Pa
             f"output={folder}/fit",
         ]
         start = ["-c", OLD_FIT, root] if is_old else []
-        command = [sys.executable, *start, root / "training" / "fit.py", config, *words, *settings]
+        python = root / ".venv" / "bin" / "python" if is_old else sys.executable
+        command = [python, *start, root / "training" / "fit.py", config, *words, *settings]
         done = subprocess.run(
             [str(word) for word in command],
             cwd=ROOT,
@@ -97,9 +100,9 @@ def main() -> None:
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="store written by `physrep data qm9`")
-    parser.add_argument("--molecules", type=int, default=1000)
+    parser.add_argument("--molecules", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--before", default=BEFORE, metavar="COMMIT")
+    parser.add_argument("--before", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--only", nargs="+", default=[""], help="names that contain these words")
     args = parser.parse_args()
     stored = RESULTS.with_suffix(".json")
@@ -110,16 +113,14 @@ def main() -> None:
         structures = read_structures(args.data)
         subset = Path(folder) / "molecules.npz"
         write_npz(subset, structures[:: max(1, len(structures) // args.molecules)])
-        before = Path(folder) / "before"
-        before.mkdir()
-        unpack(args.before, str(before))
         for name in list(chosen) * args.rounds:
             is_old, settings = chosen[name]
             print(f"molecules: {name}", file=sys.stderr)
-            root = before if is_old else ROOT
-            rates.setdefault(name, []).append(molecules_per_second(root, is_old, settings, subset))
-    stored.write_text(json.dumps(rates, indent=1) + "\n")
-    RESULTS.with_suffix(".md").write_text(markdown(rates))
+            root = args.before.resolve() if is_old else ROOT
+            rate = molecules_per_second(root, is_old, settings, subset)
+            rates.setdefault(name, []).append(rate)
+            stored.write_text(json.dumps(rates, indent=1) + "\n")
+            RESULTS.with_suffix(".md").write_text(markdown(rates))
     print(markdown(rates))
 
 
