@@ -138,8 +138,8 @@ def edges_of(structure: Structure, cutoff: float) -> tuple[Tensor, Tensor]:
     """
     positions = structure.positions
     if structure.pbc.any() or len(structure) > ALL_PAIRS or not np.isfinite(positions).all():
-        frame = (positions, structure.cell, structure.pbc)
-        neighbors = neighbor_list(*(torch.from_numpy(array) for array in frame), cutoff)
+        cell, pbc = torch.from_numpy(structure.cell), torch.from_numpy(structure.pbc)
+        neighbors = neighbor_list(torch.from_numpy(positions), cell, pbc, cutoff)
         return neighbors.edge_index, neighbors.vectors
     apart = positions - positions[:, None]
     near = (apart**2).sum(axis=2) < cutoff**2
