@@ -33,8 +33,9 @@ class Charges {
   std::vector<double> totals(const torch::Tensor &raw);
   // This rank's terms of the sums that the energy is made of, (n_sums).
   std::vector<double> sums(const std::vector<double> &totals);
-  // What goes into the result: all that follows with the charges held. The energy depends on the cell
-  // beside the sums; this rank counts `share` of that. Returns its part of dE/dtotals.
+  // Writes everything into the result that follows while the charges are held. The energy depends on
+  // the sums and, directly, on the cell: of the latter this rank counts `share`. Returns this rank's
+  // part of dE/dtotals.
   std::vector<double> slopes(const std::vector<double> &sums, double share, Result &result);
   // dE/draw.
   torch::Tensor back(const std::vector<double> &slopes) const;

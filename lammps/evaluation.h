@@ -60,8 +60,8 @@ struct Model::Torch {
   // sum_i x_i U_i of each axis.
   size_t n_sums() const { return with_moments ? 4 : 1; }
   bool with_moments = false;
-  // Whether each member of a committee has vectors of its own, side by side, so that its slopes are
-  // told apart from those of the others.
+  // Whether each member of a committee gets a copy of the vectors, side by side, so that every member
+  // has slopes of its own.
   bool with_members = false;
 
   void start(const Graph &graph);
