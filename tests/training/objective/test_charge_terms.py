@@ -122,6 +122,22 @@ def test_a_potential_without_charges_gets_them(folder, capsys):
     assert float(dispersion.weights.min()) > 1.0
 
 
+def test_a_potential_with_charges_gets_dispersion(folder, capsys):
+    """It keeps its own settings of charges, and says so."""
+    first = settings(folder, output=str(folder / "first"))
+    assert main(["fit", first]) == 0
+    start = folder / "first" / "best.ckpt"
+    wanted = {"smearing": 1.2, "dispersion": "d3"}
+    assert main(["fit", settings(folder, start_from=str(start), electrostatics=wanted)]) == 0
+    said = capsys.readouterr().err
+    assert "electrostatics.smearing = 1.0 (not 1.2)" in said
+    assert "electrostatics.dispersion" not in said
+    assert "has no dispersion; its coefficients are those of the training data" in said
+    old, new = (load_checkpoint(folder / run / "best.ckpt").potential for run in ("first", "run"))
+    assert new.electrostatics_settings == {**old.electrostatics_settings, "dispersion": "d3"}
+    assert float(new.dispersion.weights.min()) > 1.0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -22,7 +22,7 @@ from physrep_training.fit.dispersion_coefficients import set_dispersion
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fit_data import FitData, load_data
 from physrep_training.fit.fit_report import write_conformer_report, write_report
-from physrep_training.fit.new_charges import add_charges
+from physrep_training.fit.new_charges import add_long_range, what_is_new
 from physrep_training.fit.new_elements import (
     add_elements,
     new_elements_in_words,
@@ -65,6 +65,12 @@ def _fit(config: FitConfig, resume: bool) -> Path:
     best.training["errors"] = report(config, data, folder)
     save_checkpoint(best, folder / "best.ckpt")
     return folder / "best.ckpt"
+
+
+NEW = {
+    "charges": "their readout starts from random parameters",
+    "dispersion": "its coefficients are those of the training data",
+}
 
 
 def finish_fit(config: FitConfig) -> dict[str, Any]:
@@ -166,11 +172,13 @@ def continued(config: FitConfig, path: Path, species: list[int], data: FitData) 
     checkpoint.training = {}
     if is_first():
         say_what_start_from_overrides(config, checkpoint)
-    if config.electrostatics is not None and checkpoint.potential.long_range is None:
-        checkpoint = add_charges(checkpoint, config.electrostatics)
+    lacking = what_is_new(checkpoint.potential, config.electrostatics)
+    if lacking is not None:
+        assert config.electrostatics is not None
+        checkpoint = add_long_range(checkpoint, config.electrostatics)
         set_dispersion(checkpoint.potential, data.train, checkpoint.potential.species)
         if is_first():
-            say("fit", f"{path} has no charges; their readout starts from random parameters")
+            say("fit", f"{path} has no {lacking}; {NEW[lacking]}")
     known = checkpoint.potential
     new = [z for z in species if z not in known.species]
     structures = evenly_drawn(data.train)
@@ -206,6 +214,8 @@ def say_what_start_from_overrides(config: FitConfig, checkpoint: Checkpoint) -> 
     charges = checkpoint.potential.electrostatics_settings
     if config.electrostatics is not None and charges is not None:
         wanted = config.electrostatics.model_dump(mode="json")
+        if what_is_new(checkpoint.potential, config.electrostatics) is not None:
+            del wanted["dispersion"]
         given |= {f"electrostatics.{name}": value for name, value in wanted.items()}
         kept |= {f"electrostatics.{name}": value for name, value in charges.items()}
     words = [f"{k} = {kept[k]!r} (not {v!r})" for k, v in given.items() if kept.get(k, v) != v]

@@ -1,16 +1,31 @@
-"""Charges for a potential that was fitted without them."""
+"""Charges and dispersion for a potential that was fitted without them."""
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.potential import Potential
 
 
-def add_charges(checkpoint: Checkpoint, settings: ElectrostaticsConfig) -> Checkpoint:
-    """The same potential with a readout of charges, whose parameters are random.
+def what_is_new(potential: Potential, wanted: ElectrostaticsConfig | None) -> str | None:
+    """``charges`` or ``dispersion``, which the settings ask for and the potential lacks."""
+    if wanted is None:
+        return None
+    if potential.long_range is None:
+        return "charges"
+    return "dispersion" if wanted.dispersion != "none" and potential.dispersion is None else None
 
-    Everything else is kept: the Coulomb energy comes on top of what the network has learned of it
-    within its cutoff, and the fit takes that back.
+
+def add_long_range(checkpoint: Checkpoint, wanted: ElectrostaticsConfig) -> Checkpoint:
+    """The same potential with what :func:`what_is_new` says: a readout of charges, whose parameters
+    are random, dispersion, whose coefficients are 0, or both.
+
+    Everything else is kept, the settings of charges that it has too. The new energy comes on top of
+    what the network has learned of it within its cutoff, and the fit takes that back.
     """
     old = checkpoint.potential
+    settings = wanted
+    if old.electrostatics_settings is not None:
+        kept = {**old.electrostatics_settings, "dispersion": wanted.dispersion}
+        settings = ElectrostaticsConfig.parse(kept)
     made = new_checkpoint(
         checkpoint.model_name,
         checkpoint.model_settings,
