@@ -5,6 +5,8 @@ import json
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.lj import LennardJones
 from ase.calculators.singlepoint import SinglePointCalculator
 from ean_systems import SYSTEMS
 from repository import REPOSITORY
@@ -126,6 +128,27 @@ def test_evaluate_any_ase_calculator(labelled, capsys):
     model = "ase:ase.calculators.lj:LennardJones"
     assert main(["evaluate", model, str(labelled), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["force_mae"] > 1.0
+
+
+def test_evaluate_less_the_background_of_cells(capsys, tmp_path):
+    frames = []
+    for length in (6.0, 7.0):
+        atoms = Atoms("ArNe", [[0, 0, 0], [1.1, 0, 0]], cell=[length] * 3, pbc=True)
+        atoms.calc = LennardJones()
+        energy = atoms.get_potential_energy() + (2.0 + 0.5) ** 2 / length**3
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=atoms.get_forces())
+        frames.append(atoms)
+    data = tmp_path / "cells.extxyz"
+    ase.io.write(data, frames)
+    command = ["evaluate", "ase:ase.calculators.lj:LennardJones", str(data)]
+    errors = []
+    for options in ([], ["--cell-background", "Ar=2,Ne=0.5"]):
+        assert main([*command, *options, "--json"]) == 0
+        errors.append(json.loads(capsys.readouterr().out)["energy_mae_mev_per_atom"])
+    assert errors[0] > 1.0
+    assert errors[1] == pytest.approx(0.0, abs=1e-6)
+    said = refused(capsys, *command, "--cell-background", "Ar:2")
+    assert "--cell-background Ar:2: 'Ar:2' is not NAME=NUMBER; write N=3.54" in said
 
 
 def test_labels_that_are_not_there_are_null(exports, labelled):

@@ -19,6 +19,7 @@ from physrep.cli.verb import (
     check_inputs,
     check_models,
     label_names,
+    numbers_by_name,
 )
 from physrep.errors import UserError
 from physrep.output import check_output_folder, make_folder
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 # Options that only some suites have.
 SUITES = {
-    "errors": LABEL_OPTIONS,
+    "errors": (*LABEL_OPTIONS, "cell_background"),
     "reliability": (*LABEL_OPTIONS, "seed", "max_structures", "assembly", "output"),
     "paths": (*LABEL_OPTIONS, "output"),
     "is2re": ("seed", "max_structures", "output"),
@@ -59,6 +60,11 @@ def add_options(verb: argparse.ArgumentParser) -> None:
         "structures",
     )
     add_label_options(verb)
+    verb.add_argument(
+        "--cell-background",
+        metavar="EL=B,...",
+        help="taken off labels of periodic cells, as data.cell_background of a fit, e.g. N=3.54",
+    )
     add_number(verb, "--seed", "of noise and random choices (default 0)", least=0)
     add_number(verb, "--max-structures", "use N drawn at random")
     add_number(verb, "--assembly", "number of molecules to take apart (default 50)", least=0)
@@ -122,10 +128,12 @@ def _check_options(parsed: argparse.Namespace) -> None:
 
 def _structures(parsed: argparse.Namespace) -> Iterator["Structure"]:
     from physrep.io import iter_structures
+    from physrep.io.structures.cell_background import without_background
 
     # The other suites need no label, or name the one that they miss; they say what is not read.
     unread: Literal["refuse", "ignore"] = "refuse" if parsed.suite == "errors" else "ignore"
-    return iter_structures(parsed.data, unread=unread, **label_names(parsed))
+    read = iter_structures(parsed.data, unread=unread, **label_names(parsed))
+    return without_background(read, numbers_by_name("--cell-background", parsed.cell_background))
 
 
 def _name(model: str) -> str:

@@ -92,6 +92,24 @@ def label_names(parsed: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(parsed, name) for name in LABEL_OPTIONS}
 
 
+def numbers_by_name(option: str, text: str | None) -> dict[str, float]:
+    """Of ``NAME=NUMBER,...``; None is an option not given.
+
+    Raises:
+        UserError: something else is written.
+    """
+    found = {}
+    for entry in text.split(",") if text else ():
+        name, equals, number = entry.partition("=")
+        try:
+            found[name.strip()] = float(number if equals else "none")
+        except ValueError:
+            raise UserError(
+                f"{option} {text}: {entry.strip()!r} is not NAME=NUMBER; write N=3.54,O=0.2"
+            ) from None
+    return found
+
+
 def add_report_options(verb: argparse.ArgumentParser, folder: str, shown: str) -> None:
     """Where the report goes, by default ``folder``, and ``--json`` instead of what is shown."""
     about = "of the report (default %(default)s)"

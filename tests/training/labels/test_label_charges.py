@@ -112,6 +112,15 @@ def refused(tmp_path, capsys, frames, *options) -> str:
     return said
 
 
+def test_cells_beside_isolated_frames_are_warned_about(tmp_path, capsys):
+    cell = molecule("H2O", cell=[8.0, 8.0, 8.0], pbc=True)
+    label(tmp_path, [cell])
+    assert "warning" not in capsys.readouterr().err
+    (tmp_path / "labelled.extxyz").unlink()
+    label(tmp_path, [cell, molecule("H2O"), molecule("CH4")])
+    assert "warning: 1 of 3 frames are periodic; of ions, energies" in capsys.readouterr().err
+
+
 def test_contradictions_are_refused_before_work(tmp_path, capsys):
     frames = [nitrate(charge=-1), nitrate(charge=1)]
     said = refused(tmp_path, capsys, frames, "--charge=-1")

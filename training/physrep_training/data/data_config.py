@@ -113,6 +113,10 @@ class DataConfig(StrictModel):
     units: str | None = None
     """Unit of the labels, if not that of the format: eV, Hartree, kcal/mol or kJ/mol (forces per
     A), or with a length, Hartree/Bohr."""
+    cell_background: dict[str, float] = {}
+    """[(eV A^3)^(1/2)] By element, b of an energy (sum of b over the atoms)^2 / volume that labels
+    of periodic cells have too much; it is taken off them and off their virials. For labels by
+    tblite 0.8.0 of ions, docs/tutorials/sampling.md; default: none."""
     equilibrium: Literal["none", "all", "marked"] = "none"
     """Which structures are at equilibrium, where the forces vanish: ``marked`` are those whose
     ``equilibrium`` is true in the file (extxyz: a key of the frame)."""

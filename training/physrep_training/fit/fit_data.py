@@ -9,6 +9,7 @@ from pathlib import Path
 from ase.data import chemical_symbols
 
 from physrep.io import Structure, read_structures
+from physrep.io.structures.cell_background import without_background
 from physrep.io.structures.unread_labels import unread_lines
 from physrep.output import write_file
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
@@ -63,7 +64,8 @@ def load_data(config: FitConfig, folder: Path, resume: bool = False) -> FitData:
 
 
 def _read(paths: Sequence[Path], config: FitConfig) -> list[Structure]:
-    return [s for path in paths for s in read_structures(path, **config.data.keys)]
+    read = (s for path in paths for s in read_structures(path, **config.data.keys))
+    return list(without_background(read, config.data.cell_background))
 
 
 def _say_what_was_read(

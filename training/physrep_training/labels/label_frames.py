@@ -85,7 +85,7 @@ def _first_lines(
     """What a user must know before the work."""
     earlier = dict.fromkeys(name for atoms in frames for name in earlier_labels(atoms))
     lines = [f"{method.name} by {method.program}; settings: {method.settings}"]
-    lines += charge_lines(frames, electrons)
+    lines += charge_lines(frames, electrons) + method.remarks(frames)
     if earlier:
         lines.append(f"labels of {path} are replaced: {', '.join(earlier)}")
     return lines

@@ -1,6 +1,7 @@
 """What labels are, and what a method is that computes them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,10 @@ class LabelMethod(ABC):
             ValueError: it can have no labels by this method; the message says what to do.
         """
         return
+
+    def remarks(self, frames: Sequence[Atoms]) -> list[str]:
+        """What a user must know of these frames with this method, before the work."""
+        return []
 
     @abstractmethod
     def compute(self, atoms: Atoms, electrons: Electrons) -> Labels:

@@ -1,5 +1,6 @@
 """GFN1-xTB and GFN2-xTB, by tblite."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from ase import Atoms
@@ -42,6 +43,16 @@ class TbliteMethod(LabelMethod):
 
     def check(self, atoms: Atoms, electrons: Electrons) -> None:
         stated_apart(atoms, electrons)
+
+    def remarks(self, frames: Sequence[Atoms]) -> list[str]:
+        n_cells = sum(bool(atoms.pbc.any()) for atoms in frames)
+        if n_cells in (0, len(frames)):
+            return []
+        return [
+            f"warning: {n_cells} of {len(frames)} frames are periodic; of ions, energies by "
+            f"{self.program} of periodic cells and of isolated structures do not fit together, see "
+            "docs/tutorials/sampling.md, 'Cells and isolated ions'"
+        ]
 
     def compute(self, atoms: Atoms, electrons: Electrons) -> Labels:
         if stated_apart(atoms, electrons):
