@@ -4,7 +4,7 @@ r"""Errors of potentials for ions outside the liquid, and charges of ions in the
         ean-jat-short=plugin/physrep/pretrained/ean-jat-short.ckpt
 
 Structures that no fit has seen (data/PROVENANCE.md): ion pairs in random orientations by distance,
-clusters, pairs above a slab less slab and pair alone. Pairs also less the two ions alone, which
+clusters, pairs above a slab less slab and pair alone (labels of slabs less their background). Pairs also less the two ions alone, which
 GFN2-xTB (tblite) computes here. Charges of whole ions in the liquid. Writes results/ions.md and
 .json.
 """
@@ -22,12 +22,14 @@ from physrep.analysis.chemistry.bond_tracking import molecules
 from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.engines.ase import PhysRepCalculator
 from physrep.io import Structure, read_structures
+from physrep.io.structures.cell_background import without_background
 from physrep_training.labels.with_tblite import with_tblite
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 APART = ROOT / "data" / "ean_ions_gfn2_test.extxyz.gz"
 LIQUID = ROOT / "data" / "ean_box_charges_gfn2.extxyz.gz"
+BACKGROUND = {"N": 3.53553}  # of labels of periodic cells: docs/tutorials/sampling.md
 DISTANCES = ((3.5, 5.0), (5.0, 8.0), (8.0, 12.0), (12.0, 20.5))  # A, centres of mass
 
 
@@ -54,7 +56,7 @@ def errors_apart(calculator: PhysRepCalculator) -> dict[str, dict[str, float]]:
     """
     groups: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     energies: dict[tuple, tuple[float, float]] = {}
-    for structure in read_structures(APART):
+    for structure in without_background(read_structures(APART), BACKGROUND):
         assert structure.energy is not None
         row, predicted = errors_of(structure, calculator)
         info = structure.info
