@@ -4,9 +4,9 @@ r"""Errors of potentials for ions outside the liquid, and charges of ions in the
         ean-jat-short=plugin/physrep/pretrained/ean-jat-short.ckpt
 
 Structures that no fit has seen (data/PROVENANCE.md): ion pairs in random orientations by distance,
-clusters, pairs above a slab less slab and pair alone (labels of slabs less their background). Pairs also less the two ions alone, which
-GFN2-xTB (tblite) computes here. Charges of whole ions in the liquid. Writes results/ions.md and
-.json.
+clusters, pairs above a slab less slab and pair alone (labels of slabs less their background). Pairs
+also less the two ions alone, which GFN2-xTB (tblite) computes here. Charges of whole ions in the
+liquid. Writes results/ions.md and .json.
 """
 
 import argparse
