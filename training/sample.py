@@ -1,4 +1,4 @@
-"""Frames of MD with a potential: python training/sample.py best.ckpt DATA -o new.extxyz
+"""Frames of MD: python training/sample.py FRAMES -o new.extxyz
 
 The same as `physrep sample`.
 """

@@ -15,7 +15,7 @@ VERBS = {
     "evaluate": ["evaluate", MODEL, BOX],
     "green-kubo": ["green-kubo", "viscosity", BOX, "--timestep", "1"],
     "paths": ["paths", BOX, "-o", "any"],
-    "sample": ["sample", MODEL, BOX, "-o", "any"],
+    "sample": ["sample", BOX, "--with", MODEL, "-o", "any.extxyz"],
     "tables": ["tables", "--plan", PLAN],
 }
 
@@ -35,7 +35,7 @@ VERBS = {
         ("sample", "--temperature", "-300", "0 or more, in K"),
         ("sample", "--ps", "0", "above 0, in ps"),
         ("sample", "--every-fs", "0", "above 0, in fs"),
-        ("sample", "--scale-cell", "0", "above 0\n"),
+        ("sample", "--density", "0", "above 0, in g/cm3"),
         ("tables", "--minutes", "-3", "above 0, in minutes"),
     ],
 )
@@ -60,6 +60,7 @@ def test_quantities(verb, option, value, wanted, tmp_path, monkeypatch, capsys):
         ("evaluate", "--assembly", -2, 0),
         ("paths", "--seed", -1, 0),
         ("sample", "--seed", -1, 0),
+        ("sample", "--seeds", 0, 1),
     ],
 )
 def test_whole_numbers(verb, option, value, least, capsys):

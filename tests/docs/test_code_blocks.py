@@ -55,7 +55,7 @@ SHORTER: dict[str, dict[str, str]] = {
         "--steps 2000": "--steps 200",
     },
     "docs/tutorials/sampling.md": {
-        "--ps 0.2 --every-fs 100": "--ps 0.02 --every-fs 20",
+        "300,450 --density 1.15,1.25 --ps 0.2": "450 --ps 0.02 --every-fs 20",
         "--pairs 400 --like 150 --clusters 200 --slabs 10": (
             "--frames 0:2 --singles 2 --pairs 2 --like 2 --clusters 2 --slabs 0"
         ),

@@ -42,7 +42,7 @@ VERBS = {
     "analyze": Verb("analyze", "structure, motion and reactions of a trajectory", "analysis"),
     "green-kubo": Verb("green_kubo", "viscosity and heat conductivity from LAMMPS' fluctuations"),
     "box": Verb("box", "a box, slab or cluster of molecules from their SMILES", "box"),
-    "sample": Verb("sample", "collect frames of MD with a potential, to be labelled"),
+    "sample": Verb("sample", "collect frames of MD, to be labelled; chooses a potential"),
     "perturb": Verb("perturb", "frames that MD does not visit: stretched bonds and the like"),
     "ions": Verb(
         "ions", "frames of ions, pairs, clusters and slabs of a liquid, to be labelled", "analysis"

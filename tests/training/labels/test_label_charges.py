@@ -176,21 +176,8 @@ def test_spin_as_multiplicity_or_unpaired_electrons(info, n_electrons, found):
     assert electrons_of(atoms).multiplicity == found
 
 
-@pytest.mark.filterwarnings("ignore:Use thermalize_momenta:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*fixcm:FutureWarning")
-def test_sampling_with_a_calculator_of_ase(tmp_path):
-    """It computes with the frame's charge, and the frames carry it on."""
-    ase.io.write(tmp_path / "start.extxyz", nitrate(charge=-1))
-    output = tmp_path / "new.extxyz"
-    words = ["sample", "ase:tblite.ase:TBLite", str(tmp_path / "start.extxyz"), "-o", str(output)]
-    assert main([*words, "--ps", "0.002", "--every-fs", "1"]) == 0
-    frames = ase.io.read(output, ":")
-    assert len(frames) == 2 and {atoms.info["charge"] for atoms in frames} == {-1}
-    assert frames[0].get_initial_charges().sum() == pytest.approx(-1)
-
-
 def test_a_file_that_is_none(tmp_path, capsys):
-    for verb in (["label"], ["sample", "ase:ase.calculators.emt:EMT"]):
+    for verb in (["label"], ["sample"]):
         path = tmp_path / "none.traj"
         path.unlink(missing_ok=True)
         words = [*verb, str(path), "-o", str(tmp_path / "o.extxyz")]

@@ -9,7 +9,8 @@ from ase import Atoms
 from physrep.io import DataError
 from physrep.progress import progress, say
 from physrep_training.labels.electrons import Electrons, charge_lines, electrons_of_all
-from physrep_training.labels.label_output import alone, append_frame, labelled_before
+from physrep_training.labels.frame_file import alone, append_frame
+from physrep_training.labels.label_output import INDEX, labelled_before
 from physrep_training.labels.label_processes import Task, outcomes
 from physrep_training.labels.labelled import earlier_labels
 from physrep_training.labels.level import LabelMethod
@@ -48,7 +49,7 @@ def label_frames(
     frames = read_frames(frames_file)
     electrons = electrons_of_all(frames, Path(frames_file), charge, spin)
     _check(frames, electrons, method, Path(frames_file))
-    with alone(output):
+    with alone(output, "label"):
         done = labelled_before(output, electrons, method)
         for line in _first_lines(frames, electrons, frames_file, method):
             say("label", line)
@@ -102,5 +103,6 @@ def _write_labels(
                 say("label", f"frame {outcome.number} skipped: {outcome.reason}")
                 failed.append(outcome.number)
             else:
-                append_frame(output, outcome.atoms, outcome.number)
+                outcome.atoms.info[INDEX] = outcome.number
+                append_frame(output, outcome.atoms)
     return sorted(failed)

@@ -18,10 +18,10 @@ from physrep.analysis.chemistry.bonds import find_bonds
 from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.config import ConfigError
 from physrep.covalent import radii_of
+from physrep.io.structures.total_charge import keep_state
 from physrep.output import replacing
 from physrep.progress import progress
 from physrep_training.labels.read_frames import read_frames
-from physrep_training.labels.sample_frames import keep_state
 
 POLAR = (7, 8, 9)  # elements that give and take protons: N, O, F
 LONGEST_BOND = 2.5  # A, from a proton to the atom that takes it

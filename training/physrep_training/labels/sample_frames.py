@@ -1,94 +1,149 @@
-"""Frames of MD with a fitted potential, to be labelled and added to the training data."""
+"""Frames of MD, to be labelled: runs at several temperatures, densities and seeds, resumable."""
 
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-import ase.io
 import numpy as np
-from ase import Atoms, units
-from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase import Atoms
 
-from physrep.io.structures.total_charge import (
-    SPIN_NAMES,
-    state_charge,
-    stated_by,
-    total_charge,
-)
-from physrep.output import replacing
+from physrep.analysis.chemistry.bonds import find_bonds
+from physrep.analysis.chemistry.whole_molecules import whole_molecules
+from physrep.errors import UserError
+from physrep.io import DataError
+from physrep.io.structures.total_charge import keep_state
 from physrep.progress import progress, say
-from physrep.studies.evaluate.label_errors import load_calculator
+from physrep_training.boxes.densities import density_of
+from physrep_training.labels.frame_file import alone
+from physrep_training.labels.perturbed import scaled
 from physrep_training.labels.read_frames import read_frames
-
-TOO_CLOSE = 0.6  # A; no bond of any elements is shorter
-TIME_STEP = 0.5  # fs
-
-
-class MDSettings(NamedTuple):
-    """How frames are sampled."""
-
-    temperature: float = 300.0  # K
-    ps: float = 1.0  # length of the run
-    every_fs: float = 100.0  # between frames
-    scale_cell: float = 1.0  # factor of the cell lengths; positions scale with them
-    seed: int = 0
+from physrep_training.sampling.md_settings import TIME_STEP, TOO_CLOSE, MDSettings, Run
+from physrep_training.sampling.potentials import MovingPotential, moving_potential
+from physrep_training.sampling.sample_state import SampleState, open_state
+from physrep_training.sampling.sampled_run import WHOLE, SampledRun
 
 
-def sample_frames(model: str, data: str, output: str | Path, settings: MDSettings) -> int:
-    """Run MD from a random frame of ``data`` and write the frames to ``output``, if there are any.
+class Start(NamedTuple):
+    """A run with the frame that it begins with."""
+
+    run: Run
+    atoms: Atoms
+
+
+class Sampled(NamedTuple):
+    """n_frames: in the output; stopped: of each run that did not reach its end, why."""
+
+    n_frames: int
+    stopped: dict[str, str]
+
+
+def sample_frames(frames: str | Path, given: str, output: Path, settings: MDSettings) -> Sampled:
+    """Run MD and append its frames to ``output``, each as soon as it is there.
+
+    Every run begins with a frame drawn from ``frames`` by its seed. A run ends early where atoms
+    come closer than TOO_CLOSE, the atoms are far too hot or the potential fails; the others go on.
+    After a kill the same call goes on where it was.
 
     Args:
-        model: a checkpoint, an exported file or ase:MODULE:CLASS; it gets the charge and the spin
-            that the frame states, and the written frames carry them.
+        given: the potential, see `moving_potential`; it gets the charge and the spin that the frame
+            states, and the written frames carry them.
 
-    Returns:
-        number of frames written.
+    Raises:
+        UserError: no such potential, frames that do not go with the settings, an output of another
+            call. DataError: a frame contradicts itself. OutputError: the disk is full.
     """
-    starts = read_frames(data)
-    start = starts[np.random.default_rng(settings.seed).integers(len(starts))]
-    atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc)
-    atoms.set_cell(atoms.cell * settings.scale_cell, scale_atoms=True)
-    keep_state(start, atoms)
-    atoms.calc = load_calculator(model)
-    frames = run_md(atoms, settings)
-    if frames:
-        with replacing(output) as partial:
-            ase.io.write(partial, frames)
-    else:
-        say("sample", "no frame to label: the potential fails within the first interval")
-    return len(frames)
+    found = read_frames(frames)
+    starts = [_start(found, run, Path(frames)) for run in settings.runs()]
+    potential = moving_potential(given, [start.atoms for start in starts])
+    how = f" ({potential.why})" if potential.why else ""
+    limit = f"a run stops where atoms are nearer than {TOO_CLOSE:g} A"
+    say("sample", f"MD with {potential.name}{how}; {limit}")
+    with alone(output, "sample"):
+        said = _words(frames, found, potential, settings)
+        state = open_state(output, said, [start.run.name for start in starts])
+        _run_all(starts, potential, settings, state, output)
+    stopped = {n: one.ended for n, one in state.runs.items() if one.ended != WHOLE}
+    return Sampled(sum(one.frames for one in state.runs.values()), stopped)
 
 
-def keep_state(source: Atoms, target: Atoms) -> None:
-    """Give ``target`` the charge and the spin that ``source`` states."""
-    stated = stated_by(source)
-    charge = total_charge(stated)
-    target.info.update({name: stated[name] for name in SPIN_NAMES if name in stated})
-    if charge is not None:
-        state_charge(target, charge)
+def _words(
+    frames: str | Path, found: Sequence[Atoms], potential: MovingPotential, settings: MDSettings
+) -> dict[str, str]:
+    """What must not change between a call and the one that goes on with it, by option."""
+    contents = sha256()
+    for atoms in found:
+        for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc):
+            contents.update(np.ascontiguousarray(array).tobytes())
+    every = "when independent" if settings.every_fs is None else f"{settings.every_fs:g}"
+    pressure = "none" if settings.pressure is None else f"{settings.pressure:g}"
+    return {
+        "START": f"{Path(frames).name} ({len(found)} frames, {contents.hexdigest()[:8]})",
+        "--with": f"{potential.name} ({potential.identity[:16]})",
+        "--temperature": _listed(settings.temperatures),
+        "--density": _listed(settings.densities) or "that of the frames",
+        "--pressure": pressure,
+        "--ps": f"{settings.ps:g}",
+        "--every-fs": every,
+        "--seed": str(settings.seed),
+        "--seeds": str(settings.n_seeds),
+    }
 
 
-def run_md(atoms: Atoms, settings: MDSettings) -> list[Atoms]:
-    """Langevin MD (time step 0.5 fs, friction 0.02/fs); stops where atoms come closer than
-    TOO_CLOSE.
+def _listed(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+def _start(frames: Sequence[Atoms], run: Run, path: Path) -> Start:
+    """The frame that the seed draws, at the density of the run.
+
+    Raises:
+        UserError: a density or a pressure, and a frame that is not periodic.
+        DataError: its charges contradict each other.
     """
-    rng = np.random.default_rng(settings.seed)
-    kelvin, friction = settings.temperature, 0.02 / units.fs
-    MaxwellBoltzmannDistribution(atoms, temperature_K=kelvin, rng=rng)
-    step = TIME_STEP * units.fs
-    dynamics = Langevin(atoms, step, temperature_K=kelvin, friction=friction, rng=rng)
-    frames = []
-    n_frames = int(settings.ps * 1000 / settings.every_fs)
-    for k in progress(range(n_frames), "sample", "frame"):
-        dynamics.run(int(settings.every_fs / TIME_STEP))
-        distances = atoms.get_all_distances(mic=True)
-        np.fill_diagonal(distances, np.inf)
-        if not distances.min() > TOO_CLOSE:
-            time_fs = (k + 1) * settings.every_fs
-            say("sample", f"stopped after {time_fs:g} fs: {distances.min():.2f} A between atoms")
-            break
-        frame = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-        keep_state(atoms, frame)
-        frame.info.update(temperature=kelvin, trajectory=f"md{kelvin:g}-{settings.seed}")
-        frames.append(frame)
-    return frames
+    index = int(np.random.default_rng(run.seed).integers(len(frames)))
+    frame = frames[index]
+    atoms = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)
+    try:
+        keep_state(frame, atoms)
+    except ValueError as error:
+        raise DataError(str(error), path, index) from None
+    for option, value in (("--density", run.density), ("--pressure", run.pressure)):
+        if value is not None and not (atoms.pbc.all() and atoms.cell.volume > 0.0):
+            raise UserError(
+                f"{option} {value:g}: needs frames that are periodic in all directions, and frame "
+                f"{index} of {path} is not; leave {option} out"
+            )
+    if run.density is not None:
+        atoms = at_density(atoms, run.density)
+    return Start(run, atoms)
+
+
+def at_density(atoms: Atoms, density: float) -> Atoms:
+    """With the cell at a density in g/cm3, and molecules as they are."""
+    bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc).pairs
+    whole = atoms.copy()
+    whole.positions = whole_molecules(atoms.positions, bonds, atoms.cell.array, atoms.pbc)
+    now = density_of(atoms.get_masses().sum(), atoms.get_volume())
+    return scaled(whole, bonds, (now / density) ** (1.0 / 3.0))
+
+
+def _run_all(
+    starts: Sequence[Start],
+    potential: MovingPotential,
+    settings: MDSettings,
+    state: SampleState,
+    output: Path,
+) -> None:
+    left = [start for start in starts if not state.runs[start.run.name].ended]
+    done = state.current["n_steps"] if state.current else 0
+    if len(left) < len(starts) or done:
+        part = f", and {done * TIME_STEP:g} fs of the next" if done else ""
+        say("sample", f"{len(starts) - len(left)} of {len(starts)} runs are done{part}")
+    steps = (
+        None
+        for start in left
+        for _ in SampledRun(start.run, state, output, settings).steps(start.atoms, potential)
+    )
+    for _ in progress(steps, "sample", "step", len(left) * settings.n_steps - done):
+        pass

@@ -57,6 +57,19 @@ def stated_by(atoms: Atoms) -> dict[str, Any]:
     return stated
 
 
+def keep_state(source: Atoms, target: Atoms) -> None:
+    """Give ``target`` the charge and the spin that ``source`` states.
+
+    Raises:
+        ValueError: as `total_charge`.
+    """
+    stated = stated_by(source)
+    charge = total_charge(stated)
+    target.info.update({name: stated[name] for name in SPIN_NAMES if name in stated})
+    if charge is not None:
+        state_charge(target, charge)
+
+
 def multiplicity(info: Mapping[str, Any], n_electrons: int) -> int | None:
     """The spin multiplicity 2 S + 1, or None where a frame states no spin.
 
