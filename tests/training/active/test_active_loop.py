@@ -29,7 +29,6 @@ from physrep_training.active.active_state import State, read_state
 EMT = "ase:ase.calculators.emt:EMT"  # has H, C, N and O, too
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:.*fixcm:FutureWarning"),  # in sample_frames
 ]
 KILLED = -signal.SIGKILL
 

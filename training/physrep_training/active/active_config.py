@@ -28,8 +28,9 @@ class StartConfig(StrictModel):
     """[g/cm3] Of the boxes; default: guessed from the volumes of the molecules."""
     boxes: Count = 1
     """[boxes] At each density, each with molecules placed anew."""
-    model: str = "ase:tblite.ase:TBLite"
-    """What the MD runs with: a checkpoint, an exported file or ase:MODULE:CLASS."""
+    model: str = "auto"
+    """What the MD runs with, as `physrep sample --with`: auto, gfn2, gfn1, a checkpoint, an
+    exported file or ase:MODULE:CLASS."""
     temperatures: Annotated[list[Positive], Field(min_length=1)] = [300.0]
     """[K] One run of each box at each of them."""
     ps: Positive = 1.0

@@ -28,7 +28,7 @@ from physrep_training.active.active_config import ActiveConfig, MDConfig
 from physrep_training.active.active_layout import Work
 from physrep_training.active.explored_run import WHOLE, Condition, ExploredRun, Look
 from physrep_training.active.run_starts import start_of
-from physrep_training.labels.sample_frames import TOO_CLOSE
+from physrep_training.sampling.md_settings import TOO_CLOSE
 
 SECONDS_BETWEEN_SAVES = 20.0
 

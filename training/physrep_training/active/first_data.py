@@ -17,8 +17,9 @@ from physrep_training.boxes.assemble import BoxSettings, frames_of
 from physrep_training.boxes.composition import check_neutral, read_parts
 from physrep_training.labels.methods import method_of
 from physrep_training.labels.read_frames import read_frames
-from physrep_training.labels.sample_frames import MDSettings, sample_frames
+from physrep_training.labels.sample_frames import sample_frames
 from physrep_training.labels.separate_ions import SEPARATE
+from physrep_training.sampling.md_settings import MDSettings
 
 
 def make_first_data(work: Work) -> None:
@@ -93,9 +94,9 @@ def _sampled(boxes: Path, folder: Path, settings: StartConfig, seed: int) -> lis
     for number, (k, temperature) in enumerate(progress(runs, "active", "run")):
         box = folder / f"box_{k}.extxyz"
         output = folder / f"md_{k}_{temperature:g}K.extxyz"
-        if not output.exists():
+        if not box.exists():
             _write(box, [read_frames(boxes)[k]])
-            sample(box, output, settings, temperature, seed + number)
+        sample(box, output, settings, temperature, seed + number)
         if output.exists():
             frames += read_frames(output)
     if not frames:
@@ -107,9 +108,9 @@ def _sampled(boxes: Path, folder: Path, settings: StartConfig, seed: int) -> lis
 
 
 def sample(box: Path, output: Path, settings: StartConfig, temperature: float, seed: int) -> None:
-    """The one place where frames are sampled by a method."""
-    md = MDSettings(temperature, settings.ps, settings.every_fs, 1.0, seed)
-    sample_frames(settings.model, str(box), output, md)
+    """The one place where frames are sampled; goes on where it was."""
+    md = MDSettings((temperature,), ps=settings.ps, every_fs=settings.every_fs, seed=seed)
+    sample_frames(box, settings.model, output, md)
 
 
 def _write(path: Path, frames: list[Atoms]) -> None:

@@ -3,16 +3,14 @@
 import numpy as np
 from ase import Atoms
 
-from physrep.analysis.chemistry.bonds import find_bonds
-from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.config import ConfigError
 from physrep.io import iter_structures
+from physrep.io.structures.total_charge import keep_state
 from physrep_training.active.active_layout import Work
 from physrep_training.active.explored_run import Condition
 from physrep_training.boxes.densities import density_of
-from physrep_training.labels.perturbed import scaled
+from physrep_training.labels.perturbed import at_density
 from physrep_training.labels.read_frames import read_frames
-from physrep_training.labels.sample_frames import keep_state
 
 ALIKE = (
     0.01  # of cell lengths: frames whose density is as near as this to the nearest are drawn from
@@ -38,7 +36,7 @@ def start_of(work: Work, condition: Condition, rng: np.random.Generator) -> Atom
     apart = np.abs(np.log(factors))
     near = np.flatnonzero(apart <= apart.min() + ALIKE)
     k = int(near[rng.integers(len(near))])
-    return _scaled(_plain(periodic[k]), float(factors[k]))
+    return at_density(_plain(periodic[k]), condition.density)
 
 
 def possible_starts(work: Work) -> list[Atoms]:
@@ -66,10 +64,3 @@ def _plain(source: Atoms) -> Atoms:
     atoms = Atoms(source.numbers, source.positions, cell=source.cell, pbc=source.pbc)
     keep_state(source, atoms)
     return atoms
-
-
-def _scaled(atoms: Atoms, factor: float) -> Atoms:
-    """Another volume, molecules as they are."""
-    bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc).pairs
-    atoms.positions = whole_molecules(atoms.positions, bonds, atoms.cell.array, atoms.pbc)
-    return scaled(atoms, bonds, factor)

@@ -21,6 +21,7 @@ from physrep.covalent import radii_of
 from physrep.io.structures.total_charge import keep_state
 from physrep.output import replacing
 from physrep.progress import progress
+from physrep_training.boxes.densities import density_of
 from physrep_training.labels.read_frames import read_frames
 
 POLAR = (7, 8, 9)  # elements that give and take protons: N, O, F
@@ -145,6 +146,15 @@ def scaled(atoms: Atoms, bonds: np.ndarray, factor: float) -> Atoms:
     atoms.positions += ((factor - 1.0) * centres)[numbers]
     atoms.set_cell(atoms.cell * factor)
     return atoms
+
+
+def at_density(atoms: Atoms, density: float) -> Atoms:
+    """With the cell at a density in g/cm3, and molecules as they are."""
+    bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc).pairs
+    whole = atoms.copy()
+    whole.positions = whole_molecules(atoms.positions, bonds, atoms.cell.array, atoms.pbc)
+    now = density_of(atoms.get_masses().sum(), atoms.get_volume())
+    return scaled(whole, bonds, (now / density) ** (1.0 / 3.0))
 
 
 def _chosen_bond(

@@ -8,15 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from ase import Atoms
 
-from physrep.analysis.chemistry.bonds import find_bonds
-from physrep.analysis.chemistry.whole_molecules import whole_molecules
 from physrep.errors import UserError
 from physrep.io import DataError
 from physrep.io.structures.total_charge import keep_state
 from physrep.progress import progress, say
-from physrep_training.boxes.densities import density_of
 from physrep_training.labels.frame_file import alone
-from physrep_training.labels.perturbed import scaled
+from physrep_training.labels.perturbed import at_density
 from physrep_training.labels.read_frames import read_frames
 from physrep_training.sampling.md_settings import TIME_STEP, TOO_CLOSE, MDSettings, Run
 from physrep_training.sampling.potentials import MovingPotential, moving_potential
@@ -117,15 +114,6 @@ def _start(frames: Sequence[Atoms], run: Run, path: Path) -> Start:
     if run.density is not None:
         atoms = at_density(atoms, run.density)
     return Start(run, atoms)
-
-
-def at_density(atoms: Atoms, density: float) -> Atoms:
-    """With the cell at a density in g/cm3, and molecules as they are."""
-    bonds = find_bonds(atoms.positions, atoms.numbers, atoms.cell.array, atoms.pbc).pairs
-    whole = atoms.copy()
-    whole.positions = whole_molecules(atoms.positions, bonds, atoms.cell.array, atoms.pbc)
-    now = density_of(atoms.get_masses().sum(), atoms.get_volume())
-    return scaled(whole, bonds, (now / density) ** (1.0 / 3.0))
 
 
 def _run_all(
