@@ -115,6 +115,7 @@ def in_a_process_killed_at(write: int, config: ActiveConfig) -> int:
         os._exit(code)
 
 
+@pytest.mark.slow  # a process for every write, many of which make a report
 def test_a_loop_killed_at_every_write_has_the_same_data(tmp_path):
     whole = learn(settings(tmp_path / "whole"), CHEAP)
     assert whole == State(round=2, stage="report", outcome="rounds")
@@ -209,6 +210,7 @@ def killed_in(stage: str, seconds: float, config: ActiveConfig) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the compositions have rank")
 def test_real_fits_killed_in_each_stage_are_the_same(tmp_path):
     longer = {"ps": 0.015, "every_fs": 1.0, "molecules": ["CO:1"], "cluster": True, "model": EMT}
     values = {**REAL, "start": longer}

@@ -12,9 +12,7 @@ from physrep_training.boxes.densities import density_of
 from physrep_training.labels.perturbed import at_density
 from physrep_training.labels.read_frames import read_frames
 
-ALIKE = (
-    0.01  # of cell lengths: frames whose density is as near as this to the nearest are drawn from
-)
+ALIKE = 0.01  # of cell lengths: frames this close to the nearest density are drawn from
 
 
 def start_of(work: Work, condition: Condition, rng: np.random.Generator) -> Atoms:
