@@ -31,6 +31,7 @@ def parsed(**values) -> ActiveConfig:
     [
         ({"fit": {"model": TINY}}, "from fit.data.files or from start, and neither is given"),
         ({"start": {"molecules": ["CO"]}}, "from start, and both is given"),
+        ({"start": {"molecules": ["CO"], "every_fs": 0.7}}, "start.every_fs is 0.7: give a mult"),
         ({"fit": {**FIT, "output": "x"}}, "fit.output is set for each member"),
         ({"refit": {"data": {}}}, "refit.data: members continue"),
         ({"fit": {**FIT, "run": {"epoch": 3}}}, "fit: unknown key 'run.epoch': did you mean"),

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from physrep.config import ConfigError, StrictModel
 from physrep_training.bounds import Count, CountOrNone, Positive
 from physrep_training.fit.fit_config import FitConfig, override, read_yaml
+from physrep_training.sampling.md_settings import TIME_STEP
 
 Members = Annotated[int, Field(ge=2)]
 SET_BY_THE_LOOP = ("name", "output")  # of a fit
@@ -42,6 +43,15 @@ class StartConfig(StrictModel):
     def _clusters_have_no_density(self) -> Self:
         if self.cluster and self.densities:
             raise ValueError("start.densities are of boxes, and start.cluster is true; leave one")
+        return self
+
+    @model_validator(mode="after")
+    def _frames_fall_on_steps(self) -> Self:
+        if abs(self.every_fs / TIME_STEP - round(self.every_fs / TIME_STEP)) > 1e-6:
+            raise ValueError(
+                f"start.every_fs is {self.every_fs:g}: give a multiple of {TIME_STEP:g} fs, the "
+                "time step"
+            )
         return self
 
 

@@ -57,7 +57,7 @@ class MDSettings(NamedTuple):
     @property
     def interval(self) -> int | None:
         """Steps between frames, where it is given."""
-        return None if self.every_fs is None else round(self.every_fs / TIME_STEP)
+        return None if self.every_fs is None else max(1, round(self.every_fs / TIME_STEP))
 
     def runs(self) -> list[Run]:
         """Every temperature at every density with every seed."""
