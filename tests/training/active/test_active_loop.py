@@ -211,6 +211,7 @@ def killed_in(stage: str, seconds: float, config: ActiveConfig) -> int:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the compositions have rank")
+@pytest.mark.filterwarnings("ignore:for 5 epochs the force errors")  # too short to learn anything
 def test_real_fits_killed_in_each_stage_are_the_same(tmp_path):
     longer = {"ps": 0.015, "every_fs": 1.0, "molecules": ["CO:1"], "cluster": True, "model": EMT}
     values = {**REAL, "start": longer}
