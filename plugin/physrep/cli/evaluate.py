@@ -63,7 +63,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--cell-background",
         metavar="EL=B,...",
-        help="taken off labels of periodic cells, as data.cell_background of a fit, e.g. N=3.54",
+        help="subtracted from labels of periodic cells, as data.cell_background of a fit: N=3.54",
     )
     add_number(verb, "--seed", "of noise and random choices (default 0)", least=0)
     add_number(verb, "--max-structures", "use N drawn at random")

@@ -18,7 +18,7 @@ def round_figure(
     upper: float,
     compared: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Figure:
-    """The largest deviation along each run; beside it errors of what was labelled, if anything.
+    """The largest deviation along each run; on the right, errors of frames labelled since.
 
     Args:
         traces: condition -> its runs, each times (ps) and deviations (eV/A); lower, upper: eV/A.

@@ -39,6 +39,14 @@ def test_the_virial_is_the_slope_of_the_energy():
             assert (virial - less.virial)[a, b] == pytest.approx(-slope, abs=1e-9)
 
 
+def test_a_virial_alone_is_corrected_too():
+    full = salt(np.zeros((3, 3)), virial=np.eye(3))
+    alone = salt(np.zeros((3, 3)), virial=np.eye(3), energy=None)
+    one, other = without_background([full, alone], {"Na": 3.0})
+    assert other.energy is None
+    assert np.array_equal(one.virial, other.virial) and one.virial[0, 0] < 1.0
+
+
 def test_two_cells_have_twice_the_energy():
     one = salt(np.zeros((3, 3)))
     two = SALT.copy()

@@ -114,9 +114,10 @@ class DataConfig(StrictModel):
     """Unit of the labels, if not that of the format: eV, Hartree, kcal/mol or kJ/mol (forces per
     A), or with a length, Hartree/Bohr."""
     cell_background: dict[str, float] = {}
-    """[(eV A^3)^(1/2)] By element, b of an energy (sum of b over the atoms)^2 / volume that labels
-    of periodic cells have too much; it is taken off them and off their virials. For labels by
-    tblite 0.8.0 of ions, docs/tutorials/sampling.md; default: none."""
+    """[(eV A^3)^(1/2)] By element, b of an energy (sum of b over the atoms)^2 / volume, which is
+    subtracted from the energies and virials of periodic cells, so that they fit to those of
+    isolated structures. For ions labelled by tblite 0.8.0, docs/tutorials/sampling.md; default:
+    none."""
     equilibrium: Literal["none", "all", "marked"] = "none"
     """Which structures are at equilibrium, where the forces vanish: ``marked`` are those whose
     ``equilibrium`` is true in the file (extxyz: a key of the frame)."""

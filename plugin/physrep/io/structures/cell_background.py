@@ -1,8 +1,8 @@
-"""The background that energies of periodic cells may hold and those of isolated structures not.
+"""An energy that labels of periodic cells contain and labels of isolated structures do not.
 
-A method may take the slowly decaying part of an interaction, in a periodic cell, with an average of
-zero. Its energy then lacks E = (sum_i b_i)^2 / V or has it too much, with b_i of the elements and V
-the volume: GFN2-xTB of tblite 0.8.0, docs/tutorials/sampling.md.
+E = (sum_i b_i)^2 / V, with b_i of the elements and V the volume. A method has it that gives the
+slowly decaying part of an interaction an average of zero in a periodic cell, as GFN2-xTB of tblite
+0.8.0 seems to do: docs/tutorials/sampling.md.
 """
 
 import dataclasses
@@ -30,9 +30,9 @@ def elements_of(background: Mapping[str, float]) -> dict[int, float]:
 def without_background(
     structures: Iterable[Structure], background: Mapping[str, float]
 ) -> Iterator[Structure]:
-    """Structures whose labels, where periodic in three directions, have E taken off.
+    """The structures, with E subtracted from the labels of those periodic in three directions.
 
-    The virial loses that of E, which is E in each diagonal component, and forces lose nothing.
+    The virial of E, which is E in each diagonal component, is subtracted too; forces have none.
 
     Args:
         background: chemical symbol -> b in (eV A^3)^(1/2); elements that are left out have 0.
@@ -42,12 +42,14 @@ def without_background(
     """
     weights = elements_of(background)
     for structure in structures:
-        if not weights or not structure.pbc.all() or structure.energy is None:
+        if not weights or not structure.pbc.all():
             yield structure
             continue
         total = sum(b * float((structure.species == z).sum()) for z, b in weights.items())
         energy = total**2 / abs(float(np.linalg.det(structure.cell)))
-        virial = structure.virial
-        if virial is not None:
-            virial = virial - energy * np.eye(3)
-        yield dataclasses.replace(structure, energy=structure.energy - energy, virial=virial)
+        less = structure
+        if structure.energy is not None:
+            less = dataclasses.replace(less, energy=structure.energy - energy)
+        if structure.virial is not None:
+            less = dataclasses.replace(less, virial=structure.virial - energy * np.eye(3))
+        yield less
