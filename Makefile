@@ -99,7 +99,7 @@ thesis-tables: setup
 CPP := $(shell git ls-files "*.cpp" "*.h" "*.cu" "*.cuh" 2>/dev/null)
 lint: $(VENV)/.package
 	@failed=; run() { echo "lint: $$1"; shift; "$$@" || failed=1; }; \
-	run "ruff check" $(BIN)/ruff check --quiet .; \
+	run "ruff check" $(BIN)/ruff check --quiet --no-cache .; \
 	run "ruff format" $(BIN)/ruff format --quiet --check --diff .; \
 	run mypy $(BIN)/mypy --no-error-summary; \
 	run clang-format $(BIN)/clang-format --dry-run -Werror $(CPP); \

@@ -1,6 +1,6 @@
 """Molecules per second in fits of PhysRep to QM9, at an earlier commit and now.
 
-    python benchmarks/molecules.py qm9.npz --before FOLDER [--molecules 600] [--only WORDS ...]
+    python benchmarks/fit_rates.py qm9.npz --before FOLDER [--molecules 600] [--only WORDS ...]
 
 FOLDER is a copy of the project at the earlier commit (b8fa107: batches of 16 joined by
 torch_geometric, denoise in every step) with its own environment, as `make setup` makes it there.
