@@ -106,7 +106,8 @@ class Potential(GuardedModel):
                     "or set model.smooth to true"
                 )
             learned = electrostatics.shift == "learned"
-            self.charge_readout = ChargeReadout(model.width, n_types, learned)
+            polar = electrostatics.polarization
+            self.charge_readout = ChargeReadout(model.width, n_types, learned, polar)
             self.long_range = LongRange(electrostatics, n_types)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
@@ -181,16 +182,21 @@ class Potential(GuardedModel):
         return energies
 
     def raw_charges(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
-        """Features (n_atoms, width) -> raw charges in e and weights of the shift, (n_centers, 2).
+        """Features (n_atoms, width) -> raw charges in e, weights of the shift and, with
+        polarization, polarizabilities in A^3: (n_centers, 2 or 3).
 
-        Where the guard lets the network fade, its charges fade with it.
+        Where the guard lets the network fade, its charges and polarizabilities fade with it.
         """
         assert self.charge_readout is not None
         n_centers = edges.shown.n_centers
         raw = self.charge_readout(own_rows(h, edges.shown), types[:n_centers])
         share = edges.share
         if share is not None:
-            raw = torch.stack([raw[:, 0] * share, raw[:, 1]], dim=1)
+            columns = list(raw.unbind(dim=1))
+            columns[0] = columns[0] * share
+            if len(columns) > 2:
+                columns[2] = columns[2] * share
+            raw = torch.stack(columns, dim=1)
         return raw
 
     def forward(
@@ -224,4 +230,6 @@ class Potential(GuardedModel):
         sums = sum_edges(raw, structure, totals.size(0))
         charges = shifted_charges(raw, sums, totals, structure)
         sources = long_range.sources(charges, types)
-        return Energies(atomic, sources, long_range(sources, structure, geometry))
+        polarizabilities = raw[:, 2] if raw.size(1) > 2 else None
+        energies = long_range(sources, polarizabilities, structure, geometry)
+        return Energies(atomic, sources, energies)

@@ -40,8 +40,10 @@ Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &
                       const Tensor &neighbors, int64_t n_centers, const Tensor &roots,
                       const Tensor &mixing, double cutoff, int64_t n_types, int64_t degree);
 Tensor structure_factors(const Tensor &fractional, const Tensor &charges, const Tensor &indices);
+Tensor wave_sums(const Tensor &fractional, const Tensor &factors, const Tensor &indices);
 Tensor mesh_spread(const Tensor &fractional, const Tensor &charges, at::IntArrayRef sizes,
                    int64_t order);
+Tensor mesh_gather(const Tensor &fractional, const Tensor &mesh, int64_t order);
 
 }  // namespace physrep
 
@@ -56,5 +58,7 @@ TORCH_LIBRARY(physrep, library) {
   library.def("invariants", &physrep::invariants);
   library.def("power_spectrum", &physrep::power_spectrum);
   library.def("structure_factors", &physrep::structure_factors);
+  library.def("wave_sums", &physrep::wave_sums);
   library.def("mesh_spread", &physrep::mesh_spread);
+  library.def("mesh_gather", &physrep::mesh_gather);
 }

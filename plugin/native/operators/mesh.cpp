@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Operator physrep::mesh_spread; mesh_kernel.h has the equations. Double backward passes go through
-// PyTorch's own operators.
+// Operators physrep::mesh_spread and physrep::mesh_gather, each the other's transpose; mesh_kernel.h
+// has the equations. Double backward passes go through PyTorch's own operators.
 
 #include "differentiable.h"
 #include "form.h"
@@ -87,10 +87,11 @@ Tensor gather(const Grid &grid, const Tensor &fractional, const Tensor &g, const
   return out;
 }
 
-// The mesh by PyTorch's own operators, from fractional coordinates and charges.
-Tensors plain_spread(const Grid &grid, const Tensors &x) {
-  const auto counts = torch::tensor(grid.sizes, x[0].options().dtype(torch::kInt64));
-  const auto scaled = x[0] * counts;
+// By PyTorch's own operators, from fractional coordinates: the points of each atom, and the weights
+// there, (n_atoms, order^3) each.
+std::pair<Tensor, Tensor> plain_points(const Grid &grid, const Tensor &fractional) {
+  const auto counts = torch::tensor(grid.sizes, fractional.options().dtype(torch::kInt64));
+  const auto scaled = fractional * counts;
   const auto base = scaled.detach().floor(), t = scaled - base;
   Tensors splines(static_cast<size_t>(grid.order), torch::zeros_like(t));
   splines[0] = torch::ones_like(t);
@@ -107,11 +108,24 @@ Tensors plain_spread(const Grid &grid, const Tensors &x) {
       points.select(1, 0).unsqueeze(2) * grid.sizes[1] + points.select(1, 1).unsqueeze(1);
   const auto place =
       row.unsqueeze(3) * grid.sizes[2] + points.select(1, 2).unsqueeze(1).unsqueeze(1);
-  const auto planar =
-      (x[1].unsqueeze(1) * weights.select(1, 0)).unsqueeze(2) * weights.select(1, 1).unsqueeze(1);
+  const auto planar = weights.select(1, 0).unsqueeze(2) * weights.select(1, 1).unsqueeze(1);
   const auto values = planar.unsqueeze(3) * weights.select(1, 2).unsqueeze(1).unsqueeze(1);
+  return {place.flatten(1), values.flatten(1)};
+}
+
+// Of coordinates and charges.
+Tensors plain_spread(const Grid &grid, const Tensors &x) {
+  const auto [place, values] = plain_points(grid, x[0]);
   const auto mesh = torch::zeros({grid.n_rows() * grid.sizes[2]}, x[0].options());
-  return {mesh.index_add(0, place.reshape(-1), values.reshape(-1)).view(grid.sizes)};
+  const auto all = x[1].unsqueeze(1) * values;
+  return {mesh.index_add(0, place.reshape(-1), all.reshape(-1)).view(grid.sizes)};
+}
+
+// Of coordinates and a mesh.
+Tensors plain_gather(const Grid &grid, const Tensors &x) {
+  const auto [place, values] = plain_points(grid, x[0]);
+  const auto found = x[1].reshape(-1).index_select(0, place.reshape(-1)).view(place.sizes());
+  return {(found * values).sum(1)};
 }
 
 struct MeshSpread : torch::autograd::Function<MeshSpread> {
@@ -138,27 +152,68 @@ struct MeshSpread : torch::autograd::Function<MeshSpread> {
   }
 };
 
+struct MeshGather : torch::autograd::Function<MeshGather> {
+  static Tensor forward(AutogradContext *ctx, const Tensor &fractional, const Tensor &mesh,
+                        int64_t order) {
+    const Grid grid{mesh.sizes().vec(), order};
+    const auto x = fractional.contiguous();
+    const auto sums = gather(grid, x, mesh.contiguous(), atoms_by_row(grid, x).first);
+    ctx->save_for_backward({fractional, mesh, sums.narrow(1, 1, 3)});
+    ctx->saved_data["order"] = order;
+    return sums.select(1, 0).clone();
+  }
+
+  static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
+    const auto saved = ctx->get_saved_variables();
+    const Grid grid{saved[1].sizes().vec(), ctx->saved_data["order"].toInt()};
+    if (torch::GradMode::is_enabled()) {
+      const auto plain = [&](const Tensors &x) { return plain_gather(grid, x); };
+      auto out = differentiable(plain, {saved[0], saved[1]}, gradients);
+      return {out[0], out[1], Tensor()};
+    }
+    Tensor to_mesh;
+    if (ctx->needs_input_grad(1))
+      to_mesh = spread(grid, saved[0].contiguous(), gradients[0].contiguous())[0];
+    return {saved[2] * gradients[0].unsqueeze(1), to_mesh, Tensor()};
+  }
+};
+
+void check_coordinates(const Tensor &fractional, at::IntArrayRef sizes, int64_t order) {
+  TORCH_CHECK(fractional.dim() == 2 && fractional.size(1) == 3 &&
+                  fractional.scalar_type() == torch::kFloat64,
+              "fractional must be (n_atoms, 3) float64, got ", fractional.sizes(), " ",
+              fractional.scalar_type());
+  TORCH_CHECK(order >= 2 && order <= MOST_ORDER, "order = ", order, ": it must be 2 to ",
+              MOST_ORDER);
+  TORCH_CHECK(sizes.size() == 3 && *std::min_element(sizes.begin(), sizes.end()) >= order,
+              "sizes must be three numbers of at least ", order, ", got ", sizes);
+}
+
 }  // namespace
 
 // Charges (n_atoms) at fractional coordinates (n_atoms, 3), float64, spread by B-splines of an order
 // from 2 to 8: sizes[0] x sizes[1] x sizes[2], each at least the order. Differentiable twice.
 Tensor mesh_spread(const Tensor &fractional, const Tensor &charges, at::IntArrayRef sizes,
                    int64_t order) {
-  TORCH_CHECK(fractional.dim() == 2 && fractional.size(1) == 3 &&
-                  fractional.scalar_type() == torch::kFloat64,
-              "fractional must be (n_atoms, 3) float64, got ", fractional.sizes(), " ",
-              fractional.scalar_type());
+  check_coordinates(fractional, sizes, order);
   TORCH_CHECK(charges.dim() == 1 && charges.size(0) == fractional.size(0) &&
                   charges.scalar_type() == torch::kFloat64,
               "charges must be (", fractional.size(0), ") float64, got ", charges.sizes(), " ",
               charges.scalar_type());
   TORCH_CHECK(fractional.device() == charges.device(), "fractional and charges are on ",
               fractional.device(), " and ", charges.device());
-  TORCH_CHECK(order >= 2 && order <= MOST_ORDER, "order = ", order, ": it must be 2 to ",
-              MOST_ORDER);
-  TORCH_CHECK(sizes.size() == 3 && *std::min_element(sizes.begin(), sizes.end()) >= order,
-              "sizes must be three numbers of at least ", order, ", got ", sizes);
   return MeshSpread::apply(fractional, charges, sizes, order);
+}
+
+// Of the numbers on a mesh, float64 with three sizes, what mesh_spread does transposed: their sums at
+// fractional coordinates (n_atoms, 3), weighted by the B-splines, (n_atoms). Differentiable twice.
+Tensor mesh_gather(const Tensor &fractional, const Tensor &mesh, int64_t order) {
+  check_coordinates(fractional, mesh.sizes(), order);
+  TORCH_CHECK(mesh.scalar_type() == torch::kFloat64, "mesh must be float64, got ",
+              mesh.scalar_type());
+  TORCH_CHECK(fractional.device() == mesh.device(), "fractional and mesh are on ",
+              fractional.device(), " and ", mesh.device());
+  return MeshGather::apply(fractional, mesh, order);
 }
 
 }  // namespace physrep

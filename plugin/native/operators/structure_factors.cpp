@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Operator physrep::structure_factors; structure_kernel.h has the equations.
+// Operators physrep::structure_factors (S) and physrep::wave_sums (p); structure_kernel.h has the
+// equations.
 //
 // Two functions, each linear in its second argument, and each other's derivative:
 //
@@ -79,6 +80,24 @@ Tensor factors_of(const Tensor &fractional, const Tensor &charges, const Tensor 
   return StructureFactors::apply(fractional, charges, indices);
 }
 
+void check_coordinates(const Tensor &fractional) {
+  TORCH_CHECK(fractional.dim() == 2 && fractional.size(1) == 3 &&
+                  fractional.scalar_type() == torch::kFloat64,
+              "fractional must be (n_atoms, 3) float64, got ", fractional.sizes(), " ",
+              fractional.scalar_type());
+}
+
+void check_indices(const Tensor &indices) {
+  TORCH_CHECK(indices.dim() == 2 && indices.size(1) == 3 && indices.scalar_type() == torch::kInt64,
+              "indices must be (n_k, 3) int64, got ", indices.sizes(), " ", indices.scalar_type());
+}
+
+void check_devices(const Tensor &fractional, const Tensor &weights, const Tensor &indices,
+                   const char *where) {
+  TORCH_CHECK(fractional.device() == weights.device() && indices.device() == weights.device(),
+              where, fractional.device(), ", ", weights.device(), " and ", indices.device());
+}
+
 }  // namespace
 
 // sum_i q_i (cos, sin)(2 pi n_k . f_i), (n_k, 2), of fractional coordinates (n_atoms, 3), charges
@@ -86,20 +105,28 @@ Tensor factors_of(const Tensor &fractional, const Tensor &charges, const Tensor 
 // follow each other with rising n3, and those of one n1 stand together. Differentiable in
 // coordinates and charges, any number of times.
 Tensor structure_factors(const Tensor &fractional, const Tensor &charges, const Tensor &indices) {
-  TORCH_CHECK(fractional.dim() == 2 && fractional.size(1) == 3 &&
-                  fractional.scalar_type() == torch::kFloat64,
-              "fractional must be (n_atoms, 3) float64, got ", fractional.sizes(), " ",
-              fractional.scalar_type());
+  check_coordinates(fractional);
+  check_indices(indices);
   TORCH_CHECK(charges.dim() == 1 && charges.size(0) == fractional.size(0) &&
                   charges.scalar_type() == torch::kFloat64,
               "charges must be (", fractional.size(0), ") float64, got ", charges.sizes(), " ",
               charges.scalar_type());
-  TORCH_CHECK(indices.dim() == 2 && indices.size(1) == 3 && indices.scalar_type() == torch::kInt64,
-              "indices must be (n_k, 3) int64, got ", indices.sizes(), " ", indices.scalar_type());
-  TORCH_CHECK(fractional.device() == charges.device() && indices.device() == charges.device(),
-              "fractional, charges and indices are on ", fractional.device(), ", ",
-              charges.device(), " and ", indices.device());
+  check_devices(fractional, charges, indices, "fractional, charges and indices are on ");
   return factors_of(fractional, charges, indices.contiguous());
+}
+
+// Re sum_k conj(g_k) exp(2 pi i n_k . f_i) and its slopes along f_i, (n_atoms, 4), of fractional
+// coordinates (n_atoms, 3), factors (n_k, 2), both float64, and indices as above. Differentiable in
+// coordinates and factors, any number of times.
+Tensor wave_sums(const Tensor &fractional, const Tensor &factors, const Tensor &indices) {
+  check_coordinates(fractional);
+  check_indices(indices);
+  TORCH_CHECK(factors.dim() == 2 && factors.size(0) == indices.size(0) && factors.size(1) == 2 &&
+                  factors.scalar_type() == torch::kFloat64,
+              "factors must be (", indices.size(0), ", 2) float64, got ", factors.sizes(), " ",
+              factors.scalar_type());
+  check_devices(fractional, factors, indices, "fractional, factors and indices are on ");
+  return AtomSums::apply(fractional, factors, indices.contiguous());
 }
 
 }  // namespace physrep

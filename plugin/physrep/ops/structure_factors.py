@@ -1,4 +1,5 @@
-"""Structure factors: the Fourier components of point charges in a periodic cell."""
+"""Structure factors: the Fourier components of point charges in a periodic cell; and their transpose,
+sums of waves at the atoms."""
 
 import math
 
@@ -65,6 +66,38 @@ class FusedStructureFactors(StructureFactors, form="fused"):
 
     def forward(self, fractional: Tensor, charges: Tensor, indices: Tensor) -> Tensor:
         return torch.ops.physrep.structure_factors(fractional, charges, indices)
+
+
+class WaveSums(Operator):
+    """p_i = sum_n g_n . (cos, sin)(2 pi n . f_i), the transpose of the structure factors, and dp/df."""
+
+    def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
+        """p in the first column, its slopes along f in the others, (n, 4) float64; differentiable
+        twice by coordinates and factors.
+
+        fractional: (n, 3) float64, coordinates f in units of the lattice vectors;
+        factors: (n_k, 2) float64 g; indices: (n_k, 3) int64 n, as those of StructureFactors.
+        """
+        raise NotImplementedError
+
+
+class PortableWaveSums(WaveSums, form="portable"):
+    """With PyTorch's own operators: a sine for each atom and index."""
+
+    def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
+        turns = 2.0 * math.pi * indices.to(factors.dtype)
+        phases = fractional @ turns.t()
+        cosines, sines = torch.cos(phases), torch.sin(phases)
+        sums = cosines @ factors[:, 0] + sines @ factors[:, 1]
+        slopes = cosines @ (factors[:, 1:] * turns) - sines @ (factors[:, :1] * turns)
+        return torch.cat([sums.unsqueeze(1), slopes], dim=1)
+
+
+class FusedWaveSums(WaveSums, form="fused"):
+    """With physrep::wave_sums, for the indices that FusedStructureFactors takes."""
+
+    def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
+        return torch.ops.physrep.wave_sums(fractional, factors, indices)
 
 
 def _quarters(table: Tensor, n_rows: int, n_columns: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -21,6 +21,19 @@ def smeared_inverse(squares: Tensor, smearing: float) -> Tensor:
     return torch.where(near, series * (2.0 / math.sqrt(math.pi)), torch.erf(x) / x) * scale
 
 
+def smeared_inverse_slope(squares: Tensor, smearing: float) -> Tensor:
+    """d/d(r^2) of :func:`smeared_inverse`, in 1/A^3; smooth at r = 0."""
+    y = squares / (2.0 * smearing * smearing)
+    scale = 0.5 / (math.sqrt(2.0) * smearing**3)
+    # sum_n -(-y)^n / (n! (2 n + 3)) 2 / sqrt(pi): below 1e-16 from n = 6 on where it is taken
+    series = 1 / 3 - y * (1 / 5 - y * (1 / 14 - y * (1 / 54 - y * (1 / 264 - y / 1560))))
+    near = y < 0.01
+    safe = torch.where(near, torch.ones_like(y), y)
+    x = torch.sqrt(safe)
+    apart = torch.exp(-safe) / math.sqrt(math.pi) - 0.5 * torch.erf(x) / x
+    return torch.where(near, series * (-2.0 / math.sqrt(math.pi)), apart / safe) * scale
+
+
 def pairs_within(counts: Tensor) -> tuple[Tensor, Tensor]:
     """All pairs i < j of atoms that belong to the same group.
 

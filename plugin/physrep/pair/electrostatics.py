@@ -62,6 +62,12 @@ class Electrostatics(SmearedSum):
         self, positions: Tensor, weights: Tensor, structure: Tensor, n_structures: int
     ) -> Tensor:
         """(n_structures,) in eV of isolated structures."""
+        return self.charge_energies(positions, weights, structure, n_structures)
+
+    def charge_energies(
+        self, positions: Tensor, charges: Tensor, structure: Tensor, n_structures: int
+    ) -> Tensor:
+        """(n_structures,) in eV, every pair of charges (n_atoms,) in e."""
         pairs = pairs_of(positions, structure, n_structures)
         values = self.coulomb * smeared_inverse(pairs.squares, self.smearing)
-        return sum_of_pairs(pairs, values, weights, structure, n_structures)
+        return sum_of_pairs(pairs, values, charges, structure, n_structures)

@@ -21,6 +21,9 @@ class ElectrostaticsConfig(StrictModel):
     shift: Literal["equal", "learned"] = "equal"
     """How the atoms share what their raw charges lack to the total charge: ``equal``, or by
     weights ``learned`` for each element."""
+    polarization: bool = False
+    """Dipoles at the atoms, induced by the charges: the polarizability of each is read from its
+    features, as its charge is."""
     dispersion: Literal["none", "d3"] = "none"
     """Dispersion at any distance too, damped by the same smearing: ``d3``, with the C6 of DFT-D3
     (S. Grimme et al., J. Chem. Phys. 132 (2010) 154104), averaged by element over the training

@@ -1,4 +1,5 @@
-"""Long-range energy of a potential with charges: Coulomb and, optionally, dispersion."""
+"""Long-range energy of a potential with charges: Coulomb and, optionally, polarization and
+dispersion."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +8,13 @@ from physrep.geometry import Geometry
 from physrep.pair.dispersion import Dispersion
 from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.polarization import PolarElectrostatics
 
 
 class LongRange(nn.Module):
     """The energy in eV of sources, (n_atoms, 1 or 2): charges in e and, with dispersion, square
-    roots of C6 in eV^(1/2) A^3. It is quadratic in them. TorchScript and eager, float64.
+    roots of C6 in eV^(1/2) A^3. It is quadratic in them. With polarization it depends on the
+    polarizabilities of the atoms too, (n_atoms,) in A^3. TorchScript and eager, float64.
     """
 
     def __init__(self, settings: ElectrostaticsConfig, n_types: int) -> None:
@@ -19,6 +22,9 @@ class LongRange(nn.Module):
         super().__init__()
         width, accuracy = settings.smearing, settings.accuracy
         self.electrostatics = Electrostatics(width, accuracy)
+        self.polarization: PolarElectrostatics | None = None
+        if settings.polarization:
+            self.polarization = PolarElectrostatics(width, accuracy)
         self.dispersion: Dispersion | None = None
         if settings.dispersion != "none":
             self.dispersion = Dispersion(width, accuracy, n_types)
@@ -32,16 +38,28 @@ class LongRange(nn.Module):
             columns.append(dispersion.of_types(types))
         return torch.stack(columns, dim=1)
 
-    def forward(self, sources: Tensor, structure: Tensor, geometry: Geometry) -> Tensor:
+    def forward(
+        self,
+        sources: Tensor,
+        polarizabilities: Tensor | None,
+        structure: Tensor,
+        geometry: Geometry,
+    ) -> Tensor:
         """Energies (n_structures,) in eV.
 
         Args:
+            polarizabilities: None without polarization.
             structure: (n_atoms,) int64, ascending.
 
         Raises:
             ValueError: see :meth:`physrep.pair.smeared_sum.SmearedSum.sums`.
         """
-        energies = self.electrostatics(sources[:, 0], structure, geometry)
+        polarization = self.polarization
+        if polarization is not None and polarizabilities is not None:
+            weights = torch.stack([sources[:, 0], polarizabilities], dim=1)
+            energies = polarization(weights, structure, geometry)
+        else:
+            energies = self.electrostatics(sources[:, 0], structure, geometry)
         dispersion = self.dispersion
         if dispersion is not None:
             energies = energies + dispersion(sources[:, 1], structure, geometry)

@@ -64,11 +64,35 @@ def mesh_factors(mesh: Tensor, indices: Tensor, order: int) -> Tensor:
     n = torch.remainder(indices, sizes)
     place = (n[:, 0] * mesh.size(1) + n[:, 1]) * mesh.size(2) + n[:, 2]
     values = torch.view_as_real(transformed.flatten().index_select(0, place))
-    scale = torch.ones_like(values[:, 0].detach())
-    for axis in range(3):
-        table = spline_factors(mesh.size(axis), order, mesh.device)
-        scale = scale * table.index_select(0, indices[:, axis].abs())
+    scale = factor_scales(indices, mesh.size(), order)
     return values * scale.unsqueeze(1)
+
+
+def mesh_of_factors(factors: Tensor, indices: Tensor, sizes: list[int], order: int) -> Tensor:
+    """The transpose of :func:`mesh_factors`: a mesh of these sizes from factors (n_k, 2)."""
+    scaled = factors * factor_scales(indices, sizes, order).unsqueeze(1)
+    counts = torch.tensor(sizes, device=indices.device)
+    half = sizes[0] // 2 + 1
+    # Where the first index is 0, n and -n are both among the components that are stored.
+    planar = torch.nonzero(indices[:, 0] == 0).squeeze(-1)
+    conjugate = scaled.index_select(0, planar) * torch.tensor([1.0, -1.0], device=factors.device)
+    both = torch.cat([indices, -indices.index_select(0, planar)])
+    n = torch.remainder(both, counts)
+    place = (n[:, 0] * sizes[1] + n[:, 1]) * sizes[2] + n[:, 2]
+    table = factors.new_zeros((half * sizes[1] * sizes[2], 2))
+    table = table.index_add(0, place, 0.5 * torch.cat([scaled, conjugate]))
+    spectrum = torch.view_as_complex(table).view(half, sizes[1], sizes[2])
+    ends = [sizes[1], sizes[2], sizes[0]]
+    return torch.fft.irfftn(spectrum, s=ends, dim=[1, 2, 0], norm="forward")
+
+
+def factor_scales(indices: Tensor, sizes: list[int], order: int) -> Tensor:
+    """(n_k,) products of :func:`spline_factors` along the three axes."""
+    scale = torch.ones(indices.size(0), dtype=torch.float64, device=indices.device)
+    for axis in range(3):
+        table = spline_factors(sizes[axis], order, indices.device)
+        scale = scale * table.index_select(0, indices[:, axis].abs())
+    return scale
 
 
 def mesh_error(smearing: float, spacing: float, order: int, k_max: float) -> float:

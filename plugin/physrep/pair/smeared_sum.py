@@ -117,9 +117,7 @@ class SmearedSum(nn.Module):
         """In eV, a scalar, of (n_atoms, 3) and (n_atoms,)."""
         if weights.size(0) > self.pairs_up_to:
             box = sphere_cell(positions, self.margin, self.sphere_step)
-            indices = half_sphere(box.cell, box.reciprocal, self.k_max)
-            sums = self.lattice_sums(positions, weights, box, indices, True)
-            return self.lattice_energy(sums, box, indices)
+            return self.energy_in_box(positions, weights, box, True)
         together = torch.zeros(weights.size(0), dtype=torch.int64, device=weights.device)
         return self.energies_by_pairs(positions, weights, together, 1).sum()
 
@@ -144,6 +142,14 @@ class SmearedSum(nn.Module):
         half = (self.kernel(indices, box) @ (factors * factors)).sum()
         uniform = 0.5 * self.uniform(box) * total * total
         return (half + uniform) / box.volume - self.itself * squares
+
+    def energy_in_box(
+        self, positions: Tensor, weights: Tensor, box: SumCell, on_mesh: bool
+    ) -> Tensor:
+        """In eV, a scalar, of one structure whose sum is taken in that cell."""
+        indices = half_sphere(box.cell, box.reciprocal, self.k_max)
+        sums = self.lattice_sums(positions, weights, box, indices, on_mesh)
+        return self.lattice_energy(sums, box, indices)
 
     def box_of(self, positions: Tensor, cell: Tensor, pbc: Tensor) -> SumCell:
         """``sum_cell``; raises ValueError as well where a slab is higher than its cell."""
@@ -210,7 +216,4 @@ class SmearedSum(nn.Module):
         if not bool(pbc.any()):
             return self.isolated_energy(positions, weights)
         box = self.box_of(positions, cell, pbc)
-        indices = half_sphere(box.cell, box.reciprocal, self.k_max)
-        on_mesh = weights.size(0) >= self.mesh_from
-        sums = self.lattice_sums(positions, weights, box, indices, on_mesh)
-        return self.lattice_energy(sums, box, indices)
+        return self.energy_in_box(positions, weights, box, weights.size(0) >= self.mesh_from)

@@ -69,6 +69,7 @@ def _fit(config: FitConfig, resume: bool) -> Path:
 
 NEW = {
     "charges": "their readout starts from random parameters",
+    "polarization": "polarizabilities start from one number",
     "dispersion": "its coefficients are those of the training data",
 }
 

@@ -60,7 +60,9 @@ template <class Add> void for_each_operator(Add &&add) {
   add("messages", &of_messages::messages);
   add("products", &of_messages::products);
   add("structure_factors", &of_structure_factors::structure_factors);
+  add("wave_sums", &of_structure_factors::wave_sums);
   add("mesh_spread", &of_mesh::mesh_spread);
+  add("mesh_gather", &of_mesh::mesh_gather);
   add("edge_vectors", &edge_vectors);
   add("neighbor_list", &neighbor_list);
 }

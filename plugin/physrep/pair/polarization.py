@@ -1,0 +1,135 @@
+"""Electrostatic energy of smeared charges and of the dipoles that they induce at the atoms.
+
+    E = E_charges - 1/2 sum_i a_i |F_i|^2 / k_C,    F_i = -grad of the potential at atom i
+
+with polarizabilities a_i >= 0 in A^3. The potential is that of the charges alone, smeared as in
+:mod:`physrep.pair.electrostatics`: dipoles do not act on each other, which the polarizabilities,
+read from the surroundings, make up for (direct polarization, the first step of B. T. Thole, Chem.
+Phys. 59 (1981) 341). An atom sees its own images, not itself. For given polarizabilities E is
+quadratic in the charges.
+"""
+
+import torch
+from torch import Tensor
+
+from physrep.ops.mesh import PortableMeshGather
+from physrep.ops.structure_factors import PortableWaveSums
+from physrep.pair.all_pairs import pairs_of, smeared_inverse_slope
+from physrep.pair.boundary import SumCell, sphere_cell, sum_cell
+from physrep.pair.electrostatics import Electrostatics
+from physrep.pair.particle_mesh import mesh_of_factors, mesh_sizes
+from physrep.pair.reciprocal_lattice import half_sphere, wave_vectors
+from physrep.pair.smeared_sum import SPLINE_ORDER
+
+
+class PolarElectrostatics(Electrostatics):
+    """That energy in eV. The weights are (n_atoms, 2): charges in e and polarizabilities in A^3.
+
+    Of a structure spread over processes, Electrostatics has the energy of the charges, and each
+    process adds ``induced_energy_of_sums`` of its own atoms.
+    """
+
+    def __init__(self, smearing: float, accuracy: float) -> None:
+        """As those of Electrostatics."""
+        super().__init__(smearing, accuracy)
+        self.wave_sums = PortableWaveSums()
+        self.mesh_gather = PortableMeshGather(SPLINE_ORDER)
+
+    def energies_by_pairs(
+        self, positions: Tensor, weights: Tensor, structure: Tensor, n_structures: int
+    ) -> Tensor:
+        """(n_structures,) in eV of isolated structures."""
+        slopes = self.slopes_by_pairs(positions, weights[:, 0], structure, n_structures)
+        induced = self.induced_energies(slopes, weights[:, 1])
+        energies = weights.new_zeros(n_structures).index_add(0, structure, induced)
+        of_charges = self.charge_energies(positions, weights[:, 0], structure, n_structures)
+        return energies + of_charges
+
+    def energy_in_box(
+        self, positions: Tensor, weights: Tensor, box: SumCell, on_mesh: bool
+    ) -> Tensor:
+        """In eV, a scalar."""
+        indices = half_sphere(box.cell, box.reciprocal, self.k_max)
+        sums = self.lattice_sums(positions, weights[:, 0], box, indices, on_mesh)
+        slopes = self.lattice_slopes(sums, positions, box, indices, on_mesh)
+        induced = self.induced_energies(slopes, weights[:, 1]).sum()
+        return self.lattice_energy(sums, box, indices) + induced
+
+    @torch.jit.export
+    def induced_energy_of_sums(
+        self,
+        sums: Tensor,
+        positions: Tensor,
+        polarizabilities: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor | None,
+    ) -> Tensor:
+        """Of dipoles at these atoms, in eV, a scalar.
+
+        Args:
+            sums: (n_sums,), ``sums`` added up over all atoms; polarizabilities: (n_own,) in A^3;
+            the others: as those of ``sums``.
+        """
+        slopes = self.slopes_of_sums(sums, positions, cell, pbc, n_atoms, rows)
+        return self.induced_energies(slopes, polarizabilities).sum()
+
+    def induced_energies(self, slopes: Tensor, polarizabilities: Tensor) -> Tensor:
+        """(n,) in eV, from slopes of the potential, (n, 3) in V/A."""
+        return (slopes * slopes).sum(dim=1) * polarizabilities * (-0.5 / self.coulomb)
+
+    @torch.jit.export
+    def slopes_of_sums(
+        self,
+        sums: Tensor,
+        positions: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor | None,
+    ) -> Tensor:
+        """Slopes of the potential at these atoms, (n_own, 3) in V/A; arguments as above."""
+        if bool(pbc.any()):
+            box = sum_cell(cell, pbc, self.margin)
+            indices = half_sphere(box.cell, box.reciprocal, self.k_max)
+            return self.lattice_slopes(sums, positions, box, indices, n_atoms >= self.mesh_from)
+        table = sums.view(n_atoms, 4)
+        if n_atoms > self.pairs_up_to:
+            box = sphere_cell(table[:, :3], self.margin, self.sphere_step)
+            indices = half_sphere(box.cell, box.reciprocal, self.k_max)
+            whole = self.lattice_sums(table[:, :3], table[:, 3], box, indices, True)
+            return self.lattice_slopes(whole, positions, box, indices, True)
+        together = torch.zeros(n_atoms, dtype=torch.int64, device=sums.device)
+        slopes = self.slopes_by_pairs(table[:, :3], table[:, 3], together, 1)
+        return slopes if rows is None else slopes.index_select(0, rows)
+
+    def slopes_by_pairs(
+        self, positions: Tensor, charges: Tensor, structure: Tensor, n_structures: int
+    ) -> Tensor:
+        """Slopes of the potential at the atoms of isolated structures, (n_atoms, 3) in V/A."""
+        i, j, squares = pairs_of(positions, structure, n_structures)
+        apart = positions.index_select(0, j) - positions.index_select(0, i)
+        along = 2.0 * self.coulomb * smeared_inverse_slope(squares, self.smearing)
+        pulls = along.unsqueeze(1) * apart
+        of_i = charges.index_select(0, i).unsqueeze(1) * pulls
+        of_j = charges.index_select(0, j).unsqueeze(1) * pulls
+        return torch.zeros_like(positions).index_add(0, j, of_i).index_add(0, i, -of_j)
+
+    def lattice_slopes(
+        self, sums: Tensor, positions: Tensor, box: SumCell, indices: Tensor, on_mesh: bool
+    ) -> Tensor:
+        """The same from ``lattice_sums`` of all atoms, at atoms of any number."""
+        fractional = positions @ box.reciprocal.t()
+        fractional = fractional - torch.floor(fractional.detach())
+        kernel = self.kernel(indices, box) * (2.0 / box.volume)
+        waves = sums[2:].view(-1, 2) * kernel.unsqueeze(1)  # their sum is the potential
+        if not on_mesh:
+            return self.wave_sums(fractional, waves, indices)[:, 1:] @ box.reciprocal
+        sizes = mesh_sizes(box.cell, self.spacing, self.mesh_gather.order)
+        turned = torch.stack([-waves[:, 1], waves[:, 0]], dim=1)
+        columns: list[Tensor] = []
+        for k in wave_vectors(indices, box.reciprocal).unbind(dim=1):
+            mesh = mesh_of_factors(turned * k.unsqueeze(1), indices, sizes, self.mesh_gather.order)
+            columns.append(self.mesh_gather(fractional, mesh))
+        return torch.stack(columns, dim=1)
