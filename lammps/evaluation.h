@@ -19,7 +19,7 @@ std::string message_of(const std::exception &error);
 // Charges between forward and backward: the piece that reads them from the last features, and the
 // slope of the electrostatic energy along what it gives; undefined where this rank has none.
 struct RawCharges {
-  Piece piece;  // output (n_own, 2): raw charges in e, weights of the shift
+  Piece piece;  // output (n_own, 2 or 3): raw charges in e, weights of the shift, polarizabilities
   torch::Tensor slopes;
 };
 
@@ -30,6 +30,7 @@ struct Model::Torch {
   torch::ScalarType dtype = torch::kFloat32;
   bool embed_reads_edges = false;
   int n_members = 1;  // of a committee
+  bool is_polar = false;  // whether charges induce dipoles
   int n_threads = 1;
 
   std::string error;  // the first one of this evaluation
@@ -38,7 +39,7 @@ struct Model::Torch {
   torch::Tensor positions;  // (n_rows, 3) host memory; undefined where moments are not wanted
   CutEdges edges;
   RawCharges raw;
-  ListedEdges listed;   // edges of LAMMPS' list, made on the device
+  ListedEdges listed;  // edges of LAMMPS' list, made on the device
   bool by_list = false;  // whether this evaluation reads them
 
   // Run `work` unless this rank has failed before or has no atoms.
@@ -66,7 +67,7 @@ struct Model::Torch {
 
   void start(const Graph &graph);
   void start(const PairList &list);
-  bool probe(int n_types, bool has_charges);
+  bool probe(int n_types, bool has_charges, bool is_polar);
   std::vector<Piece> forward(const Metadata &about, Exchange &exchange);
   // The electrostatic energy and what follows from it with the charges held; `backward` then follows
   // the charges. Collective, also where a rank has failed or has no atoms.

@@ -28,10 +28,11 @@ void Model::Torch::electrostatics(const ChargedAtoms &atoms, const Piece &readou
   result.member_charge_forces.assign(atoms.members ? 3 * n * n_members : 0, 0.0);
   std::fill_n(&result.charge_virial[0][0], 9, 0.0);
   std::optional<Charges> charges;
-  std::vector<double> totals(2 * n_members, 0.0), sums, slopes(2 * n_members, 0.0);
+  const size_t n_raw = (is_polar ? 3 : 2) * n_members;
+  std::vector<double> totals(n_raw, 0.0), sums, induced, slopes(n_raw, 0.0);
   if (n > 0)
     attempt([&] {
-      charges.emplace(module, atoms, types, device, n_members);
+      charges.emplace(module, atoms, types, device, n_members, is_polar);
       raw.piece.input = readout.input;
       raw.piece.output = call("raw_charges", {readout.input, types, edges.value()});
       totals = charges->totals(raw.piece.output);
@@ -43,10 +44,14 @@ void Model::Torch::electrostatics(const ChargedAtoms &atoms, const Piece &readou
   if (!add_up(sizes, exchange) || sizes[1] == 0.0) return;
   sums.resize(static_cast<size_t>(sizes[0] / sizes[1]), 0.0);
   exchange.add_up(sums.data(), static_cast<int>(sums.size()));
-  if (charges) attempt([&] { slopes = charges->slopes(sums, 1.0 / sizes[1], result); });
+  if (is_polar) {
+    if (charges) attempt([&] { induced = charges->induce(sums); });
+    induced.resize((atoms.virials ? 7 : 1) * sums.size(), 0.0);
+    exchange.add_up(induced.data(), static_cast<int>(induced.size()));
+  }
+  if (charges) attempt([&] { slopes = charges->slopes(sums, induced, 1.0 / sizes[1], result); });
   if (atoms.members) {  // ranks without charges do not know these energies
     auto &energies = result.member_long_range;
-    for (double &energy : energies) energy *= charges ? 1.0 / sizes[1] : 0.0;
     exchange.add_up(energies.data(), static_cast<int>(energies.size()));
   }
   exchange.add_up(slopes.data(), static_cast<int>(slopes.size()));

@@ -27,6 +27,7 @@ constexpr double CONTACT_SHARE = 0.5;
 constexpr double SMALLEST_CONTACT = 0.2;  // A, where the training data says nothing
 const char *const METADATA_FILE = "metadata.json";
 const auto CHARGE_PIECES = {"raw_charges", "sources", "long_range_sums", "energy_of_sums"};
+const auto POLAR_PIECE = "induced_energy_of_sums";
 
 torch::jit::Module load_module(const std::string &path, torch::Device device, std::string &json) {
   if (!std::ifstream(path).good())
@@ -87,7 +88,10 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     values.at("shortest_distances").get_to(out.shortest_distances);
     const auto electrostatics = values.find("electrostatics");
     out.has_charges = electrostatics != values.end() && electrostatics->is_object();
-    if (out.has_charges) electrostatics->at("smearing").get_to(out.smearing);
+    if (out.has_charges) {
+      electrostatics->at("smearing").get_to(out.smearing);
+      out.is_polar = electrostatics->value("polarization", false);
+    }
     const auto certificate = values.find("certificate");
     if (certificate != values.end() && certificate->is_object()) {
       out.verdict = certificate->value("verdict", "");
@@ -103,7 +107,7 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
 
 // Call every piece once on a lone pair of atoms, so that a file which lacks one fails at
 // pair_coeff; returns whether the features that `embed` makes depend on the edges.
-bool Model::Torch::probe(int n_types, bool has_charges) {
+bool Model::Torch::probe(int n_types, bool has_charges, bool is_polar) {
   Graph pair;
   pair.n_own = 2;
   pair.types = {0, n_types - 1};
@@ -117,8 +121,10 @@ bool Model::Torch::probe(int n_types, bool has_charges) {
     for (const auto &piece : {"step", "readout"}) module.get_method(piece);
     for (const auto &piece : CHARGE_PIECES)
       if (has_charges) module.get_method(piece);
+    if (is_polar) module.get_method(POLAR_PIECE);
     if (n_members > 1) module.get_method("member_readout");
     if (n_members > 1 && has_charges) module.get_method("member_energies_of_sums");
+    if (n_members > 1 && is_polar) module.get_method("member_induced_energies_of_sums");
   });
   if (!error.empty()) throw ModelError("the file's pieces cannot be called: " + error);
   return reads_edges;
@@ -134,6 +140,7 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
   // Never without its electrostatic energy, whatever the metadata says.
   if (torch_->module.find_method(*CHARGE_PIECES.begin())) metadata_.has_charges = true;
   torch_->n_members = metadata_.n_members;
+  torch_->is_polar = metadata_.is_polar;
   torch_->dtype = metadata_.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
   const auto n_types = static_cast<int>(metadata_.species.size());
   std::vector<double> contacts;
@@ -141,7 +148,7 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
     for (int b = 0; b < n_types; b++) contacts.push_back(shortest_contact(a, b));
   torch_->listed = ListedEdges(torch_->device, metadata_.cutoff, contacts);
   try {
-    torch_->embed_reads_edges = torch_->probe(n_types, metadata_.has_charges);
+    torch_->embed_reads_edges = torch_->probe(n_types, metadata_.has_charges, metadata_.is_polar);
   } catch (const std::exception &error) {
     throw ModelError(path + ": " + message_of(error) + "; export the file again");
   }

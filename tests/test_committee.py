@@ -27,7 +27,7 @@ from physrep.deviation import deviation
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.prediction import mean_prediction, predict_members
 
-CHARGES = ElectrostaticsConfig(smearing=1.3, dispersion="d3")
+CHARGES = ElectrostaticsConfig(smearing=1.3, polarization=True, dispersion="d3")
 # Members with layers of different numbers and widths, and of different models.
 MIXED = ("jat-gated-sum", "jat-angular", "physrep")
 

@@ -134,19 +134,26 @@ class Committee(nn.Module):
         geometry: Geometry | None = None,
     ) -> Energies:
         """The means. The sources of all members stand side by side, member by member."""
+        polarizabilities: list[Tensor] = []
         atomic: list[Tensor] = []
         sources: list[Tensor] = []
         long_range: list[Tensor] = []
         for energies in self.each(types, edge_index, vectors, molecules, geometry):
             atomic.append(energies.atomic)
-            source, distant = energies.sources, energies.long_range
-            if source is not None and distant is not None:
+            source, apart = energies.sources, energies.long_range
+            if source is not None and apart is not None:
                 sources.append(source)
-                long_range.append(distant)
+                long_range.append(apart)
+            polar = energies.polarizabilities
+            if polar is not None:
+                polarizabilities.append(polar)
         mean = torch.stack(atomic).mean(dim=0)
         if len(sources) == 0:
             return Energies(mean, None, None)
-        return Energies(mean, torch.cat(sources, dim=1), torch.stack(long_range).mean(dim=0))
+        distant, side_by_side = torch.stack(long_range).mean(dim=0), torch.cat(sources, dim=1)
+        if len(polarizabilities) == 0:
+            return Energies(mean, side_by_side, distant)
+        return Energies(mean, side_by_side, distant, torch.stack(polarizabilities).mean(dim=0))
 
     def edges(
         self,
@@ -226,7 +233,7 @@ class Committee(nn.Module):
         return torch.stack(columns, dim=1)
 
     def raw_charges(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
-        """As those of a Potential, (n_centers, 2 n_members)."""
+        """As those of a Potential, those of all members side by side."""
         columns: list[Tensor] = []
         seen, own = self._apart(edges), h.split(self.widths, dim=1)
         for m, one in enumerate(self.members):

@@ -30,12 +30,14 @@ class Energies(NamedTuple):
     sources: (n_atoms, 1 or 2), float64: charges in e and, for a potential with dispersion, square
         roots of C6 in eV^(1/2) A^3; None for a potential without charges.
     long_range: (n_structures,) eV, float64, the energy of the sources, which is quadratic in them:
-        Coulomb and dispersion; None without charges.
+        Coulomb, polarization and dispersion; None without charges.
+    polarizabilities: (n_atoms,) A^3, float64; None for a potential without polarization.
     """
 
     atomic: Tensor
     sources: Tensor | None
     long_range: Tensor | None
+    polarizabilities: Tensor | None = None
 
 
 def make_repulsion(name: str, species: list[int], cutoff: float) -> nn.Module | None:
@@ -232,4 +234,4 @@ class Potential(GuardedModel):
         sources = long_range.sources(charges, types)
         polarizabilities = raw[:, 2] if raw.size(1) > 2 else None
         energies = long_range(sources, polarizabilities, structure, geometry)
-        return Energies(atomic, sources, energies)
+        return Energies(atomic, sources, energies, polarizabilities)

@@ -29,7 +29,7 @@ CHARGE = {"sheared": 0.0, "pair": 1.0}
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    settings = ElectrostaticsConfig(smearing=1.4, dispersion="d3")
+    settings = ElectrostaticsConfig(smearing=1.4, polarization=True, dispersion="d3")
     return make_checkpoint("jat-angular", electrostatics=settings)
 
 

@@ -14,8 +14,10 @@ MEASURE_Q = MEASURE.replace("c_pea", "c_pea q")
 
 
 def charged_checkpoint() -> Checkpoint:
-    """Random parameters, charges of some 0.2 e, dispersion."""
-    settings = ElectrostaticsConfig(smearing=1.4, shift="learned", dispersion="d3")
+    """Random parameters, charges of some 0.2 e, polarization and dispersion."""
+    settings = ElectrostaticsConfig(
+        smearing=1.4, shift="learned", polarization=True, dispersion="d3"
+    )
     return random_checkpoint(SMALL, electrostatics=settings)
 
 

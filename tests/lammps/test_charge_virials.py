@@ -1,4 +1,4 @@
-"""Virials of atoms of a potential with charges and dispersion."""
+"""Virials of atoms of a potential with charges, polarization and dispersion."""
 
 import numpy as np
 import pytest
@@ -32,12 +32,13 @@ def expected_virials(potential: Potential, atoms) -> np.ndarray:
     for ends in index:
         virials.index_add_(0, ends, 0.5 * outer)
     sources, one = energies.sources.detach(), torch.zeros_like(types)
+    polarizabilities = energies.polarizabilities.detach()
 
     def potentials_at(strain: torch.Tensor) -> torch.Tensor:
         moved = torch.eye(3, dtype=torch.float64) + strain
         leaf = sources.clone().requires_grad_(True)
         strained = single_geometry(positions @ moved, cell @ moved, pbc, CHARGE)
-        energy = potential.long_range(leaf, one, strained).sum()
+        energy = potential.long_range(leaf, polarizabilities, one, strained).sum()
         return torch.autograd.grad(energy, leaf)[0]
 
     for a, b in COMPONENTS:

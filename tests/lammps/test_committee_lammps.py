@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from charged import MEASURE_Q, assert_equal, with_charge
+from charged import MEASURE_Q, assert_equal, charged_checkpoint, with_charge
 from lammps_run import MEASURE, differences, eager, head, random_checkpoint, style
 
 from physrep.checkpoint import members_of, new_committee
@@ -72,8 +72,9 @@ def test_deviations_are_those_of_the_members_alone(lammps, file, made, liquid_bo
 
 @pytest.mark.parametrize("ranks", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_members_with_charges(lammps, liquid_box, tmp_path, ranks):
-    settings = ElectrostaticsConfig(smearing=1.4, shift="learned", dispersion="d3")
-    members = [random_checkpoint(one, electrostatics=settings) for one in (JAT, DEEPER)]
+    settings = charged_checkpoint().potential.electrostatics_settings
+    electrostatics = ElectrostaticsConfig.parse(settings)
+    members = [random_checkpoint(one, electrostatics=electrostatics) for one in (JAT, DEEPER)]
     made, atoms = new_committee(members), with_charge(liquid_box, 1.0)
     export_potential(made, tmp_path / "a.pt", dtype="float64", ops="portable")
     keywords = "charge 1 deviation 5 d.txt"

@@ -9,7 +9,6 @@ from physrep.committee import Committee
 from physrep.engines.heap import keep_heap
 from physrep.geometry import single_geometry
 from physrep.models.guarded import GuardedEdges
-from physrep.nn.charge_readout import shifted_charges
 from physrep.ops.neighbor_list import PortableNeighborList
 from physrep.potential import Energies, Potential
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -158,16 +157,9 @@ class ExportedCharges(ExportedPotential):
 
     @torch.jit.export
     def sources(self, raw: Tensor, sums: Tensor, types: Tensor, total_charge: float) -> Tensor:
-        """See :class:`physrep.potential.Energies`; the first column are the charges.
-
-        raw: (n_own, 2) of the own atoms; sums: (2,) of ``raw`` over all atoms of all ranks;
-        types: (n_own,) int64; total_charge: in e.
-        """
-        one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)
-        totals = torch.full([1], total_charge, dtype=torch.float64, device=raw.device)
-        charges = shifted_charges(raw, sums.unsqueeze(0), totals, one)
+        """See :meth:`physrep.pair.long_range.LongRange.sources_of_raw`."""
         assert self.potential.long_range is not None
-        return self.potential.long_range.sources(charges, types)
+        return self.potential.long_range.sources_of_raw(raw, sums, types, total_charge)
 
     @torch.jit.export
     def long_range_sums(
@@ -188,3 +180,20 @@ class ExportedCharges(ExportedPotential):
         """See :meth:`physrep.pair.smeared_sum.SmearedSum.energy_of_sums`."""
         assert self.potential.long_range is not None
         return self.potential.long_range.energy_of_sums(sums, cell, pbc, n_atoms)
+
+    @torch.jit.export
+    def induced_energy_of_sums(
+        self,
+        sums: Tensor,
+        positions: Tensor,
+        sources: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor,
+    ) -> Tensor:
+        """See :meth:`physrep.pair.long_range.LongRange.induced_energy_of_sums`."""
+        assert self.potential.long_range is not None
+        return self.potential.long_range.induced_energy_of_sums(
+            sums, positions, sources, cell, pbc, n_atoms, rows
+        )

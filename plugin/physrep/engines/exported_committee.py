@@ -6,7 +6,6 @@ from torch import Tensor
 from physrep.engines.exported import ExportedPotential
 from physrep.geometry import single_geometry
 from physrep.models.guarded import GuardedEdges
-from physrep.nn.charge_readout import shifted_charges
 from physrep.potential import Energies
 
 
@@ -45,16 +44,14 @@ class ExportedCommitteeCharges(ExportedCommittee):
     @torch.jit.export
     def sources(self, raw: Tensor, sums: Tensor, types: Tensor, total_charge: float) -> Tensor:
         """Sources of each member side by side; arguments as those of an exported potential with
-        two columns of ``raw`` and two ``sums`` for each member.
+        ``raw`` and ``sums`` of all members side by side.
         """
-        one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)
-        totals = torch.full([1], total_charge, dtype=torch.float64, device=raw.device)
         columns: list[Tensor] = []
+        n = raw.size(1) // self.potential.n_members
         for m, member in enumerate(self.potential.members):
-            own, own_sums = raw[:, 2 * m : 2 * m + 2], sums[2 * m : 2 * m + 2]
-            charges = shifted_charges(own, own_sums.unsqueeze(0), totals, one)
+            own, own_sums = raw[:, n * m : n * (m + 1)], sums[n * m : n * (m + 1)]
             assert member.long_range is not None
-            columns.append(member.long_range.sources(charges, types))
+            columns.append(member.long_range.sources_of_raw(own, own_sums, types, total_charge))
         return torch.cat(columns, dim=1)
 
     @torch.jit.export
@@ -97,4 +94,45 @@ class ExportedCommitteeCharges(ExportedCommittee):
             own = sums[n * m : n * (m + 1)]
             assert member.long_range is not None
             found.append(member.long_range.energy_of_sums(own, cell, pbc, n_atoms))
+        return torch.stack(found)
+
+    @torch.jit.export
+    def induced_energy_of_sums(
+        self,
+        sums: Tensor,
+        positions: Tensor,
+        sources: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor,
+    ) -> Tensor:
+        """The mean of the members' energies in eV, a scalar."""
+        arguments = (cell, pbc, n_atoms, rows)
+        return self.member_induced_energies_of_sums(sums, positions, sources, *arguments).mean()
+
+    @torch.jit.export
+    def member_induced_energies_of_sums(
+        self,
+        sums: Tensor,
+        positions: Tensor,
+        sources: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor,
+    ) -> Tensor:
+        """(n_members,) eV; positions: as those of ``long_range_sums``."""
+        found: list[Tensor] = []
+        n = sums.size(0) // self.potential.n_members
+        width = sources.size(1) // self.potential.n_members
+        for m, member in enumerate(self.potential.members):
+            place = positions if positions.dim() == 2 else positions[m]
+            own, own_sums = sources[:, width * m : width * (m + 1)], sums[n * m : n * (m + 1)]
+            assert member.long_range is not None
+            found.append(
+                member.long_range.induced_energy_of_sums(
+                    own_sums, place, own, cell, pbc, n_atoms, rows
+                )
+            )
         return torch.stack(found)

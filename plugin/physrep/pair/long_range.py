@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from physrep.geometry import Geometry
+from physrep.nn.charge_readout import shifted_charges
 from physrep.pair.dispersion import Dispersion
 from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
@@ -37,6 +38,22 @@ class LongRange(nn.Module):
         if dispersion is not None:
             columns.append(dispersion.of_types(types))
         return torch.stack(columns, dim=1)
+
+    @torch.jit.export
+    def sources_of_raw(
+        self, raw: Tensor, sums: Tensor, types: Tensor, total_charge: float
+    ) -> Tensor:
+        """Sources and, with polarization, polarizabilities in the last column, (n_own, 1 to 3), of
+        atoms of one structure.
+
+        Args:
+            raw: (n_own, 2 or 3), see :class:`physrep.nn.charge_readout.ChargeReadout`; sums: of
+            raw over all atoms of the structure; types: (n_own,) int64; total_charge: in e.
+        """
+        one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)
+        totals = torch.full([1], total_charge, dtype=torch.float64, device=raw.device)
+        sources = self.sources(shifted_charges(raw, sums.unsqueeze(0), totals, one), types)
+        return torch.cat([sources, raw[:, 2:]], dim=1)
 
     def forward(
         self,
@@ -92,3 +109,31 @@ class LongRange(nn.Module):
         n = sums.size(0) - dispersion.n_sums(cell, pbc, n_atoms)
         coulomb = self.electrostatics.energy_of_sums(sums[:n], cell, pbc, n_atoms)
         return coulomb + dispersion.energy_of_sums(sums[n:], cell, pbc, n_atoms)
+
+    @torch.jit.export
+    def induced_energy_of_sums(
+        self,
+        sums: Tensor,
+        positions: Tensor,
+        sources: Tensor,
+        cell: Tensor,
+        pbc: Tensor,
+        n_atoms: int,
+        rows: Tensor | None,
+    ) -> Tensor:
+        """Of the dipoles at atoms of one structure, in eV, a scalar; 0 without polarization.
+
+        Args:
+            sums: (n_sums,), added up over all atoms; sources: as ``sources_of_raw`` gives them;
+            the others: as those of ``sums``.
+        """
+        polarization = self.polarization
+        if polarization is None:
+            return sums.new_zeros(())
+        n = sums.size(0)
+        dispersion = self.dispersion
+        if dispersion is not None:
+            n = n - dispersion.n_sums(cell, pbc, n_atoms)
+        return polarization.induced_energy_of_sums(
+            sums[:n], positions, sources[:, -1], cell, pbc, n_atoms, rows
+        )
