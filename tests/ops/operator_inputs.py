@@ -75,6 +75,8 @@ def charge_calls(n_atoms: int) -> list[tuple[str, list, tuple]]:
         ("structure_factors", [new(n_atoms, 3), new(n_atoms)], (indices[18:],)),
         ("mesh_spread", [new(n_atoms, 3), new(n_atoms)], ([7, 6, 13], 6)),
         ("mesh_spread", [new(n_atoms, 3), new(n_atoms)], ([8, 4, 5], 4)),
+        ("wave_sums", [new(n_atoms, 3), new(len(indices) - 18, 2)], (indices[18:],)),
+        ("mesh_gather", [new(n_atoms, 3), new(7, 6, 13)], (6,)),
     ]
 
 

@@ -30,7 +30,9 @@ class PolarElectrostatics(Electrostatics):
     """
 
     def __init__(self, smearing: float, accuracy: float) -> None:
-        """As those of Electrostatics."""
+        """As those of Electrostatics; the accuracy is that of the charges alone, and dipoles of 1 A^3
+        at every atom may double the error.
+        """
         super().__init__(smearing, accuracy)
         self.wave_sums = PortableWaveSums()
         self.mesh_gather = PortableMeshGather(SPLINE_ORDER)
