@@ -15,7 +15,8 @@ from physrep.potential import Energies
 class Prediction(NamedTuple):
     """energy: (n_structures,) eV, float64; atomic_energies: (n_atoms,) eV, float64, which add up to
     it; forces: (n_atoms, 3) eV/A; virial: (n_structures, 3, 3) eV, -dE/dstrain, symmetric;
-    charges: (n_atoms,) e, float64, None for a potential without charges.
+    charges: (n_atoms,) e, float64, None for a potential without charges; polarizabilities:
+    (n_atoms,) A^3, float64, None for one without polarization.
 
     Where a graph is kept for training, ``atomic_energies`` are those of short range alone.
     """
@@ -25,6 +26,7 @@ class Prediction(NamedTuple):
     forces: Tensor
     virial: Tensor
     charges: Tensor | None = None
+    polarizabilities: Tensor | None = None
 
 
 def predict(
@@ -65,16 +67,18 @@ def predict_members(
 
 
 def mean_prediction(members: list[Prediction]) -> Prediction:
-    """Energy, atomic energies, forces, virial and charges, each the mean over the members."""
+    """Each of its fields the mean over the members."""
     if len(members) == 1:
         return members[0]
     charges = [one.charges for one in members if one.charges is not None]
+    polar = [one.polarizabilities for one in members if one.polarizabilities is not None]
     return Prediction(
         torch.stack([one.energy for one in members]).mean(dim=0),
         torch.stack([one.atomic_energies for one in members]).mean(dim=0),
         torch.stack([one.forces for one in members]).mean(dim=0),
         torch.stack([one.virial for one in members]).mean(dim=0),
         torch.stack(charges).mean(dim=0) if charges else None,
+        torch.stack(polar).mean(dim=0) if polar else None,
     )
 
 
@@ -139,7 +143,10 @@ def _prediction(
         atomic = atomic + 0.5 * (sources * slopes.sources).sum(dim=1)
     charges = None if sources is None else sources[:, 0]
     symmetric = 0.5 * (virial + virial.transpose(1, 2))
-    return Prediction(energy, atomic, forces, symmetric, charges)
+    polarizabilities = energies.polarizabilities
+    if not create_graph and polarizabilities is not None:
+        polarizabilities = polarizabilities.detach()
+    return Prediction(energy, atomic, forces, symmetric, charges, polarizabilities)
 
 
 def energy_and_forces(

@@ -1,4 +1,4 @@
-"""physrep::wave_sums and physrep::mesh_gather: the transposes of structure factors and of spreading."""
+"""physrep::wave_sums and physrep::mesh_gather, transposes of structure factors and spreading."""
 
 import pytest
 import torch

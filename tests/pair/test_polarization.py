@@ -85,6 +85,27 @@ def test_first_and_second_derivatives(name):
     check_derivatives(PolarElectrostatics(1.5, 1e-3), SYSTEMS[name])
 
 
+def test_a_distant_ion_sees_charges_and_induced_dipoles():
+    """The slope of the energy along its charge is their potential, k_C (q / R + mu . R / R^3)."""
+    near = isolated(6)
+    place = torch.tensor([[70.0, -40.0, 30.0]], dtype=torch.float64)
+    ion = torch.zeros(1, 2, dtype=torch.float64)
+    system = Charged(
+        torch.cat([near.positions, place]),
+        torch.cat([near.charges, ion]).requires_grad_(True),
+        near.cell,
+        NOWHERE,
+    )
+    (slope,) = torch.autograd.grad(energy(FINE, system), system.charges)
+    geometry = Geometry(near.positions, near.cell[None], NOWHERE[None], torch.zeros(1).double())
+    dipoles = FINE.induced_dipoles(near.charges, torch.zeros(6, dtype=torch.int64), geometry)
+    assert float(dipoles.sum(dim=0).norm()) > 0.1
+    apart = place - near.positions
+    r = apart.norm(dim=1)
+    expected = (near.charges[:, 0] / r + (dipoles * apart).sum(dim=1) / r**3).sum()
+    assert float(slope[-1, 0]) == pytest.approx(COULOMB_CONSTANT * float(expected), rel=1e-9)
+
+
 def test_images_of_an_atom_act_on_it():
     """An atom in a cubic cell has no field, in a cell of two copies side by side neither."""
     x, cell = torch.zeros(1, 3, dtype=torch.float64), 5.0 * torch.eye(3, dtype=torch.float64)

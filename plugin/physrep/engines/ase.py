@@ -19,6 +19,7 @@ from physrep.geometry import single_geometry
 from physrep.io.structures.total_charge import stated_by, total_charge
 from physrep.neighbors import Neighbors
 from physrep.ops.skin_list import SkinList
+from physrep.pair.polarization import PolarElectrostatics
 from physrep.prediction import Prediction, mean_prediction, predict_members
 
 
@@ -27,7 +28,8 @@ class PhysRepCalculator(Calculator):
 
     Any cell and any pbc; stress (eV/A^3, ASE's sign and Voigt order) where the cell has a volume.
 
-    A potential with charges has those too (e), and the dipole sum_i q_i r_i (e A): of an isolated
+    A potential with charges has those too (e), and the dipole sum_i q_i r_i (e A), with
+    polarization sum_i (q_i r_i + mu_i) of the induced dipoles: of an isolated
     molecule with a total charge about its centre of mass; in a periodic cell of the atoms at their
     given positions, unwrapped where a trajectory is followed, since it jumps by q times a cell
     vector where an atom is moved to another image (modern theory of polarisation: King-Smith and
@@ -113,7 +115,9 @@ class PhysRepCalculator(Calculator):
         }
         if prediction.charges is not None:
             charges = prediction.charges.cpu().numpy()
-            self.results |= {"charges": charges, "dipole": dipole_of(system, charges)}
+            induced = np.mean([self._induced_dipole(system, one) for one in members], axis=0)
+            dipole = dipole_of(system, charges) + induced
+            self.results |= {"charges": charges, "dipole": dipole}
         if len(members) > 1:
             self.results |= committee_results(members)
         if has_volume:
@@ -152,6 +156,19 @@ class PhysRepCalculator(Calculator):
         edges = torch.from_numpy(types).to(device), neighbors.edge_index, neighbors.vectors
         return predict_members(potential.energies, *edges, geometry=geometry)
 
+    def _induced_dipole(self, atoms: Atoms, prediction: Prediction) -> np.ndarray:
+        """(3,) e A, the sum over the atoms; 0 for a potential without polarization."""
+        settings, polarizabilities = self.potential.electrostatics, prediction.polarizabilities
+        if polarizabilities is None:
+            return np.zeros(3)
+        assert settings is not None
+        assert prediction.charges is not None
+        weights = torch.stack([prediction.charges, polarizabilities], dim=1).cpu()
+        x, cell, pbc = map(torch.from_numpy, (atoms.positions, atoms.cell.array, atoms.pbc))
+        geometry, one = single_geometry(x, cell, pbc), torch.zeros(len(atoms), dtype=torch.int64)
+        of = PolarElectrostatics(settings.smearing, settings.accuracy)
+        return of.induced_dipoles(weights, one, geometry).sum(dim=0).numpy()
+
     def _total_charge_of(self, atoms: Atoms) -> float:
         if self.total_charge is not None:
             return self.total_charge
@@ -176,7 +193,7 @@ def committee_results(members: list[Prediction]) -> dict[str, Any]:
 
 
 def dipole_of(atoms: Atoms, charges: np.ndarray) -> np.ndarray:
-    """sum_i q_i r_i, (3,) e A; of a charged isolated molecule about its centre of mass.
+    """sum_i q_i r_i of charges, (3,) e A; of a charged isolated molecule about its centre of mass.
 
     charges: (n_atoms,) e.
     """

@@ -17,6 +17,7 @@ from physrep.engines.file_energies import energies_of
 from physrep.engines.frame_checks import by_elements
 from physrep.engines.heap import keep_heap
 from physrep.engines.metadata import ExportError, read_exported
+from physrep.pair.electrostatics_config import ElectrostaticsConfig, electrostatics_of
 from physrep.pair.guard import START
 from physrep.potential import Energies
 
@@ -60,11 +61,11 @@ class LoadedPotential(NamedTuple):
 
     energies: as a Potential, (types, edge_index, vectors in A, structure, geometry) -> Energies, of
     one structure; with several members as a Committee, whose ``each`` it has too; n_members: 1
-    unless it is a committee; charged: whether it has charges and needs the geometry; symbols: of
-    the types; cutoff: A; dtype: of the network's arithmetic; molecular: see AtomicModel; guarded:
-    whether the guard acts on short distances; shortest_distances: (n_types, n_types) A, float64, on
-    the CPU, of the training data, 0 where unknown; file: what was read; asked_device: what the
-    caller asked for, None for any.
+    unless it is a committee; electrostatics: settings of the charges, None for a potential without,
+    which needs no geometry; symbols: of the types; cutoff: A; dtype: of the network's arithmetic;
+    molecular: see AtomicModel; guarded: whether the guard acts on short distances;
+    shortest_distances: (n_types, n_types) A, float64, on the CPU, of the training data, 0 where
+    unknown; file: what was read; asked_device: what the caller asked for, None for any.
 
     Pickled as file, device and dtype: the file is read again where the pickle is loaded, and one
     that has changed meanwhile is refused. Copies share the potential, which never changes.
@@ -72,7 +73,7 @@ class LoadedPotential(NamedTuple):
 
     energies: Callable[..., Energies]
     n_members: int
-    charged: bool
+    electrostatics: ElectrostaticsConfig | None
     symbols: list[str]
     cutoff: float
     dtype: str
@@ -87,6 +88,11 @@ class LoadedPotential(NamedTuple):
     def path(self) -> Path:
         """The file, as an absolute path."""
         return self.file.path
+
+    @property
+    def charged(self) -> bool:
+        """Whether it has charges."""
+        return self.electrostatics is not None
 
     @property
     def guard_limits(self) -> Tensor | None:
@@ -146,7 +152,8 @@ def _load_same(path: str, checksum: str, device: str | None, dtype: str) -> Load
     return load_potential(path, device, dtype)
 
 
-_Parts = tuple[Callable[..., Energies], int, bool, list[str], float, str, bool, bool, Tensor]
+_Settings = ElectrostaticsConfig | None
+_Parts = tuple[Callable[..., Energies], int, _Settings, list[str], float, str, bool, bool, Tensor]
 
 
 def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Parts:
@@ -160,7 +167,7 @@ def _load_exported(path: Path, device: torch.device, dtype: str | None) -> _Part
     return (
         energies_of(module, metadata),
         metadata.n_members,
-        metadata.electrostatics is not None,
+        electrostatics_of(metadata.electrostatics),
         metadata.species,
         metadata.cutoff,
         metadata.dtype,
@@ -178,7 +185,7 @@ def _load_checkpoint(path: Path, device: torch.device, dtype: str | None) -> _Pa
     return (
         potential,
         potential.n_members if isinstance(potential, Committee) else 1,
-        potential.charged,
+        electrostatics_of(potential.electrostatics_settings),
         potential.symbols,
         potential.cutoff,
         precision,

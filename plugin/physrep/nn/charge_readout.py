@@ -1,5 +1,6 @@
 """Charges of the atoms, read from their features and shifted so that they add up as stated; and
-their polarizabilities."""
+their polarizabilities.
+"""
 
 import math
 from typing import Final
@@ -26,7 +27,8 @@ class ChargeReadout(nn.Module):
 
     def __init__(self, width: int, n_types: int, learned: bool, polar: bool) -> None:
         """width: columns of the features; learned: whether the weights are; polar: whether there
-        are polarizabilities."""
+        are polarizabilities.
+        """
         super().__init__()
         self.learned = learned
         self.polar = polar

@@ -1,5 +1,6 @@
-"""Charges on a mesh: each is spread over the nearest points by cardinal B-splines; and the transpose,
-what atoms gather from a mesh."""
+"""Charges on a mesh: each is spread over the nearest points by cardinal B-splines; and the
+transpose, what atoms gather from a mesh.
+"""
 
 import math
 
@@ -103,7 +104,7 @@ class PortableMeshGather(MeshGather, form="portable"):
     """With PyTorch's own operators."""
 
     def forward(self, fractional: Tensor, mesh: Tensor) -> Tensor:
-        place, planar, z = self.points(fractional, mesh.size())
+        place, planar, z = self.points(fractional, list(mesh.shape))
         found = mesh.flatten().index_select(0, place.flatten()).view(-1, planar.size(1), z.size(1))
         return ((found * z.unsqueeze(1)).sum(dim=2) * planar).sum(dim=1)
 

@@ -1,5 +1,6 @@
-"""Structure factors: the Fourier components of point charges in a periodic cell; and their transpose,
-sums of waves at the atoms."""
+"""Structure factors: the Fourier components of point charges in a periodic cell; and their
+transpose, sums of waves at the atoms.
+"""
 
 import math
 
@@ -69,7 +70,7 @@ class FusedStructureFactors(StructureFactors, form="fused"):
 
 
 class WaveSums(Operator):
-    """p_i = sum_n g_n . (cos, sin)(2 pi n . f_i), the transpose of the structure factors, and dp/df."""
+    """p_i = sum_n g_n . (cos, sin)(2 pi n . f_i), the transpose of S, and dp/df."""
 
     def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
         """p in the first column, its slopes along f in the others, (n, 4) float64; differentiable

@@ -1,5 +1,6 @@
 """Long-range energy of a potential with charges: Coulomb and, optionally, polarization and
-dispersion."""
+dispersion.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -81,6 +82,21 @@ class LongRange(nn.Module):
         if dispersion is not None:
             energies = energies + dispersion(sources[:, 1], structure, geometry)
         return energies
+
+    @torch.jit.export
+    def induced_dipoles(
+        self,
+        charges: Tensor,
+        polarizabilities: Tensor | None,
+        structure: Tensor,
+        geometry: Geometry,
+    ) -> Tensor:
+        """(n_atoms, 3) in e A, 0 without polarization; arguments as those of ``forward``."""
+        polarization = self.polarization
+        if polarization is None or polarizabilities is None:
+            return torch.zeros_like(geometry.positions)
+        weights = torch.stack([charges, polarizabilities], dim=1)
+        return polarization.induced_dipoles(weights, structure, geometry)
 
     @torch.jit.export
     def sums(

@@ -64,7 +64,7 @@ def mesh_factors(mesh: Tensor, indices: Tensor, order: int) -> Tensor:
     n = torch.remainder(indices, sizes)
     place = (n[:, 0] * mesh.size(1) + n[:, 1]) * mesh.size(2) + n[:, 2]
     values = torch.view_as_real(transformed.flatten().index_select(0, place))
-    scale = factor_scales(indices, mesh.size(), order)
+    scale = factor_scales(indices, list(mesh.shape), order)
     return values * scale.unsqueeze(1)
 
 

@@ -12,6 +12,7 @@ quadratic in the charges.
 import torch
 from torch import Tensor
 
+from physrep.geometry import Geometry
 from physrep.ops.mesh import PortableMeshGather
 from physrep.ops.structure_factors import PortableWaveSums
 from physrep.pair.all_pairs import pairs_of, smeared_inverse_slope
@@ -30,8 +31,8 @@ class PolarElectrostatics(Electrostatics):
     """
 
     def __init__(self, smearing: float, accuracy: float) -> None:
-        """As those of Electrostatics; the accuracy is that of the charges alone, and dipoles of 1 A^3
-        at every atom may double the error.
+        """As those of Electrostatics; the accuracy is that of the charges alone, and dipoles of
+        1 A^3 at every atom may double the error.
         """
         super().__init__(smearing, accuracy)
         self.wave_sums = PortableWaveSums()
@@ -76,6 +77,21 @@ class PolarElectrostatics(Electrostatics):
         """
         slopes = self.slopes_of_sums(sums, positions, cell, pbc, n_atoms, rows)
         return self.induced_energies(slopes, polarizabilities).sum()
+
+    @torch.jit.export
+    def induced_dipoles(self, weights: Tensor, structure: Tensor, geometry: Geometry) -> Tensor:
+        """mu_i = a_i F_i / k_C, (n_atoms, 3) in e A; arguments as those of ``forward``."""
+        sizes: list[int] = torch.bincount(structure, minlength=geometry.cells.size(0)).tolist()
+        slopes: list[Tensor] = []
+        first = 0
+        for k, n_atoms in enumerate(sizes):
+            x = geometry.positions[first : first + n_atoms]
+            q = weights[first : first + n_atoms, 0]
+            cell, pbc = geometry.cells[k], geometry.pbc[k]
+            sums = self.sums(x, q, cell, pbc, n_atoms, None)
+            slopes.append(self.slopes_of_sums(sums, x, cell, pbc, n_atoms, None))
+            first += n_atoms
+        return torch.cat(slopes) * weights[:, 1:] * (-1.0 / self.coulomb)
 
     def induced_energies(self, slopes: Tensor, polarizabilities: Tensor) -> Tensor:
         """(n,) in eV, from slopes of the potential, (n, 3) in V/A."""

@@ -7,7 +7,8 @@ from physrep.potential import Potential
 
 def what_is_new(potential: Potential, wanted: ElectrostaticsConfig | None) -> str | None:
     """``charges``, ``polarization`` or ``dispersion``, the first of them that the settings ask for
-    and the potential lacks."""
+    and the potential lacks.
+    """
     if wanted is None:
         return None
     if potential.long_range is None:

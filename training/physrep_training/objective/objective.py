@@ -56,7 +56,7 @@ class Objective:
         due = self.due(draw) if create_graph else self.active
         near = within(batch.edge_index, batch.vectors, self.potential.cutoff)
         prediction = self.predict(batch, near, create_graph, due)
-        terms = label_terms(prediction, batch, self.loss)
+        terms = label_terms(prediction, batch, self.loss) | self.charge_terms(prediction, batch)
         rest = batch.equilibrium
         if "zero_force" in due:
             terms["zero_force"] = losses.zero_force(prediction.forces, batch.batch, rest)
@@ -92,7 +92,8 @@ class Objective:
         unknown = [torch.full_like(label, torch.nan) for label in (batch.forces, batch.virial)]
         energy = total_energies(found, batch.batch, batch.num_graphs)
         charges = None if found.sources is None else found.sources[:, 0]
-        return Prediction(energy, found.atomic, unknown[0], unknown[1], charges)
+        polar = found.polarizabilities
+        return Prediction(energy, found.atomic, unknown[0], unknown[1], charges, polar)
 
     def with_forces(
         self,
@@ -105,6 +106,36 @@ class Objective:
         arguments = (batch.types, near.index, near.vectors, batch.batch, batch.num_graphs)
         geometry = geometry_of(self.potential, batch, displacement)
         return predict(self.potential, *arguments, create_graph, geometry)
+
+    def charge_terms(self, prediction: Prediction, batch: Batch) -> Terms:
+        """Losses of charges (e) and dipoles (e A) where they count, of what is labelled.
+
+        Dipoles are those of isolated structures, about the centre of mass.
+        """
+        terms: Terms = {}
+        loss, charges = self.loss, prediction.charges
+        if charges is None:
+            return terms
+        known = torch.isfinite(batch.charges)
+        if loss.charges.weight and bool(known.any()):
+            terms["charges"] = losses.of_term(loss.charges, charges[known], batch.charges[known])
+        known = torch.isfinite(batch.dipole).all(dim=1)
+        if loss.dipole.weight and bool(known.any()):
+            dipoles = self.dipoles(prediction, batch)
+            terms["dipole"] = losses.of_term(loss.dipole, dipoles[known], batch.dipole[known])
+        return terms
+
+    def dipoles(self, prediction: Prediction, batch: Batch) -> Tensor:
+        """(n_structures, 3) in e A about the centres of mass, of charges and induced dipoles."""
+        charges, geometry = prediction.charges, geometry_of(self.potential, batch)
+        long_range = self.potential.long_range
+        assert charges is not None
+        assert long_range is not None
+        assert geometry is not None
+        moments = charges[:, None] * (batch.positions - batch.origin[batch.batch])
+        polarizabilities = prediction.polarizabilities
+        induced = long_range.induced_dipoles(charges, polarizabilities, batch.batch, geometry)
+        return sum_edges(moments + induced, batch.batch, batch.num_graphs)
 
     def noise(self, batch: Batch, draw: torch.Generator) -> Tensor:
         """Gaussian displacements, (n_atoms, 3) A."""
@@ -145,8 +176,8 @@ class Objective:
 
 
 def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:
-    """Losses of energy (eV/atom or eV), forces (eV/A), virial (eV/atom), charges (e) and dipoles
-    (e A) where they count; of the last three what is labelled.
+    """Losses of energy (eV/atom or eV), forces (eV/A) and virial (eV/atom) where they count; of the
+    last what is labelled.
     """
     terms: Terms = {}
     n_atoms = torch.bincount(batch.batch, minlength=batch.num_graphs)
@@ -161,23 +192,4 @@ def label_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms
         per_atom = 1.0 / n_atoms[known, None, None]
         predicted, reference = prediction.virial[known] * per_atom, batch.virial[known] * per_atom
         terms["virial"] = losses.of_term(loss.virial, predicted, reference)
-    return terms | charge_terms(prediction, batch, loss)
-
-
-def charge_terms(prediction: Prediction, batch: Batch, loss: LossConfig) -> Terms:
-    """Losses of charges (e) and dipoles (e A) where they count, of what is labelled.
-
-    Dipoles are those of isolated structures, about the centre of mass.
-    """
-    terms: Terms = {}
-    charges, known = prediction.charges, torch.isfinite(batch.charges)
-    if charges is None:
-        return terms
-    if loss.charges.weight and bool(known.any()):
-        terms["charges"] = losses.of_term(loss.charges, charges[known], batch.charges[known])
-    known = torch.isfinite(batch.dipole).all(dim=1)
-    if loss.dipole.weight and bool(known.any()):
-        moments = charges[:, None] * (batch.positions - batch.origin[batch.batch])
-        dipoles = sum_edges(moments, batch.batch, batch.num_graphs)
-        terms["dipole"] = losses.of_term(loss.dipole, dipoles[known], batch.dipole[known])
     return terms
