@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann_lmp::json;
 
-constexpr int FORMAT = 5, OLDEST_FORMAT = 2;
+constexpr int FORMAT = 6, OLDEST_FORMAT = 2;
 // A contact below this share of the shortest one in the training data means wrong coordinates or a
 // run that has blown up.
 constexpr double CONTACT_SHARE = 0.5;
@@ -90,7 +90,8 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     out.has_charges = electrostatics != values.end() && electrostatics->is_object();
     if (out.has_charges) {
       electrostatics->at("smearing").get_to(out.smearing);
-      out.is_polar = electrostatics->value("polarization", false);
+      const auto polarization = electrostatics->find("polarization");
+      out.is_polar = polarization != electrostatics->end() && polarization->is_object();
     }
     const auto certificate = values.find("certificate");
     if (certificate != values.end() && certificate->is_object()) {

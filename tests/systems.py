@@ -114,7 +114,7 @@ def make_checkpoint(
     potential.shift.copy_(torch.tensor([-1.0, -0.5, -1.5, -2.0]))
     potential.reference_energies.copy_(torch.tensor([-48.0, -10.0, -70.0, -100.0]))
     potential.scale.fill_(2.0)
-    if electrostatics is not None and electrostatics.polarization:
+    if electrostatics is not None and electrostatics.polarization is not None:
         torch.nn.init.normal_(potential.charge_readout.polarizability.last.weight)
     if potential.dispersion is not None:
         potential.dispersion.weights.copy_(torch.tensor(ROOTS_OF_C6))

@@ -24,10 +24,10 @@ from physrep.checkpoint import (
 )
 from physrep.config import ConfigError
 from physrep.deviation import deviation
-from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.electrostatics_config import ElectrostaticsConfig, PolarizationConfig
 from physrep.prediction import mean_prediction, predict_members
 
-CHARGES = ElectrostaticsConfig(smearing=1.3, polarization=True, dispersion="d3")
+CHARGES = ElectrostaticsConfig(smearing=1.3, polarization=PolarizationConfig(), dispersion="d3")
 # Members with layers of different numbers and widths, and of different models.
 MIXED = ("jat-gated-sum", "jat-angular", "physrep")
 

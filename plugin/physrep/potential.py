@@ -108,7 +108,7 @@ class Potential(GuardedModel):
                     "or set model.smooth to true"
                 )
             learned = electrostatics.shift == "learned"
-            polar = electrostatics.polarization
+            polar = electrostatics.polarization is not None
             self.charge_readout = ChargeReadout(model.width, n_types, learned, polar)
             self.long_range = LongRange(electrostatics, n_types)
         double = torch.float64

@@ -19,7 +19,7 @@ from physrep.engines.ase import PhysRepCalculator
 from physrep.engines.export import export_potential
 from physrep.engines.metadata import ExportError, read_metadata
 from physrep.engines.openmm import add_potential, topology_from_atoms
-from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.electrostatics_config import ElectrostaticsConfig, PolarizationConfig
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
 
 KJ = EV_IN_KJ_PER_MOL * NM_IN_ANGSTROM
@@ -29,7 +29,9 @@ CHARGE = {"sheared": 0.0, "pair": 1.0}
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    settings = ElectrostaticsConfig(smearing=1.4, polarization=True, dispersion="d3")
+    settings = ElectrostaticsConfig(
+        smearing=1.4, polarization=PolarizationConfig(), dispersion="d3"
+    )
     return make_checkpoint("jat-angular", electrostatics=settings)
 
 
@@ -142,10 +144,14 @@ def test_command_line_states_the_charge(ckpt, tmp_path, capsys):
     assert read_metadata(tmp_path / "a.pt").total_charge == -1.0
 
 
-def test_earlier_releases_refuse_files_with_charges_and_read_the_others(pt, exports):
-    with zipfile.ZipFile(pt) as file:
+@pytest.mark.parametrize(("polarization", "version"), [(None, 4), (PolarizationConfig(), 6)])
+def test_earlier_releases_refuse_what_they_do_not_know(polarization, version, exports, tmp_path):
+    settings = ElectrostaticsConfig(polarization=polarization)
+    made = make_checkpoint(electrostatics=settings)
+    export_potential(made, tmp_path / "a.pt", ops="portable")
+    with zipfile.ZipFile(tmp_path / "a.pt") as file:
         name = next(n for n in file.namelist() if n.endswith("metadata.json"))
-        assert json.loads(file.read(name))["format_version"] == 4
+        assert json.loads(file.read(name))["format_version"] == version
     assert read_metadata(exports.pt(None)).format_version == 3
 
 

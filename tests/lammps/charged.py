@@ -6,7 +6,7 @@ from ase import Atoms
 from lammps_run import MEASURE, Run, differences, eager, random_checkpoint
 
 from physrep.checkpoint import Checkpoint
-from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.electrostatics_config import ElectrostaticsConfig, PolarizationConfig
 from physrep.potential import Potential
 
 SMALL = {"n_layers": 2, "features": 16, "n_basis": 6, "readout": "shallow"}
@@ -16,7 +16,7 @@ MEASURE_Q = MEASURE.replace("c_pea", "c_pea q")
 def charged_checkpoint() -> Checkpoint:
     """Random parameters, charges of some 0.2 e, polarization and dispersion."""
     settings = ElectrostaticsConfig(
-        smearing=1.4, shift="learned", polarization=True, dispersion="d3"
+        smearing=1.4, shift="learned", polarization=PolarizationConfig(), dispersion="d3"
     )
     return random_checkpoint(SMALL, electrostatics=settings)
 

@@ -181,7 +181,7 @@ def random_checkpoint(
     made.potential.scale.fill_(20.0)
     made.potential.shift.copy_(torch.tensor([-1.0, -0.5, -0.7, 0.3]))
     made.potential.reference_energies.copy_(torch.tensor([-10.0, -0.4, -20.0, -30.0]))
-    if electrostatics is not None and electrostatics.polarization:
+    if electrostatics is not None and electrostatics.polarization is not None:
         torch.nn.init.normal_(made.potential.charge_readout.polarizability.last.weight)
     if made.potential.dispersion is not None:
         made.potential.dispersion.weights.copy_(torch.tensor(ROOTS_OF_C6))

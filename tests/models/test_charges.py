@@ -222,7 +222,7 @@ def test_checkpoints_keep_the_settings(tmp_path):
         "smearing": 1.1,
         "accuracy": 1e-4,
         "shift": "learned",
-        "polarization": False,
+        "polarization": None,
         "dispersion": "none",
     }
     a, b = compute(checkpoint.potential, liquid()), compute(loaded, liquid())

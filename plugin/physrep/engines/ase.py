@@ -162,11 +162,14 @@ class PhysRepCalculator(Calculator):
         if polarizabilities is None:
             return np.zeros(3)
         assert settings is not None
+        assert settings.polarization is not None
         assert prediction.charges is not None
         weights = torch.stack([prediction.charges, polarizabilities], dim=1).cpu()
         x, cell, pbc = map(torch.from_numpy, (atoms.positions, atoms.cell.array, atoms.pbc))
         geometry, one = single_geometry(x, cell, pbc), torch.zeros(len(atoms), dtype=torch.int64)
-        of = PolarElectrostatics(settings.smearing, settings.accuracy)
+        of = PolarElectrostatics(
+            settings.smearing, settings.accuracy, settings.polarization.smearing
+        )
         return of.induced_dipoles(weights, one, geometry).sum(dim=0).numpy()
 
     def _total_charge_of(self, atoms: Atoms) -> float:

@@ -24,8 +24,9 @@ from physrep.engines.exported_committee import ExportedCommittee, ExportedCommit
 from physrep.engines.file_energies import energies_of
 from physrep.engines.frame_checks import FrameError, by_elements, check_apart, check_contacts
 from physrep.engines.metadata import (
+    CHARGES_OF_COMMITTEES,
+    CHARGES_OF_ONE,
     FORMAT_VERSION,
-    OF_ONE_POTENTIAL,
     WITHOUT_CHARGES,
     ExportError,
     Metadata,
@@ -39,6 +40,7 @@ from physrep.models import BASELINES
 from physrep.neighbors import Neighbors, neighbor_list
 from physrep.ops import OperatorsMissing, fastest_form
 from physrep.output import make_folder, replacing
+from physrep.pair.electrostatics_config import electrostatics_of
 from physrep.prediction import predict
 from physrep.torchscript import compile_script
 from physrep.units import EV_IN_KJ_PER_MOL, NM_IN_ANGSTROM
@@ -198,7 +200,10 @@ def _format_of(potential: Model) -> int:
     """The oldest that can hold it."""
     if not potential.charged:
         return WITHOUT_CHARGES
-    return FORMAT_VERSION if isinstance(potential, Committee) else OF_ONE_POTENTIAL
+    settings = electrostatics_of(potential.electrostatics_settings)
+    if settings is not None and settings.polarization is not None:
+        return FORMAT_VERSION
+    return CHARGES_OF_COMMITTEES if isinstance(potential, Committee) else CHARGES_OF_ONE
 
 
 def certificate_of(checkpoint: Checkpoint, module: torch.jit.ScriptModule) -> dict[str, Any] | None:

@@ -18,9 +18,11 @@ from physrep.errors import UserError
 from physrep.torchscript import load_script
 
 METADATA_FILE = "metadata.json"
-# 2: edges() takes the types too; 3: its edges hold a tuple; 4: charges; 5: several charges an atom
-FORMAT_VERSION = 5
-OF_ONE_POTENTIAL = 4  # what such files with charges are written as: earlier releases read them
+# 2: edges() takes the types too; 3: its edges hold a tuple; 4: charges; 5: several charges an atom;
+# 6: polarization. A file is written as the oldest that can hold it: earlier releases read that.
+FORMAT_VERSION = 6
+CHARGES_OF_COMMITTEES = 5
+CHARGES_OF_ONE = 4
 WITHOUT_CHARGES = 3  # of committees too
 OLDEST_READ = 2
 NOT_EXPORTED = (

@@ -25,13 +25,16 @@ from physrep.pair.reciprocal_lattice import longest_wave_vector
 from physrep.pair.smeared_sum import SPLINE_ORDER, SmearedSum
 from physrep.units import COULOMB_CONSTANT
 
+BLUR = 5.0  # widths of a smearing; beyond, 1e-6 of it is left
+
 
 class Electrostatics(SmearedSum):
     """The energy of charges in eV; the weights are charges in e, dE/dq_i is the potential in V."""
 
-    def __init__(self, smearing: float, accuracy: float) -> None:
+    def __init__(self, smearing: float, accuracy: float, widest: float = 0.0) -> None:
         """smearing: sigma in A. accuracy: the root mean square error of a force in eV/A, for
-        charges of 1 e at random places, 0.1 per A^3.
+        charges of 1 e at random places, 0.1 per A^3. widest: in A, a wider smearing that others
+        apply to the same sums.
 
         Raises:
             ValueError: one of them is not positive.
@@ -45,7 +48,8 @@ class Electrostatics(SmearedSum):
         spacing = widest_spacing(smearing, 0.8 * accuracy, SPLINE_ORDER, k_max)
         whole = 1.0 / (math.sqrt(2.0 * math.pi) * smearing)
         itself = COULOMB_CONSTANT * whole * math.erf(smearing * k_max / math.sqrt(2.0))
-        super().__init__(k_max, spacing, math.sqrt(2.0) * smearing**2 * k_max, itself)
+        margin = max(math.sqrt(2.0) * smearing**2 * k_max, BLUR * widest)
+        super().__init__(k_max, spacing, margin, itself)
         self.smearing = float(smearing)
         self.accuracy = float(accuracy)
         self.coulomb = COULOMB_CONSTANT

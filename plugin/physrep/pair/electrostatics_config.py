@@ -1,15 +1,25 @@
 """Settings of a potential with charges."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from physrep.config import StrictModel
 
 
+class PolarizationConfig(StrictModel):
+    """Dipoles at the atoms in the field of all charges: the polarizability of each is read from its
+    features, as its charge is.
+    """
+
+    smearing: Annotated[float, Field(ge=0.5, le=5.0)] = 3.0
+    """[A] Width of the smearing of the field, at least that of the charges: fields within a
+    molecule and of the nearest ones are left to the network."""
+
+
 class ElectrostaticsConfig(StrictModel):
     """Charges predicted from the features of the atoms, their Coulomb energy at any distance and,
-    optionally, dispersion.
+    optionally, polarization and dispersion.
     """
 
     smearing: Annotated[float, Field(ge=0.5, le=5.0)] = 1.5
@@ -21,13 +31,22 @@ class ElectrostaticsConfig(StrictModel):
     shift: Literal["equal", "learned"] = "equal"
     """How the atoms share what their raw charges lack to the total charge: ``equal``, or by
     weights ``learned`` for each element."""
-    polarization: bool = False
-    """Dipoles at the atoms, induced by the charges: the polarizability of each is read from its
-    features, as its charge is."""
+    polarization: PolarizationConfig | None = None
+    """Dipoles at the atoms, induced by the charges; null for none."""
     dispersion: Literal["none", "d3"] = "none"
     """Dispersion at any distance too, damped by the same smearing: ``d3``, with the C6 of DFT-D3
     (S. Grimme et al., J. Chem. Phys. 132 (2010) 154104), averaged by element over the training
     data."""
+
+    @model_validator(mode="after")
+    def _fields_are_smooth(self) -> Self:
+        polar = self.polarization
+        if polar is not None and polar.smearing < self.smearing:
+            raise ValueError(
+                f"polarization.smearing = {polar.smearing}: give at least the smearing of the "
+                f"charges, {self.smearing}"
+            )
+        return self
 
 
 def electrostatics_of(settings: dict[str, Any] | None) -> ElectrostaticsConfig | None:

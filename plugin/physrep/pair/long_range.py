@@ -23,10 +23,11 @@ class LongRange(nn.Module):
         """n_types: of the potential."""
         super().__init__()
         width, accuracy = settings.smearing, settings.accuracy
-        self.electrostatics = Electrostatics(width, accuracy)
+        field = 0.0 if settings.polarization is None else settings.polarization.smearing
+        self.electrostatics = Electrostatics(width, accuracy, field)
         self.polarization: PolarElectrostatics | None = None
-        if settings.polarization:
-            self.polarization = PolarElectrostatics(width, accuracy)
+        if field > 0.0:
+            self.polarization = PolarElectrostatics(width, accuracy, field)
         self.dispersion: Dispersion | None = None
         if settings.dispersion != "none":
             self.dispersion = Dispersion(width, accuracy, n_types)

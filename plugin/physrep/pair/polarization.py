@@ -3,7 +3,8 @@
     E = E_charges - 1/2 sum_i a_i |F_i|^2 / k_C,    F_i = -grad of the potential at atom i
 
 with polarizabilities a_i >= 0 in A^3. The potential is that of the charges alone, smeared as in
-:mod:`physrep.pair.electrostatics`: dipoles do not act on each other, which the polarizabilities,
+:mod:`physrep.pair.electrostatics` but more widely: the fields within a molecule and of its nearest
+neighbours are left to the network. Dipoles do not act on each other, which the polarizabilities,
 read from the surroundings, make up for (direct polarization, the first step of B. T. Thole, Chem.
 Phys. 59 (1981) 341). An atom sees its own images, not itself. For given polarizabilities E is
 quadratic in the charges.
@@ -19,7 +20,7 @@ from physrep.pair.all_pairs import pairs_of, smeared_inverse_slope
 from physrep.pair.boundary import SumCell, sphere_cell, sum_cell
 from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.particle_mesh import mesh_of_factors, mesh_sizes
-from physrep.pair.reciprocal_lattice import half_sphere, wave_vectors
+from physrep.pair.reciprocal_lattice import half_sphere, squares_of, wave_vectors
 from physrep.pair.smeared_sum import SPLINE_ORDER
 
 
@@ -30,11 +31,18 @@ class PolarElectrostatics(Electrostatics):
     process adds ``induced_energy_of_sums`` of its own atoms.
     """
 
-    def __init__(self, smearing: float, accuracy: float) -> None:
-        """As those of Electrostatics; the accuracy is that of the charges alone, and dipoles of
-        1 A^3 at every atom may double the error.
+    def __init__(self, smearing: float, accuracy: float, field: float) -> None:
+        """smearing, accuracy: as those of Electrostatics; the accuracy is that of the charges
+        alone, and dipoles of 1 A^3 at every atom may double the error. field: width of the
+        smearing of the field in A, at least ``smearing``.
+
+        Raises:
+            ValueError: as Electrostatics; a narrower field.
         """
-        super().__init__(smearing, accuracy)
+        super().__init__(smearing, accuracy, field)
+        if field < smearing:
+            raise ValueError(f"field = {field}: give at least smearing = {smearing}")
+        self.field = float(field)
         self.wave_sums = PortableWaveSums()
         self.mesh_gather = PortableMeshGather(SPLINE_ORDER)
 
@@ -128,7 +136,7 @@ class PolarElectrostatics(Electrostatics):
         """Slopes of the potential at the atoms of isolated structures, (n_atoms, 3) in V/A."""
         i, j, squares = pairs_of(positions, structure, n_structures)
         apart = positions.index_select(0, j) - positions.index_select(0, i)
-        along = 2.0 * self.coulomb * smeared_inverse_slope(squares, self.smearing)
+        along = 2.0 * self.coulomb * smeared_inverse_slope(squares, self.field)
         pulls = along.unsqueeze(1) * apart
         of_i = charges.index_select(0, i).unsqueeze(1) * pulls
         of_j = charges.index_select(0, j).unsqueeze(1) * pulls
@@ -140,7 +148,9 @@ class PolarElectrostatics(Electrostatics):
         """The same from ``lattice_sums`` of all atoms, at atoms of any number."""
         fractional = positions @ box.reciprocal.t()
         fractional = fractional - torch.floor(fractional.detach())
-        kernel = self.kernel(indices, box) * (2.0 / box.volume)
+        k2 = squares_of(wave_vectors(indices, box.reciprocal))
+        wider = torch.exp(-0.5 * (self.field * self.field - self.smearing * self.smearing) * k2)
+        kernel = self.kernel(indices, box) * wider * (2.0 / box.volume)
         waves = sums[2:].view(-1, 2) * kernel.unsqueeze(1)  # their sum is the potential
         if not on_mesh:
             return self.wave_sums(fractional, waves, indices)[:, 1:] @ box.reciprocal

@@ -5,6 +5,7 @@ import pytest
 import torch
 import yaml
 from ase.data import atomic_masses
+from scipy.special import erf
 from systems import SPECIES, TINY, liquid, make_checkpoint, molecule
 from torch_geometric.data import Batch
 
@@ -12,11 +13,12 @@ from physrep.checkpoint import load_checkpoint
 from physrep.cli.main import main
 from physrep.io import Structure
 from physrep.io.structures.npz import write_npz
-from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.electrostatics_config import ElectrostaticsConfig, PolarizationConfig
 from physrep_training.data.graphs import GraphDataset
 from physrep_training.objective.loss_config import LossConfig
 from physrep_training.objective.objective import Objective
 
+SMEARING = 1.2  # A
 LOSS = {
     "energy": {"weight": 0.0},
     "force": {"weight": 0.0},
@@ -39,9 +41,24 @@ def labelled(seed: int, charge: float, n_atoms: int = 10) -> Structure:
     )
 
 
-@pytest.fixture(name="potential")
-def _potential():
-    return make_checkpoint(electrostatics=ElectrostaticsConfig(smearing=1.2)).potential
+POLARIZATION = {"charges": None, "polarization": PolarizationConfig(smearing=2.0)}
+
+
+@pytest.fixture(name="potential", params=list(POLARIZATION))
+def _potential(request):
+    settings = ElectrostaticsConfig(smearing=SMEARING, polarization=POLARIZATION[request.param])
+    return make_checkpoint(electrostatics=settings).potential
+
+
+def induced_dipole(x: np.ndarray, q: np.ndarray, polarizabilities: np.ndarray) -> np.ndarray:
+    """(3,) e A, the sum over atoms in the fields of Gaussian charges."""
+    apart = x[:, None] - x[None]
+    r = np.linalg.norm(apart, axis=-1) + np.eye(len(x))
+    u = r / (np.sqrt(2.0) * 2.0)
+    strength = (erf(u) - 2.0 / np.sqrt(np.pi) * u * np.exp(-u * u)) / r**3
+    np.fill_diagonal(strength, 0.0)
+    fields = ((strength * q[None])[:, :, None] * apart).sum(axis=1)
+    return polarizabilities @ fields
 
 
 def batch_of(potential, structures) -> Batch:
@@ -60,10 +77,13 @@ def test_terms_are_of_what_is_labelled(potential):
     differences = [q - s.charges for q, s in zip(found, structures[::2], strict=True)]
     assert terms["charges"].item() == pytest.approx(np.abs(np.concatenate(differences)).mean())
     errors = []
-    for q, s in zip(found, structures[::2], strict=True):
+    polar = prediction.polarizabilities
+    of_atoms = np.zeros(len(charges)) if polar is None else polar.detach().numpy()
+    for q, a, s in zip(found, [of_atoms[:10], of_atoms[34:]], structures[::2], strict=True):
         masses = atomic_masses[s.species]
         origin = masses @ s.positions / masses.sum()
-        errors.append(np.abs(q @ (s.positions - origin) - s.dipole))
+        dipole = q @ (s.positions - origin) + induced_dipole(s.positions, q, a)
+        errors.append(np.abs(dipole - s.dipole))
     assert terms["dipole"].item() == pytest.approx(np.mean(errors))
 
 
@@ -122,19 +142,22 @@ def test_a_potential_without_charges_gets_them(folder, capsys):
     assert float(dispersion.weights.min()) > 1.0
 
 
-def test_a_potential_with_charges_gets_dispersion(folder, capsys):
+def test_a_potential_with_charges_gets_polarization_and_dispersion(folder, capsys):
     """It keeps its own settings of charges, and says so."""
     first = settings(folder, output=str(folder / "first"))
     assert main(["fit", first]) == 0
     start = folder / "first" / "best.ckpt"
-    wanted = {"smearing": 1.2, "dispersion": "d3"}
+    added = {"polarization": {"smearing": 2.0}, "dispersion": "d3"}
+    wanted = {"smearing": 1.2, **added}
     assert main(["fit", settings(folder, start_from=str(start), electrostatics=wanted)]) == 0
     said = capsys.readouterr().err
     assert "electrostatics.smearing = 1.0 (not 1.2)" in said
     assert "electrostatics.dispersion" not in said
+    assert "electrostatics.polarization" not in said
+    assert "has no polarization; polarizabilities start from one number" in said
     assert "has no dispersion; its coefficients are those of the training data" in said
     old, new = (load_checkpoint(folder / run / "best.ckpt").potential for run in ("first", "run"))
-    assert new.electrostatics_settings == {**old.electrostatics_settings, "dispersion": "d3"}
+    assert new.electrostatics_settings == {**old.electrostatics_settings, **added}
     assert float(new.dispersion.weights.min()) > 1.0
 
 

@@ -174,12 +174,13 @@ def continued(config: FitConfig, path: Path, species: list[int], data: FitData) 
     if is_first():
         say_what_start_from_overrides(config, checkpoint)
     lacking = what_is_new(checkpoint.potential, config.electrostatics)
-    if lacking is not None:
+    if lacking:
         assert config.electrostatics is not None
         checkpoint = add_long_range(checkpoint, config.electrostatics)
         set_dispersion(checkpoint.potential, data.train, checkpoint.potential.species)
         if is_first():
-            say("fit", f"{path} has no {lacking}; {NEW[lacking]}")
+            for name in lacking:
+                say("fit", f"{path} has no {name}; {NEW[name]}")
     known = checkpoint.potential
     new = [z for z in species if z not in known.species]
     structures = evenly_drawn(data.train)
@@ -215,8 +216,8 @@ def say_what_start_from_overrides(config: FitConfig, checkpoint: Checkpoint) -> 
     charges = checkpoint.potential.electrostatics_settings
     if config.electrostatics is not None and charges is not None:
         wanted = config.electrostatics.model_dump(mode="json")
-        if what_is_new(checkpoint.potential, config.electrostatics) is not None:
-            del wanted["dispersion"]
+        for name in what_is_new(checkpoint.potential, config.electrostatics):
+            del wanted[name]
         given |= {f"electrostatics.{name}": value for name, value in wanted.items()}
         kept |= {f"electrostatics.{name}": value for name, value in charges.items()}
     words = [f"{k} = {kept[k]!r} (not {v!r})" for k, v in given.items() if kept.get(k, v) != v]

@@ -1,21 +1,33 @@
 """Charges, polarization and dispersion for a potential that was fitted without them."""
 
 from physrep.checkpoint import Checkpoint, new_checkpoint
-from physrep.pair.electrostatics_config import ElectrostaticsConfig
+from physrep.pair.electrostatics_config import (
+    ElectrostaticsConfig,
+    PolarizationConfig,
+    electrostatics_of,
+)
 from physrep.potential import Potential
 
 
-def what_is_new(potential: Potential, wanted: ElectrostaticsConfig | None) -> str | None:
-    """``charges``, ``polarization`` or ``dispersion``, the first of them that the settings ask for
-    and the potential lacks.
+def what_is_new(potential: Potential, wanted: ElectrostaticsConfig | None) -> list[str]:
+    """Which of ``charges``, ``polarization`` and ``dispersion`` the settings ask for and the
+    potential lacks; with charges, what belongs to them is not named.
     """
     if wanted is None:
-        return None
-    if potential.long_range is None:
-        return "charges"
-    if wanted.polarization and potential.long_range.polarization is None:
-        return "polarization"
-    return "dispersion" if wanted.dispersion != "none" and potential.dispersion is None else None
+        return []
+    known = potential.long_range
+    if known is None:
+        return ["charges"]
+    new = []
+    if wanted.polarization is not None and not has_polarization(potential, wanted.polarization):
+        new.append("polarization")
+    return [*new, "dispersion"] if wanted.dispersion != "none" and known.dispersion is None else new
+
+
+def has_polarization(potential: Potential, wanted: PolarizationConfig) -> bool:
+    """Whether it has polarizabilities, of the field that is wanted."""
+    settings = electrostatics_of(potential.electrostatics_settings)
+    return settings is not None and settings.polarization == wanted
 
 
 def add_long_range(checkpoint: Checkpoint, wanted: ElectrostaticsConfig) -> Checkpoint:
@@ -29,10 +41,8 @@ def add_long_range(checkpoint: Checkpoint, wanted: ElectrostaticsConfig) -> Chec
     old = checkpoint.potential
     settings = wanted
     if old.electrostatics_settings is not None:
-        known = old.electrostatics_settings
-        polarization = wanted.polarization or known["polarization"]
-        kept = {**known, "polarization": polarization, "dispersion": wanted.dispersion}
-        settings = ElectrostaticsConfig.parse(kept)
+        added = {name: getattr(wanted, name) for name in what_is_new(old, wanted)}
+        settings = ElectrostaticsConfig.parse({**old.electrostatics_settings, **added})
     made = new_checkpoint(
         checkpoint.model_name,
         checkpoint.model_settings,
@@ -42,6 +52,9 @@ def add_long_range(checkpoint: Checkpoint, wanted: ElectrostaticsConfig) -> Chec
     )
     made.potential.set_dtype(old.dtype)
     state = made.potential.state_dict()
-    made.potential.load_state_dict({**state, **old.state_dict()})
+    kept = old.state_dict()
+    if "polarization" in what_is_new(old, wanted):
+        kept = {name: value for name, value in kept.items() if ".polarizability." not in name}
+    made.potential.load_state_dict({**state, **kept})
     made.training = checkpoint.training
     return made
