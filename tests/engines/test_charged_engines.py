@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import openmm
 import pytest
+import torch
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ean_systems import SYSTEMS
 from openmm_forces import bare_system, needs_openmmtorch
-from systems import make_checkpoint
+from systems import compute, geometry_of, make_checkpoint
 
 from physrep.checkpoint import save_checkpoint
 from physrep.cli.main import main
@@ -126,13 +127,20 @@ def test_torchforce_refuses_a_charge_that_the_file_does_not_have(checkpoint, tmp
         forces_in_openmm(atoms, tmp_path / "a.pt", engine="torchforce", total_charge=1.0)
 
 
-def test_dipole_of_an_ion_is_about_its_center_of_mass(ckpt):
+def test_dipole_of_an_ion_is_about_its_center_of_mass(ckpt, checkpoint):
+    """Of its charges and of the induced dipoles."""
     atoms = SYSTEMS["pair"]()
     atoms.info["charge"] = 1
     atoms.calc = PhysRepCalculator(ckpt)
     dipole = atoms.get_dipole_moment()
-    expected = atoms.get_charges() @ (atoms.positions - atoms.get_center_of_mass())
-    np.testing.assert_allclose(dipole, expected, atol=1e-12)
+    of_charges = atoms.get_charges() @ (atoms.positions - atoms.get_center_of_mass())
+    found = compute(checkpoint.potential, atoms)
+    long_range = checkpoint.potential.long_range
+    one = torch.zeros(len(atoms), dtype=torch.int64)
+    arguments = found.charges, found.polarizabilities, one, geometry_of([atoms])
+    induced = long_range.induced_dipoles(*arguments).sum(dim=0).numpy()
+    assert np.linalg.norm(induced) > 1e-3
+    np.testing.assert_allclose(dipole, of_charges + induced, atol=1e-10)
     atoms.translate([5.0, -2.0, 1.0])
     np.testing.assert_allclose(atoms.get_dipole_moment(), dipole, atol=1e-8)
 
