@@ -25,37 +25,21 @@ class StructureFactors(Operator):
 
 
 class PortableStructureFactors(StructureFactors, form="portable"):
-    """With PyTorch's own operators.
-
-    The exponential is split into that of the first two indices and that of the third: sines for
-    n (pairs of indices + third indices), and one product of matrices for the sum over atoms.
+    """With PyTorch's own operators: sines for n (pairs of indices + third indices), and one product
+    of matrices for the sum over atoms.
     """
 
     def forward(self, fractional: Tensor, charges: Tensor, indices: Tensor) -> Tensor:
         if indices.size(0) == 0:
             return (fractional.sum() + charges.sum()) * charges.new_zeros((0, 2))
-        first, second, third = indices.unbind(dim=1)
-        n_second, n_third = int(second.abs().max()), int(third.abs().max()) + 1
-        width = 2 * n_second + 1
-        keys, pair_of = torch.unique_consecutive(
-            first * width + second + n_second, return_inverse=True
-        )
-        n_pairs = keys.size(0)
-        turns = 2.0 * math.pi * fractional
-        up_to = torch.arange(n_third, device=turns.device, dtype=turns.dtype)
-        along_second = torch.remainder(keys, width)
-        along_first = (keys - along_second).to(turns.dtype) / width
-        pairs = torch.stack([along_first, along_second.to(turns.dtype) - n_second])
-        planar = turns[:, :2] @ pairs
-        axial = turns[:, 2:] * up_to
+        planar, axial, place = _split_waves(fractional, indices)
+        n_pairs, n_third = planar.size(1), axial.size(1)
         left = torch.cat([torch.cos(planar), torch.sin(planar)], dim=1) * charges.unsqueeze(1)
         right = torch.cat([torch.cos(axial), torch.sin(axial)], dim=1)
         cc, cs, sc, ss = _quarters(left.t() @ right, n_pairs, n_third)
         # Real and imaginary parts at positive, then at negative third indices.
         real = torch.cat([cc - ss, cc + ss], dim=1).flatten()
         imaginary = torch.cat([sc + cs, sc - cs], dim=1).flatten()
-        column = torch.where(third < 0, n_third - third, third)
-        place = pair_of * (2 * n_third) + column
         return torch.stack([real.index_select(0, place), imaginary.index_select(0, place)], dim=1)
 
 
@@ -83,15 +67,30 @@ class WaveSums(Operator):
 
 
 class PortableWaveSums(WaveSums, form="portable"):
-    """With PyTorch's own operators: a sine for each atom and index."""
+    """With PyTorch's own operators, by the products that PortableStructureFactors has."""
 
     def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
-        turns = 2.0 * math.pi * indices.to(factors.dtype)
-        phases = fractional @ turns.t()
-        cosines, sines = torch.cos(phases), torch.sin(phases)
-        sums = cosines @ factors[:, 0] + sines @ factors[:, 1]
-        slopes = cosines @ (factors[:, 1:] * turns) - sines @ (factors[:, :1] * turns)
-        return torch.cat([sums.unsqueeze(1), slopes], dim=1)
+        if indices.size(0) == 0:
+            return (fractional.sum() + factors.sum()) * fractional.new_zeros(4)[None].expand(
+                fractional.size(0), 4
+            )
+        planar, axial, place = _split_waves(fractional, indices)
+        n_pairs, n_third = planar.size(1), axial.size(1)
+        # g, and what the slopes along the three axes make of it
+        turned = torch.stack([factors[:, 1], -factors[:, 0]])
+        along = (2.0 * math.pi * indices.to(factors.dtype)).t().unsqueeze(1) * turned
+        rows = torch.cat([factors.t().unsqueeze(0), along])  # (4, 2, n_k)
+        table = rows.new_zeros((4, 2, n_pairs * 2 * n_third)).index_add(2, place, rows)
+        table = table.view(4, 2, n_pairs, 2 * n_third)
+        plus, minus = table[..., :n_third], table[..., n_third:]
+        even, odd = plus + minus, plus - minus
+        # of cos and sin of the planar part: what multiplies cos and sin of the axial one
+        of_cosines = torch.cat([even[:, 0], odd[:, 1]], dim=2)
+        of_sines = torch.cat([even[:, 1], -odd[:, 0]], dim=2)
+        right = torch.cat([torch.cos(axial), torch.sin(axial)], dim=1)
+        sums = torch.cos(planar) * (right @ of_cosines.transpose(1, 2))
+        sums = sums + torch.sin(planar) * (right @ of_sines.transpose(1, 2))
+        return sums.sum(dim=2).t()
 
 
 class FusedWaveSums(WaveSums, form="fused"):
@@ -99,6 +98,24 @@ class FusedWaveSums(WaveSums, form="fused"):
 
     def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
         return torch.ops.physrep.wave_sums(fractional, factors, indices)
+
+
+def _split_waves(fractional: Tensor, indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """2 pi n . f in two parts: of the first two indices, (n_atoms, n_pairs), and of the third from
+    0 on, (n_atoms, n_third); and where each index stands in (n_pairs, 2 n_third), whose second
+    half is for negative third ones, (n_k,) int64.
+    """
+    first, second, third = indices.unbind(dim=1)
+    n_second, n_third = int(second.abs().max()), int(third.abs().max()) + 1
+    width = 2 * n_second + 1
+    keys, pair_of = torch.unique_consecutive(first * width + second + n_second, return_inverse=True)
+    turns = 2.0 * math.pi * fractional
+    up_to = torch.arange(n_third, device=turns.device, dtype=turns.dtype)
+    along_second = torch.remainder(keys, width)
+    along_first = (keys - along_second).to(turns.dtype) / width
+    pairs = torch.stack([along_first, along_second.to(turns.dtype) - n_second])
+    column = torch.where(third < 0, n_third - third, third)
+    return turns[:, :2] @ pairs, turns[:, 2:] * up_to, pair_of * (2 * n_third) + column
 
 
 def _quarters(table: Tensor, n_rows: int, n_columns: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -68,22 +68,24 @@ def mesh_factors(mesh: Tensor, indices: Tensor, order: int) -> Tensor:
     return values * scale.unsqueeze(1)
 
 
-def mesh_of_factors(factors: Tensor, indices: Tensor, sizes: list[int], order: int) -> Tensor:
-    """The transpose of :func:`mesh_factors`: a mesh of these sizes from factors (n_k, 2)."""
+def meshes_of_factors(factors: Tensor, indices: Tensor, sizes: list[int], order: int) -> Tensor:
+    """The transpose of :func:`mesh_factors`: meshes of these sizes, (m, *sizes), from factors
+    (m, n_k, 2).
+    """
     scaled = factors * factor_scales(indices, sizes, order).unsqueeze(1)
     counts = torch.tensor(sizes, device=indices.device)
     half = sizes[0] // 2 + 1
     # Where the first index is 0, n and -n are both among the components that are stored.
     planar = torch.nonzero(indices[:, 0] == 0).squeeze(-1)
-    conjugate = scaled.index_select(0, planar) * torch.tensor([1.0, -1.0], device=factors.device)
+    conjugate = scaled.index_select(1, planar) * torch.tensor([1.0, -1.0], device=factors.device)
     both = torch.cat([indices, -indices.index_select(0, planar)])
     n = torch.remainder(both, counts)
     place = (n[:, 0] * sizes[1] + n[:, 1]) * sizes[2] + n[:, 2]
-    table = factors.new_zeros((half * sizes[1] * sizes[2], 2))
-    table = table.index_add(0, place, 0.5 * torch.cat([scaled, conjugate]))
-    spectrum = torch.view_as_complex(table).view(half, sizes[1], sizes[2])
+    table = factors.new_zeros((factors.size(0), half * sizes[1] * sizes[2], 2))
+    table = table.index_add(1, place, 0.5 * torch.cat([scaled, conjugate], dim=1))
+    spectrum = torch.view_as_complex(table).view(-1, half, sizes[1], sizes[2])
     ends = [sizes[1], sizes[2], sizes[0]]
-    return torch.fft.irfftn(spectrum, s=ends, dim=[1, 2, 0], norm="forward")
+    return torch.fft.irfftn(spectrum, s=ends, dim=[2, 3, 1], norm="forward")
 
 
 def factor_scales(indices: Tensor, sizes: list[int], order: int) -> Tensor:

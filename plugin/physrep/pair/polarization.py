@@ -19,7 +19,7 @@ from physrep.ops.structure_factors import PortableWaveSums
 from physrep.pair.all_pairs import pairs_of, smeared_inverse_slope
 from physrep.pair.boundary import SumCell, sphere_cell, sum_cell
 from physrep.pair.electrostatics import Electrostatics
-from physrep.pair.particle_mesh import mesh_of_factors, mesh_sizes
+from physrep.pair.particle_mesh import mesh_sizes, meshes_of_factors
 from physrep.pair.reciprocal_lattice import half_sphere, squares_of, wave_vectors
 from physrep.pair.smeared_sum import SPLINE_ORDER
 
@@ -156,8 +156,9 @@ class PolarElectrostatics(Electrostatics):
             return self.wave_sums(fractional, waves, indices)[:, 1:] @ box.reciprocal
         sizes = mesh_sizes(box.cell, self.spacing, self.mesh_gather.order)
         turned = torch.stack([-waves[:, 1], waves[:, 0]], dim=1)
+        along = wave_vectors(indices, box.reciprocal).t().unsqueeze(2) * turned
+        meshes = meshes_of_factors(along, indices, sizes, self.mesh_gather.order)
         columns: list[Tensor] = []
-        for k in wave_vectors(indices, box.reciprocal).unbind(dim=1):
-            mesh = mesh_of_factors(turned * k.unsqueeze(1), indices, sizes, self.mesh_gather.order)
-            columns.append(self.mesh_gather(fractional, mesh))
+        for mesh in meshes.unbind():
+            columns.append(self.mesh_gather(fractional, mesh))  # noqa: PERF401 (TorchScript)
         return torch.stack(columns, dim=1)
