@@ -5,7 +5,9 @@
 A slab that is cut from the liquid and not relaxed has a dipole P along its normal. If it were
 polarised evenly, its field would cost U = 2 pi k_C P^2 / A (1 / d - 1 / L), with its area A and
 thickness d, in a periodic cell of height L (conducting boundary). Electrons that answer the field
-lower that cost; charges that follow from the surroundings of each atom cannot. The slabs are those
+lower that cost; charges that follow from the surroundings of each atom cannot, induced dipoles can.
+P of GFN2-xTB is that of its charges of atoms, P of a potential that of charges and induced dipoles.
+The slabs are those
 of data/ean_surfaces_gfn2.extxyz.gz (trained on) and of data/ean_ions_gfn2_test.extxyz.gz (not).
 Writes results/slab_dipoles.md and .png.
 """
@@ -63,14 +65,14 @@ def slabs(path: Path, calculator: PhysRepCalculator) -> list[Slab]:
         if structure.info["kind"] not in KINDS:
             continue
         atoms = structure.to_ase()
+        atoms.positions[:, 2] = heights = unbroken_heights(atoms)
         atoms.calc = calculator
         error = atoms.get_potential_energy() - structure.energy
-        heights = unbroken_heights(atoms)
         dipole = float(structure.charges @ heights)
         height = atoms.cell[2, 2]
         area, thickness = atoms.get_volume() / height, np.ptp(heights)
         cost = 2.0 * np.pi * COULOMB * dipole**2 / area * (1.0 / thickness - 1.0 / height)
-        rows.append(Slab(error, dipole, float(atoms.get_charges() @ heights), cost))
+        rows.append(Slab(error, dipole, float(atoms.get_dipole_moment()[2]), cost))
     return rows
 
 

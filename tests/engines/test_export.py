@@ -150,7 +150,7 @@ def test_refuses_files_that_are_no_topology(tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "message"),
-    [(99, r"format 99 is newer than this physrep reads \(5\)"), (1, "older physrep.*export")],
+    [(99, r"format 99 is newer than this physrep reads \(6\)"), (1, "older physrep.*export")],
 )
 def test_refuses_another_format(exports, tmp_path, version, message):
     _, metadata = read_exported(exports.pt(None))

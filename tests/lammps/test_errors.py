@@ -98,7 +98,7 @@ def test_files_of_others(lammps, ean_box, potentials, tmp_path):
     fails(
         lammps,
         start + style(newer),
-        "format 99 is newer than this plugin reads (5)",
+        "format 99 is newer than this plugin reads (6)",
         "upgrade physrep",
     )
     older = forge(potentials["float64"], tmp_path / "older.pt", format_version=1)
