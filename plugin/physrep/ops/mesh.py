@@ -5,7 +5,7 @@ transpose, what atoms gather from a mesh.
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from physrep.ops.operator import Operator
 
@@ -26,7 +26,7 @@ def spline_table(order: int) -> list[list[int]]:
     return rows
 
 
-class Splines(Operator):
+class Splines(nn.Module):
     """B-splines of one order at the points of a mesh."""
 
     def __init__(self, order: int) -> None:
@@ -57,7 +57,7 @@ class Splines(Operator):
         return place, (x.unsqueeze(2) * y.unsqueeze(1)).flatten(1), z
 
 
-class MeshSpread(Splines):
+class MeshSpread(Splines, Operator):
     """rho(m) = sum_i q_i prod_a M_p(f_ia N_a - m_a), m_a modulo N_a; M_p the B-spline of order p,
     which extends over p points.
     """
@@ -88,7 +88,7 @@ class FusedMeshSpread(MeshSpread, form="fused"):
         return torch.ops.physrep.mesh_spread(fractional, charges, sizes, self.order)
 
 
-class MeshGather(Splines):
+class MeshGather(Splines, Operator):
     """p_i = sum_m phi(m) prod_a M_p(f_ia N_a - m_a), the transpose of MeshSpread."""
 
     def forward(self, fractional: Tensor, mesh: Tensor) -> Tensor:
