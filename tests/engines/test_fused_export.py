@@ -115,6 +115,6 @@ def test_export_says_which_operators_it_has_chosen(exports, tmp_path, monkeypatc
 
 
 def test_the_shipped_potential_is_exported_without_a_topology(tmp_path):
-    """Its forces on the random cluster of the check reach 30 eV/A."""
+    """The check compares float32 on a random cluster, with forces of several eV/A."""
     checkpoint = load_checkpoint(Path(physrep.__file__).parent / "pretrained" / "ean-jat.ckpt")
     assert export_potential(checkpoint, tmp_path / "a.pt", None, ops="fused").ops == "fused"

@@ -283,8 +283,8 @@ def _as_openmm(
 
 
 def _random_cluster(potential: Model) -> Atoms:
-    """Atoms of every species about 1.5 A apart, to compare with where no topology is given."""
+    """Atoms of every species about 2 A apart, to compare with where no topology is given."""
     rng = np.random.default_rng(0)
-    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 1.5
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), axis=-1).reshape(-1, 3) * 2.0
     numbers = [potential.species[k % len(potential.species)] for k in range(len(grid))]
     return Atoms(numbers=numbers, positions=grid + rng.uniform(-0.1, 0.1, grid.shape))
