@@ -8,15 +8,13 @@ torch_geometric, denoise in every step) with its own environment, as `make setup
 Every contender is a complete `fit.py` in one thread, on the same molecules, drawn evenly from the
 file. The time is the processor time of its epochs, from their batches to the averages of the
 parameters, so that other load on the machine counts little. They take turns; each number is the
-median over the rounds. Writes results/molecules.md and .json; --only measures some contenders and
+median over the rounds. Writes results/fit_rates.md and .json; --only measures some contenders and
 keeps the others' times.
 """
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -25,10 +23,10 @@ from typing import Any
 import torch
 
 from physrep.io import read_structures, write_npz
-from training import OLD_FIT, ROOT
+from training import OLD_FIT, ROOT, run_fit
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results" / "molecules"
+RESULTS = HERE / "results" / "fit_rates"
 OLD_CONFIG, CONFIG = "reliability/physrep_qm9.yaml", "physrep_qm9.yaml"
 EPOCHS = 3
 ENERGIES = [f"loss.{name}.weight=0" for name in ("mask", "zero_force", "bound", "denoise")]
@@ -66,17 +64,7 @@ def molecules_per_second(root: Path, is_old: bool, settings: list[str], data: Pa
         ]
         start = ["-c", OLD_FIT, root] if is_old else []
         python = root / ".venv" / "bin" / "python" if is_old else sys.executable
-        command = [python, *start, root / "training" / "fit.py", config, *words, *settings]
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
+        run_fit([python, *start, root / "training" / "fit.py", config, *words, *settings])
         state = torch.load(f"{folder}/fit/last.ckpt", weights_only=False)
         split = json.loads(Path(f"{folder}/fit/split.json").read_text())
     return EPOCHS * len(split["train"]) / state["callbacks"]["TimeLimit"]["spent"]

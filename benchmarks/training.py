@@ -19,6 +19,7 @@ import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from forms import CONFIG, PUBLISHED, ROOT
 
@@ -42,6 +43,24 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+def run_fit(command: list[Any]) -> None:
+    """In one thread.
+
+    Raises:
+        SystemExit: the fit failed.
+    """
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
+
+
 def seconds_per_step(root: Path, settings: list[str]) -> list[float]:
     """Of the epochs of one fit, without the first and the last."""
     script, config = root / "training" / "fit.py", root / CONFIG.relative_to(ROOT)
@@ -56,17 +75,7 @@ def seconds_per_step(root: Path, settings: list[str]) -> list[float]:
         start = [] if root == ROOT else ["-c", OLD_FIT, root]
         if root != ROOT:
             settings = [item.replace(", angular_features: 0", "") for item in settings]
-        command = [sys.executable, *start, script, config, *common, *settings]
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stderr[-2000:]}")
+        run_fit([sys.executable, *start, script, config, *common, *settings])
         with open(f"{folder}/fit/log.csv", newline="") as file:
             ends = [float(row["time_s"]) for row in csv.DictReader(file)]
     return [(b - a) / STEPS for a, b in pairwise(ends[:-1])]  # the last epoch validates

@@ -3,11 +3,12 @@
 import pytest
 import torch
 from ase import Atoms
-from charged import MEASURE_Q, assert_equal, with_charge
+from charged import MEASURE_Q, SMALL, assert_equal, with_charge
 from ean_systems import SYSTEMS
-from lammps_run import head, style
+from lammps_run import head, random_checkpoint, style
 
-from physrep.engines.export import prepare
+from physrep.engines.export import export_potential, prepare
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 
 
 def cluster(atoms: Atoms) -> Atoms:
@@ -41,6 +42,15 @@ def _measured(lammps, charged, charged_pt, tmp_path):
 
 def test_equals_python(measured, systems):
     measured(with_charge(systems["sheared"], 1.0), 2)
+
+
+def test_charges_alone(lammps, systems, tmp_path):
+    """Without polarization and dispersion."""
+    made = random_checkpoint(SMALL, electrostatics=ElectrostaticsConfig(smearing=1.4))
+    export_potential(made, tmp_path / "a.pt", dtype="float64", ops="portable")
+    atoms = with_charge(systems["sheared"], 1.0)
+    start = head(atoms, tmp_path, atom_style="charge") + style(tmp_path / "a.pt", "charge 1")
+    assert_equal(lammps(start + MEASURE_Q, 2), atoms, prepare(made.potential, torch.float64))
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ FINE = PolarElectrostatics(1.5, 1e-10, FIELD)
 
 
 def polar(system: Charged) -> Charged:
-    """With polarizabilities from 0 to 2 A^3 beside the charges."""
+    """The same atoms, each with a random polarizability from 0 to 2 A^3 as second weight."""
     random = torch.Generator().manual_seed(8)
     n = system.charges.size(0)
     polarizabilities = 2.0 * torch.rand(n, generator=random, dtype=torch.float64)

@@ -19,7 +19,7 @@ from physrep.geometry import single_geometry
 from physrep.io.structures.total_charge import stated_by, total_charge
 from physrep.neighbors import Neighbors
 from physrep.ops.skin_list import SkinList
-from physrep.pair.polarization import PolarElectrostatics
+from physrep.pair.long_range import LongRange
 from physrep.prediction import Prediction, mean_prediction, predict_members
 
 
@@ -114,10 +114,10 @@ class PhysRepCalculator(Calculator):
             "forces": prediction.forces.cpu().numpy(),
         }
         if prediction.charges is not None:
-            charges = prediction.charges.cpu().numpy()
-            induced = np.mean([self._induced_dipole(system, one) for one in members], axis=0)
-            dipole = dipole_of(system, charges) + induced
-            self.results |= {"charges": charges, "dipole": dipole}
+            self.results["charges"] = prediction.charges.cpu().numpy()
+            # Induced dipoles cost another sum over the structure, which MD does not ask for.
+            if prediction.polarizabilities is None or "dipole" in properties:
+                self.results["dipole"] = np.mean([self._dipole(system, m) for m in members], axis=0)
         if len(members) > 1:
             self.results |= committee_results(members)
         if has_volume:
@@ -156,21 +156,20 @@ class PhysRepCalculator(Calculator):
         edges = torch.from_numpy(types).to(device), neighbors.edge_index, neighbors.vectors
         return predict_members(potential.energies, *edges, geometry=geometry)
 
-    def _induced_dipole(self, atoms: Atoms, prediction: Prediction) -> np.ndarray:
-        """(3,) e A, the sum over the atoms; 0 for a potential without polarization."""
-        settings, polarizabilities = self.potential.electrostatics, prediction.polarizabilities
+    def _dipole(self, atoms: Atoms, prediction: Prediction) -> np.ndarray:
+        """(3,) e A, of charges and induced dipoles."""
+        charges, polarizabilities = prediction.charges, prediction.polarizabilities
+        assert charges is not None
+        dipole = dipole_of(atoms, charges.cpu().numpy())
         if polarizabilities is None:
-            return np.zeros(3)
+            return dipole
+        settings = self.potential.electrostatics
         assert settings is not None
-        assert settings.polarization is not None
-        assert prediction.charges is not None
-        weights = torch.stack([prediction.charges, polarizabilities], dim=1).cpu()
         x, cell, pbc = map(torch.from_numpy, (atoms.positions, atoms.cell.array, atoms.pbc))
         geometry, one = single_geometry(x, cell, pbc), torch.zeros(len(atoms), dtype=torch.int64)
-        of = PolarElectrostatics(
-            settings.smearing, settings.accuracy, settings.polarization.smearing
-        )
-        return of.induced_dipoles(weights, one, geometry).sum(dim=0).numpy()
+        place = charges.cpu(), polarizabilities.cpu(), one, geometry
+        long_range = LongRange(settings, len(self.potential.symbols))
+        return dipole + long_range.induced_dipoles(*place).sum(dim=0).numpy()
 
     def _total_charge_of(self, atoms: Atoms) -> float:
         if self.total_charge is not None:

@@ -71,9 +71,8 @@ class PortableWaveSums(WaveSums, form="portable"):
 
     def forward(self, fractional: Tensor, factors: Tensor, indices: Tensor) -> Tensor:
         if indices.size(0) == 0:
-            return (fractional.sum() + factors.sum()) * fractional.new_zeros(4)[None].expand(
-                fractional.size(0), 4
-            )
+            nothing = fractional.new_zeros((fractional.size(0), 4))
+            return (fractional.sum() + factors.sum()) * nothing
         planar, axial, place = _split_waves(fractional, indices)
         n_pairs, n_third = planar.size(1), axial.size(1)
         # g, and what the slopes along the three axes make of it

@@ -18,7 +18,7 @@ import math
 
 from torch import Tensor
 
-from physrep.pair.all_pairs import pairs_of, smeared_inverse, sum_of_pairs
+from physrep.pair.all_pairs import Pairs, pairs_of, smeared_inverse, sum_of_pairs
 from physrep.pair.boundary import SumCell, coulomb_kernel, uniform_kernel
 from physrep.pair.particle_mesh import widest_spacing
 from physrep.pair.reciprocal_lattice import longest_wave_vector
@@ -66,12 +66,12 @@ class Electrostatics(SmearedSum):
         self, positions: Tensor, weights: Tensor, structure: Tensor, n_structures: int
     ) -> Tensor:
         """(n_structures,) in eV of isolated structures."""
-        return self.charge_energies(positions, weights, structure, n_structures)
-
-    def charge_energies(
-        self, positions: Tensor, charges: Tensor, structure: Tensor, n_structures: int
-    ) -> Tensor:
-        """(n_structures,) in eV, every pair of charges (n_atoms,) in e."""
         pairs = pairs_of(positions, structure, n_structures)
+        return self.energies_of_pairs(pairs, weights, structure, n_structures)
+
+    def energies_of_pairs(
+        self, pairs: Pairs, charges: Tensor, structure: Tensor, n_structures: int
+    ) -> Tensor:
+        """(n_structures,) in eV of charges (n_atoms,) in e."""
         values = self.coulomb * smeared_inverse(pairs.squares, self.smearing)
         return sum_of_pairs(pairs, values, charges, structure, n_structures)

@@ -16,7 +16,7 @@ from torch import Tensor
 from physrep.geometry import Geometry
 from physrep.ops.mesh import PortableMeshGather
 from physrep.ops.structure_factors import PortableWaveSums
-from physrep.pair.all_pairs import pairs_of, smeared_inverse_slope
+from physrep.pair.all_pairs import Pairs, pairs_of, smeared_inverse_slope
 from physrep.pair.boundary import SumCell, sphere_cell, sum_cell
 from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.particle_mesh import mesh_sizes, meshes_of_factors
@@ -50,11 +50,11 @@ class PolarElectrostatics(Electrostatics):
         self, positions: Tensor, weights: Tensor, structure: Tensor, n_structures: int
     ) -> Tensor:
         """(n_structures,) in eV of isolated structures."""
-        slopes = self.slopes_by_pairs(positions, weights[:, 0], structure, n_structures)
+        pairs, charges = pairs_of(positions, structure, n_structures), weights[:, 0]
+        slopes = self.slopes_of_pairs(pairs, positions, charges)
         induced = self.induced_energies(slopes, weights[:, 1])
-        energies = weights.new_zeros(n_structures).index_add(0, structure, induced)
-        of_charges = self.charge_energies(positions, weights[:, 0], structure, n_structures)
-        return energies + of_charges
+        energies = self.energies_of_pairs(pairs, charges, structure, n_structures)
+        return energies.index_add(0, structure, induced)
 
     def energy_in_box(
         self, positions: Tensor, weights: Tensor, box: SumCell, on_mesh: bool
@@ -127,14 +127,13 @@ class PolarElectrostatics(Electrostatics):
             whole = self.lattice_sums(table[:, :3], table[:, 3], box, indices, True)
             return self.lattice_slopes(whole, positions, box, indices, True)
         together = torch.zeros(n_atoms, dtype=torch.int64, device=sums.device)
-        slopes = self.slopes_by_pairs(table[:, :3], table[:, 3], together, 1)
+        pairs = pairs_of(table[:, :3], together, 1)
+        slopes = self.slopes_of_pairs(pairs, table[:, :3], table[:, 3])
         return slopes if rows is None else slopes.index_select(0, rows)
 
-    def slopes_by_pairs(
-        self, positions: Tensor, charges: Tensor, structure: Tensor, n_structures: int
-    ) -> Tensor:
+    def slopes_of_pairs(self, pairs: Pairs, positions: Tensor, charges: Tensor) -> Tensor:
         """Slopes of the potential at the atoms of isolated structures, (n_atoms, 3) in V/A."""
-        i, j, squares = pairs_of(positions, structure, n_structures)
+        i, j, squares = pairs
         apart = positions.index_select(0, j) - positions.index_select(0, i)
         along = 2.0 * self.coulomb * smeared_inverse_slope(squares, self.field)
         pulls = along.unsqueeze(1) * apart
