@@ -67,7 +67,7 @@ struct Model::Torch {
 
   void start(const Graph &graph);
   void start(const PairList &list);
-  bool probe(int n_types, bool has_charges, bool is_polar);
+  void probe(int n_types, const Metadata &about);
   std::vector<Piece> forward(const Metadata &about, Exchange &exchange);
   // The electrostatic energy and what follows from it with the charges held; `backward` then follows
   // the charges. Collective, also where a rank has failed or has no atoms.

@@ -88,11 +88,7 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
     values.at("shortest_distances").get_to(out.shortest_distances);
     const auto electrostatics = values.find("electrostatics");
     out.has_charges = electrostatics != values.end() && electrostatics->is_object();
-    if (out.has_charges) {
-      electrostatics->at("smearing").get_to(out.smearing);
-      const auto polarization = electrostatics->find("polarization");
-      out.is_polar = polarization != electrostatics->end() && polarization->is_object();
-    }
+    if (out.has_charges) electrostatics->at("smearing").get_to(out.smearing);
     const auto certificate = values.find("certificate");
     if (certificate != values.end() && certificate->is_object()) {
       out.verdict = certificate->value("verdict", "");
@@ -107,8 +103,8 @@ Metadata parse_metadata(const std::string &text, const std::string &path) {
 }  // namespace
 
 // Call every piece once on a lone pair of atoms, so that a file which lacks one fails at
-// pair_coeff; returns whether the features that `embed` makes depend on the edges.
-bool Model::Torch::probe(int n_types, bool has_charges, bool is_polar) {
+// pair_coeff, and see what the file does not say of itself.
+void Model::Torch::probe(int n_types, const Metadata &about) {
   Graph pair;
   pair.n_own = 2;
   pair.types = {0, n_types - 1};
@@ -116,19 +112,20 @@ bool Model::Torch::probe(int n_types, bool has_charges, bool is_polar) {
   pair.neighbors = {1, 0};
   pair.vectors = {1.0, 0.0, 0.0, -1.0, 0.0, 0.0};
   start(pair);
-  bool reads_edges = false;
   attempt([&] {
-    reads_edges = call("embed", {types, edges.value()}).requires_grad();
+    const auto features = call("embed", {types, edges.value()});
+    embed_reads_edges = features.requires_grad();
     for (const auto &piece : {"step", "readout"}) module.get_method(piece);
-    for (const auto &piece : CHARGE_PIECES)
-      if (has_charges) module.get_method(piece);
-    if (is_polar) module.get_method(POLAR_PIECE);
     if (n_members > 1) module.get_method("member_readout");
-    if (n_members > 1 && has_charges) module.get_method("member_energies_of_sums");
-    if (n_members > 1 && is_polar) module.get_method("member_induced_energies_of_sums");
+    if (!about.has_charges) return;
+    for (const auto &piece : CHARGE_PIECES) module.get_method(piece);
+    if (n_members > 1) module.get_method("member_energies_of_sums");
+    const auto last = torch::zeros({pair.n_own, about.width}, features.options());
+    is_polar = call("raw_charges", {last, types, edges.value()}).size(1) == 3 * n_members;
+    if (is_polar) module.get_method(POLAR_PIECE);
+    if (is_polar && n_members > 1) module.get_method("member_induced_energies_of_sums");
   });
   if (!error.empty()) throw ModelError("the file's pieces cannot be called: " + error);
-  return reads_edges;
 }
 
 Model::Model(const std::string &path, const std::string &device, int local_rank, int n_threads)
@@ -141,7 +138,6 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
   // Never without its electrostatic energy, whatever the metadata says.
   if (torch_->module.find_method(*CHARGE_PIECES.begin())) metadata_.has_charges = true;
   torch_->n_members = metadata_.n_members;
-  torch_->is_polar = metadata_.is_polar;
   torch_->dtype = metadata_.dtype == "float64" ? torch::kFloat64 : torch::kFloat32;
   const auto n_types = static_cast<int>(metadata_.species.size());
   std::vector<double> contacts;
@@ -149,7 +145,7 @@ Model::Model(const std::string &path, const std::string &device, int local_rank,
     for (int b = 0; b < n_types; b++) contacts.push_back(shortest_contact(a, b));
   torch_->listed = ListedEdges(torch_->device, metadata_.cutoff, contacts);
   try {
-    torch_->embed_reads_edges = torch_->probe(n_types, metadata_.has_charges, metadata_.is_polar);
+    torch_->probe(n_types, metadata_);
   } catch (const std::exception &error) {
     throw ModelError(path + ": " + message_of(error) + "; export the file again");
   }

@@ -34,7 +34,6 @@ struct Metadata {
   double force_factor = 0.0;         // of a calibrated committee: force error per deviation
   bool readout_reads_neighbors = false;
   bool has_charges = false;
-  bool is_polar = false;  // whether its charges induce dipoles
   double smearing = 0.0;  // A, of the charges
   std::map<std::string, double> reference_energies;  // by symbol, eV
   std::map<std::string, double> shortest_distances;  // of pairs such as "C-H" in the data, A

@@ -54,25 +54,25 @@ def spline_factors(size: int, order: int, device: torch.device) -> Tensor:
 
 
 def mesh_factors(mesh: Tensor, indices: Tensor, order: int) -> Tensor:
-    """Structure factors (n_k, 2) from the charges on a mesh.
+    """Structure factors (n_k, 2) from the charges on a mesh, those of
+    :class:`physrep.ops.structure_factors.StructureFactors`.
 
-    They differ from :class:`physrep.ops.structure_factors.StructureFactors` by a phase that is the
-    same for all charges. indices: (n_k, 3) int64, the first at least 0, all at most half the mesh.
+    indices: (n_k, 3) int64, the first at least 0, all at most half the mesh.
     """
     transformed = torch.fft.rfftn(mesh, dim=[1, 2, 0])
     sizes = torch.tensor(mesh.shape, device=mesh.device)
     n = torch.remainder(indices, sizes)
     place = (n[:, 0] * mesh.size(1) + n[:, 1]) * mesh.size(2) + n[:, 2]
-    values = torch.view_as_real(transformed.flatten().index_select(0, place))
-    scale = factor_scales(indices, list(mesh.shape), order)
-    return values * scale.unsqueeze(1)
+    values = torch.conj(transformed.flatten().index_select(0, place))
+    return torch.view_as_real(values * factor_scales(indices, list(mesh.shape), order))
 
 
 def meshes_of_factors(factors: Tensor, indices: Tensor, sizes: list[int], order: int) -> Tensor:
     """The transpose of :func:`mesh_factors`: meshes of these sizes, (m, *sizes), from factors
     (m, n_k, 2).
     """
-    scaled = factors * factor_scales(indices, sizes, order).unsqueeze(1)
+    conjugates = torch.conj(torch.view_as_complex(factors))
+    scaled = torch.view_as_real(conjugates * factor_scales(indices, sizes, order))
     counts = torch.tensor(sizes, device=indices.device)
     half = sizes[0] // 2 + 1
     # Where the first index is 0, n and -n are both among the components that are stored.
@@ -89,12 +89,16 @@ def meshes_of_factors(factors: Tensor, indices: Tensor, sizes: list[int], order:
 
 
 def factor_scales(indices: Tensor, sizes: list[int], order: int) -> Tensor:
-    """(n_k,) products of :func:`spline_factors` along the three axes."""
+    """(n_k,) complex: products of :func:`spline_factors` along the three axes, with the phase of
+    splines whose middle is half their width beside the charge.
+    """
     scale = torch.ones(indices.size(0), dtype=torch.float64, device=indices.device)
+    shift = torch.zeros_like(scale)
     for axis in range(3):
         table = spline_factors(sizes[axis], order, indices.device)
         scale = scale * table.index_select(0, indices[:, axis].abs())
-    return scale
+        shift = shift + indices[:, axis].to(scale.dtype) * (math.pi * order / sizes[axis])
+    return torch.polar(scale, shift)
 
 
 def mesh_error(smearing: float, spacing: float, order: int, k_max: float) -> float:

@@ -19,8 +19,13 @@ from physrep.ops.structure_factors import PortableWaveSums
 from physrep.pair.all_pairs import Pairs, pairs_of, smeared_inverse_slope
 from physrep.pair.boundary import SumCell, sphere_cell, sum_cell
 from physrep.pair.electrostatics import Electrostatics
-from physrep.pair.particle_mesh import mesh_sizes, meshes_of_factors
-from physrep.pair.reciprocal_lattice import half_sphere, squares_of, wave_vectors
+from physrep.pair.particle_mesh import mesh_sizes, meshes_of_factors, widest_spacing
+from physrep.pair.reciprocal_lattice import (
+    half_sphere,
+    longest_wave_vector,
+    squares_of,
+    wave_vectors,
+)
 from physrep.pair.smeared_sum import SPLINE_ORDER
 
 
@@ -43,6 +48,9 @@ class PolarElectrostatics(Electrostatics):
         if field < smearing:
             raise ValueError(f"field = {field}: give at least smearing = {smearing}")
         self.field = float(field)
+        # A field that is smeared more widely needs fewer wave vectors and a coarser mesh.
+        self.field_k_max = min(longest_wave_vector(field, 0.5 * accuracy), self.k_max)
+        self.field_spacing = widest_spacing(field, 0.8 * accuracy, SPLINE_ORDER, self.field_k_max)
         self.wave_sums = PortableWaveSums()
         self.mesh_gather = PortableMeshGather(SPLINE_ORDER)
 
@@ -148,13 +156,16 @@ class PolarElectrostatics(Electrostatics):
         fractional = positions @ box.reciprocal.t()
         fractional = fractional - torch.floor(fractional.detach())
         k2 = squares_of(wave_vectors(indices, box.reciprocal))
+        long = torch.nonzero(k2.detach() <= self.field_k_max * self.field_k_max).squeeze(-1)
+        indices, k2 = indices.index_select(0, long), k2.index_select(0, long)
         wider = torch.exp(-0.5 * (self.field * self.field - self.smearing * self.smearing) * k2)
         kernel = self.kernel(indices, box) * wider * (2.0 / box.volume)
-        waves = sums[2:].view(-1, 2) * kernel.unsqueeze(1)  # their sum is the potential
+        waves = sums[2:].view(-1, 2).index_select(0, long)
+        waves = waves * kernel.unsqueeze(1)  # their sum is the potential
         if not on_mesh:
             return self.wave_sums(fractional, waves, indices)[:, 1:] @ box.reciprocal
-        sizes = mesh_sizes(box.cell, self.spacing, self.mesh_gather.order)
-        turned = torch.stack([-waves[:, 1], waves[:, 0]], dim=1)
+        sizes = mesh_sizes(box.cell, self.field_spacing, self.mesh_gather.order)
+        turned = torch.stack([waves[:, 1], -waves[:, 0]], dim=1)
         along = wave_vectors(indices, box.reciprocal).t().unsqueeze(2) * turned
         meshes = meshes_of_factors(along, indices, sizes, self.mesh_gather.order)
         columns: list[Tensor] = []
