@@ -1,7 +1,7 @@
 """A droplet in vacuum and a slab with two surfaces, in LAMMPS: what needs charges to hold.
 
     python benchmarks/interfaces.py droplet ean-jat=ean.pt ean-jat-short=short.pt
-    python benchmarks/interfaces.py slab ean.pt
+    python benchmarks/interfaces.py slab ean-jat=ean.pt
     python benchmarks/interfaces.py figures
 
 ``droplet``: 15 ion pairs at 400 K, isolated, 20 ps with every file. ``slab``: 60 ion pairs at
@@ -63,17 +63,18 @@ def main() -> None:
     """Run droplets or the slab, or draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["droplet", "slab", "figures"])
-    parser.add_argument("files", nargs="*", metavar="FILE", help="droplet: NAME=FILE")
+    parser.add_argument("files", nargs="*", metavar="NAME=FILE", help="slab: one")
     parser.add_argument("--ps", type=float, default=20.0)
     parsed = parser.parse_args()
+    files = {name: Path(file) for name, file in (word.split("=", 1) for word in parsed.files)}
     if parsed.what == "droplet":
         seen = dict(read(RESULTS / "droplet.json"))
-        for word in parsed.files:
-            name, _, file = word.partition("=")
-            seen[name] = droplet(Path(file), parsed.ps)
+        for name, file in files.items():
+            seen[name] = droplet(file, parsed.ps)
             write(RESULTS / "droplet.json", seen)
     if parsed.what == "slab":
-        write(RESULTS / "slab.json", slab(Path(parsed.files[0]), parsed.ps))
+        (file,) = files.values()
+        write(RESULTS / "slab.json", slab(file, parsed.ps))
     if parsed.what == "figures":
         draw_droplets(read(RESULTS / "droplet.json")).savefig(RESULTS / "droplet.png")
         draw_slab(read(RESULTS / "slab.json")).savefig(RESULTS / "slab.png")
