@@ -40,6 +40,7 @@ FORMS = {
     ),
     "jat-inverse-smooth": ("jat", {**SMALL, "edge_features": "inverse_smooth", "filters": False}),
     "jat-angular": ("jat", {**SMALL, "angular_features": 4}),
+    "jat-vectors": ("jat", {**SMALL, "angular_features": 4, "vectors": True}),
     "jat-angular-softmax": (
         "jat",
         {

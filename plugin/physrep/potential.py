@@ -89,7 +89,7 @@ class Potential(GuardedModel):
         super().__init__(model, guarded=repulsion != "none" and not model.published)
         self.species = list(species)
         self.cutoff = model.cutoff
-        self.width = model.width
+        self.width, self.n_scalars = model.width, model.n_scalars
         self.readout_reads_neighbors = model.readout_reads_neighbors
         self.published = model.published
         self.molecular = model.molecular
@@ -109,7 +109,7 @@ class Potential(GuardedModel):
                 )
             learned = electrostatics.shift == "learned"
             polar = electrostatics.polarization is not None
-            self.charge_readout = ChargeReadout(model.width, n_types, learned, polar)
+            self.charge_readout = ChargeReadout(model.n_scalars, n_types, learned, polar)
             self.long_range = LongRange(electrostatics, n_types)
         double = torch.float64
         self.register_buffer("scale", torch.ones((), dtype=double))
@@ -191,7 +191,8 @@ class Potential(GuardedModel):
         """
         assert self.charge_readout is not None
         n_centers = edges.shown.n_centers
-        raw = self.charge_readout(own_rows(h, edges.shown), types[:n_centers])
+        scalars = own_rows(h, edges.shown)[:, : self.n_scalars]
+        raw = self.charge_readout(scalars, types[:n_centers])
         share = edges.share
         if share is not None:
             columns = list(raw.unbind(dim=1))

@@ -21,7 +21,8 @@ class AtomicModel(nn.Module):
     """Base class: the attributes that engines and exports read.
 
     Attributes:
-        cutoff: in A; n_layers: number of ``step`` calls; width: columns of ``h``;
+        cutoff: in A; n_layers: number of ``step`` calls; width: columns of ``h``; n_scalars: how
+        many of them, the first ones, no rotation changes;
         readout_reads_neighbors: whether ``h`` of ghosts is needed by ``readout`` too;
         published: a form kept exactly as published, exempt from our rules of smoothness and from
         the rule that an isolated atom has its reference energy;
@@ -35,7 +36,7 @@ class AtomicModel(nn.Module):
         self.n_types = len(species)
         self.cutoff = cutoff
         self.n_layers = n_layers
-        self.width = width
+        self.width = self.n_scalars = width
         self.readout_reads_neighbors = False
         self.published = False
         self.molecular = False
