@@ -16,6 +16,7 @@ from published import ENERGY_ERROR, FORCE_ERROR, NAMES, published, reference
 
 import physrep
 from physrep.engines.export import export_potential, prepare
+from physrep.pair.electrostatics_config import ElectrostaticsConfig
 
 # Sums in another order, of terms up to tens of eV: 1e-8 eV leaves float64 six digits to spare.
 # float32 features carry seven digits; forces of some eV/A are then good to 1e-4.
@@ -74,6 +75,19 @@ def test_physrep_equals_python(lammps, systems, tmp_path, ranks):
     export_potential(made, tmp_path / "physrep.pt", dtype="float64")
     expected = eager(prepare(made.potential, torch.float64), atoms)
     run = lammps(head(atoms, tmp_path) + style(tmp_path / "physrep.pt") + MEASURE, ranks)
+    assert_equal(differences(run, atoms, expected))
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_vectors_go_from_rank_to_rank(lammps, systems, tmp_path, ranks):
+    """In the frame of LAMMPS, to which the sheared cell is turned."""
+    settings = {"n_layers": 3, "features": 16, "n_basis": 6, "angular_features": 8, "vectors": True}
+    charges = ElectrostaticsConfig(smearing=1.4)
+    made, atoms = random_checkpoint(settings, electrostatics=charges), systems["sheared"]
+    export_potential(made, tmp_path / "vectors.pt", dtype="float64")
+    expected = eager(prepare(made.potential, torch.float64), atoms)
+    assert expected.forces.abs().max() > 1.0
+    run = lammps(head(atoms, tmp_path) + style(tmp_path / "vectors.pt") + MEASURE, ranks)
     assert_equal(differences(run, atoms, expected))
 
 

@@ -23,7 +23,7 @@ from physrep.potential import Potential
 from physrep.prediction import predict
 from physrep.units import COULOMB_CONSTANT
 
-CHARGED_FORMS = ("jat-angular", "physrep", "neuralil")
+CHARGED_FORMS = ("jat-angular", "jat-vectors", "physrep", "neuralil")
 SETTINGS = ElectrostaticsConfig(smearing=1.3)
 
 

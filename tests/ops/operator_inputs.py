@@ -59,6 +59,12 @@ def product_call(graph, dtype) -> Call:
     return inputs, (*graph, 2)
 
 
+def vector_product_call(dtype, channels: int, n: int = 9) -> Call:
+    """Of vector_products."""
+    new = random_leaves(dtype)
+    return [new(n, 8, channels), *(new(n, 3, channels) for _ in range(2)), new(n, channels)], ()
+
+
 def edge_vector_call() -> Call:
     """Of edge_vectors."""
     new = random_leaves(torch.float64)

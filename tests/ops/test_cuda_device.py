@@ -79,13 +79,14 @@ def test_products(deterministic, graph, dtype):
 
 
 def test_what_is_pytorchs_own_on_a_gpu():
-    """edge_vectors, edge_basis, skip_norm and invariants."""
+    """edge_vectors, edge_basis, skip_norm, invariants and vector_products."""
     new = given.random_leaves(torch.float64)
     cases = [
         (torch.ops.physrep.edge_vectors, *given.edge_vector_call()),
         (torch.ops.physrep.edge_basis, [new(30, 3)], (torch.arange(1.0, 5.0).double(), 6.0, 2)),
         (torch.ops.physrep.skip_norm, [new(9, 48), new(9, 48), new(48), new(48)], (1e-6,)),
         (torch.ops.physrep.invariants, [new(9, 8, 16)], ()),
+        (torch.ops.physrep.vector_products, *given.vector_product_call(torch.float64, 16)),
     ]
     for operator, inputs, rest in cases:
 

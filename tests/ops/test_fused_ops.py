@@ -17,6 +17,7 @@ from operator_inputs import (
     message_call,
     product_call,
     random_leaves,
+    vector_product_call,
 )
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.nn.scatter import sum_edges
 from physrep.ops.invariants import PortableInvariants
 from physrep.ops.neighbor_list import FusedNeighborList
+from physrep.ops.vector_products import PortableVectorProducts
 
 DEGREE = 5
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 2e-5}
@@ -194,6 +196,25 @@ def test_skip_norm_of_inputs_that_depend_on_each_other():
 def test_invariants(dtype, degree):
     x = [random_leaves(dtype)(7, degree * (degree + 2), 5)]
     compare(torch.ops.physrep.invariants, PortableInvariants(), x, (), TOLERANCES[dtype])
+
+
+@DTYPES
+@pytest.mark.parametrize("channels", [16, 32, 5])
+@pytest.mark.parametrize("second", [True, False])
+def test_vector_products(dtype, channels, second):
+    """5 channels do not fill whole vectors of the processor: PyTorch's own operators."""
+    x, rest = vector_product_call(dtype, channels)
+    portable, tolerance = PortableVectorProducts(), 10 * TOLERANCES[dtype]
+    compare(torch.ops.physrep.vector_products, portable, x, rest, tolerance, second)
+
+
+def test_vector_products_of_a_thousand_atoms_and_none():
+    for n in (1000, 0):
+        x, _ = vector_product_call(torch.float64, 16, n)
+        for found, expected in zip(
+            torch.ops.physrep.vector_products(*x), PortableVectorProducts()(*x), strict=True
+        ):
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
 def test_gradcheck_and_gradgradcheck(graph):

@@ -9,6 +9,7 @@
 #include "rows_kernel.h"
 #include "spectrum_kernel.h"
 #include "structure_kernel.h"
+#include "vector_products_kernel.h"
 
 namespace physrep {
 namespace {
@@ -114,6 +115,8 @@ extern const Kernels PHYSREP_KERNELS = {PHYSREP_NAME(PHYSREP_KERNELS),
                                         messages<double>,
                                         skip_norm<float>,
                                         skip_norm<double>,
+                                        vector_products<float>,
+                                        vector_products<double>,
                                         EdgeBasis<float>::edges,
                                         EdgeBasis<double>::edges,
                                         spectrum<float>,

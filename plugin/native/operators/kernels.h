@@ -89,6 +89,18 @@ template <class T> struct SkipNormArgs {
   T *out, *d_message, *d_own, *d_weight, *d_bias;
 };
 
+// vector_products_kernel.h. The channels are a multiple of PADDING bytes. Outputs are written: roots
+// (n, 5, channels) and changes (n, 3, channels) together, and the other four together, or none.
+template <class T> struct VectorProductArgs {
+  int64_t channels;
+  bool dual;
+  Rows<const T> moments, totals, mixed,
+      gates;  // (n, 8, channels), (n, 3, channels) twice, (n, ...)
+  Rows<const T> from_roots, from_changes;       // what comes in for the outputs; null: nothing
+  T *roots, *changes;
+  T *d_moments, *d_totals, *d_mixed, *d_gates;
+};
+
 constexpr int64_t MOST_DEGREE = 8;
 constexpr int64_t CENTERS_AT_ONCE = 8;  // many enough to fill the lanes with their edges
 
@@ -160,6 +172,8 @@ struct Kernels {
   // Of the rows or edges [first, last).
   void (*skip_norm_float)(const SkipNormArgs<float> &, int64_t first, int64_t last);
   void (*skip_norm_double)(const SkipNormArgs<double> &, int64_t first, int64_t last);
+  void (*vector_products_float)(const VectorProductArgs<float> &, int64_t first, int64_t last);
+  void (*vector_products_double)(const VectorProductArgs<double> &, int64_t first, int64_t last);
   void (*basis_float)(const BasisArgs<float> &, int64_t first, int64_t last);
   void (*basis_double)(const BasisArgs<double> &, int64_t first, int64_t last);
   void (*spectrum_float)(const SpectrumArgs<float> &, const Block &);

@@ -36,6 +36,8 @@ std::tuple<Tensor, Tensor, Tensor> edge_basis(const Tensor &vectors, const Tenso
 Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
                  const std::optional<Tensor> &bias, double eps);
 Tensor invariants(const Tensor &moments);
+std::tuple<Tensor, Tensor> vector_products(const Tensor &moments, const Tensor &totals,
+                                           const Tensor &mixed, const Tensor &gates);
 Tensor power_spectrum(const Tensor &vectors, const Tensor &types, const Tensor &centers,
                       const Tensor &neighbors, int64_t n_centers, const Tensor &roots,
                       const Tensor &mixing, double cutoff, int64_t n_types, int64_t degree);
@@ -56,6 +58,7 @@ TORCH_LIBRARY(physrep, library) {
   library.def("edge_basis", &physrep::edge_basis);
   library.def("skip_norm", &physrep::skip_norm);
   library.def("invariants", &physrep::invariants);
+  library.def("vector_products", &physrep::vector_products);
   library.def("power_spectrum", &physrep::power_spectrum);
   library.def("structure_factors", &physrep::structure_factors);
   library.def("wave_sums", &physrep::wave_sums);

@@ -24,13 +24,6 @@ constexpr int64_t FUNCTIONS = (MOST_DEGREE + 1) * (MOST_DEGREE + 2) / 2;
 constexpr int64_t HARMONICS = (MOST_DEGREE + 1) * (MOST_DEGREE + 1);
 constexpr int64_t TERMS = FUNCTIONS * (2 * MOST_DEGREE + 3) / 3;  // sum_l (N - l + 1) (2 l + 1)
 
-template <class T> PHYSREP_INLINE typename Lanes<T>::V square_root(typename Lanes<T>::V x) {
-  T lanes[Lanes<T>::N];
-  store(lanes, x);
-  for (auto &lane : lanes) lane = root(lane);
-  return load(lanes);
-}
-
 // What the equations above need beyond arithmetic, of vectors and of vectors with a tangent.
 template <class M> struct Elementary;
 
@@ -39,7 +32,6 @@ template <class T> struct Elementary<Mode<T, false>> {
   struct Turn {
     V sine, cosine;
   };
-  static PHYSREP_METHOD V root_of(V x) { return square_root<T>(x); }
   static PHYSREP_METHOD Turn turn(V x) {
     const auto w = wave<T>(x);
     return {w.sine, w.cosine};
@@ -54,10 +46,6 @@ template <class T> struct Elementary<Mode<T, true>> {
   struct Turn {
     Num sine, cosine;
   };
-  static PHYSREP_METHOD Num root_of(Num x) {
-    const V found = square_root<T>(x.value);
-    return {found, T(0.5) * x.tangent / found};
-  }
   static PHYSREP_METHOD Turn turn(Num x) {
     const auto w = wave<T>(x.value);
     return {{w.sine, w.cosine * x.tangent}, {w.cosine, -w.sine * x.tangent}};
@@ -84,7 +72,7 @@ template <class M> struct SpectrumEdges {
   PHYSREP_METHOD SpectrumEdges(const SpectrumArgs<T> &a, int64_t first, int64_t n) : a(a) {
     Num v[3];
     for (int c = 0; c < 3; c++) v[c] = component(first, n, c);
-    d = E::root_of(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    d = square_root(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
     inverse = E::below(d, a.cutoff, M::constant(1) / d);
     for (int c = 0; c < 3; c++) u[c] = v[c] * inverse;
   }

@@ -117,6 +117,15 @@ template <class T> PHYSREP_INLINE T largest(typename Lanes<T>::V x) { return fol
 PHYSREP_INLINE float root(float x) { return __builtin_sqrtf(x); }
 PHYSREP_INLINE double root(double x) { return __builtin_sqrt(x); }
 
+template <class T> PHYSREP_INLINE typename Lanes<T>::V root_lanes(typename Lanes<T>::V x) {
+  T lanes[Lanes<T>::N];
+  store(lanes, x);
+  for (auto &lane : lanes) lane = root(lane);
+  return load(lanes);
+}
+PHYSREP_INLINE F square_root(F x) { return root_lanes<float>(x); }
+PHYSREP_INLINE D square_root(D x) { return root_lanes<double>(x); }
+
 // exp(x) = 2^k exp(r), |r| <= ln(2) / 2; ln(2) in two parts, the first with few digits, so that
 // k ln(2) is exact. Adding 1.5 * 2^mantissa rounds to the nearest whole k and leaves it in the low
 // bits, from where a shift makes it an exponent. Polynomial: S. Moshier, Cephes. Error 1 ulp;
@@ -238,6 +247,10 @@ template <class X> PHYSREP_INLINE Dual<X> one_minus(Dual<X> a) {
 template <class X> PHYSREP_INLINE Dual<X> exp(Dual<X> a) {
   const X e = exp(a.value);
   return {e, e * a.tangent};
+}
+template <class X> PHYSREP_INLINE Dual<X> square_root(Dual<X> a) {
+  const X found = square_root(a.value);
+  return {found, a.tangent / (found + found)};
 }
 template <class X> PHYSREP_INLINE Dual<X> sigmoid(Dual<X> a) {
   const X s = sigmoid(a.value);

@@ -87,7 +87,7 @@ class AttentionLayer(nn.Module):
         if self.angular:
             message = torch.cat([message, self.moments(h, weights, edges)], dim=1)
         elif self.vectors:
-            invariants, vectors = self.moments.vector_step(h, vectors, weights, edges)
+            invariants, vectors = self.moments(h, vectors, weights, edges)
             message = torch.cat([message, invariants], dim=1)
         new = self.updated(self.output(message), h_own)
         return torch.cat([new, vectors], dim=1) if self.vectors else new

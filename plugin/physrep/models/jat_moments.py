@@ -35,32 +35,34 @@ class AngularMoments(nn.Module):
 
     def forward(self, h: Tensor, weights: Tensor, edges: Edges) -> Tensor:
         """h (n_atoms, width), weights (n_edges, heads) -> (n_centers, n_out)."""
-        if weights.size(1) > 1:
-            weights = weights.mean(dim=1, keepdim=True)
+        weights = mean_of_heads(weights)
         return self.invariants(self.moments(weights, self.value(h), self.filter, edges))
 
 
-class VectorMoments(AngularMoments):
+class VectorMoments(nn.Module):
     """The same for atoms that carry vectors v, one for each channel, from layer to layer.
 
         t_i = A_1 + sum_j w_ij (B_ij F_v) v_j W_s + v_i W_o,   u_i = t_i W_u
         v_i <- v_i + tanh(g(h_i)) u_i / sqrt(1 + u_i . u_i)
 
-    with A_1 the moments of degree 1 and B_ij the radial basis. The invariants of A, t and u are
-    those of :class:`physrep.ops.vector_products.VectorProducts` too. Vectors that neighbours send
-    are what equivariant networks of degree 1 have (K. T. Schuett, O. T. Unke, M. Gastegger, PaiNN,
-    ICML 2021); the products are those of three and four bodies.
+    with A_1 the moments of degree 1 and B_ij the radial basis. Products of A, t and u join the
+    messages (:class:`physrep.ops.vector_products.VectorProducts`). Vectors sent to neighbours are
+    what equivariant networks of degree 1 have (K. T. Schuett, O. T. Unke, M. Gastegger, PaiNN,
+    ICML 2021); with the third kind of product an atom sees four bodies at once.
     """
 
     first: Final[bool]
 
     def __init__(self, config: JATConfig, columns: EdgeColumns, first: bool) -> None:
         """first: of the layers, where the vectors are still zero."""
-        super().__init__(config, columns)
+        super().__init__()
         channels = config.angular_features
         self.channels = channels
         self.first = first
-        self.n_out += 3 * channels
+        self.n_out = 5 * channels
+        self.value = nn.Linear(config.features, channels, bias=False)
+        self.filter = nn.Parameter(normal(config.n_basis, channels))
+        self.moments = PortableMoments(config.degree, columns.basis_start, columns.harmonics_start)
         self.mixing = nn.Parameter(normal(channels, channels))
         self.gate = nn.Linear(config.features, channels)
         self.products = PortableVectorProducts()
@@ -77,20 +79,23 @@ class VectorMoments(AngularMoments):
         found = self.messages(sent, inputs, edges).view(-1, 3, self.channels)
         return found + vectors[: edges.n_centers] @ self.kept
 
-    def vector_step(
+    def forward(
         self, h: Tensor, vectors: Tensor, weights: Tensor, edges: Edges
     ) -> tuple[Tensor, Tensor]:
         """h (n_atoms, width), vectors (n_atoms, 3 channels), weights (n_edges, heads) -> invariants
         (n_centers, n_out) and the new vectors of the centres.
         """
-        if weights.size(1) > 1:
-            weights = weights.mean(dim=1, keepdim=True)
+        weights = mean_of_heads(weights)
         moments = self.moments(weights, self.value(h), self.filter, edges)
         totals = moments[:, :3]
-        shaped = vectors.view(-1, 3, self.channels)
         if not self.first:
+            shaped = vectors.view(-1, 3, self.channels)
             totals = totals + self.carried(shaped, weights, edges)
         gates = torch.tanh(self.gate(own_rows(h, edges)))
         found, change = self.products(moments, totals, totals @ self.mixing, gates)
-        invariants = torch.cat([self.invariants(moments), found], dim=1)
-        return invariants, vectors[: edges.n_centers] + change.flatten(1)
+        return found.flatten(1), vectors[: edges.n_centers] + change.flatten(1)
+
+
+def mean_of_heads(weights: Tensor) -> Tensor:
+    """(n_edges, heads) -> (n_edges, 1)."""
+    return weights.mean(dim=1, keepdim=True) if weights.size(1) > 1 else weights

@@ -1,4 +1,4 @@
-"""Invariants of vectors and moments that each atom has."""
+"""Invariants of the moments and vectors that an atom has."""
 
 import math
 
@@ -9,21 +9,22 @@ from physrep.ops.operator import Operator
 
 
 class VectorProducts(Operator):
-    """Of A_1 and A_2, the moments of degree 1 and 2, t and u, vectors, for each channel:
+    """Of A_1 and A_2, moments of degree 1 and 2, and vectors t and u, for each channel:
 
-        p = (t . A_1,  t . u,  sum_m A_2m S_2m(u)),   y = root(p),   d = gate u / sqrt(1 + u . u)
+        p = (A_1 . A_1,  A_2 . A_2,  t . A_1,  t . u,  A_2 . S(u)),   y = p (1 + p^2)^(-1/4)
+        d = gate u / sqrt(1 + u . u)
 
-    with S_2m the solid harmonics of degree 2, so that the third is A_2 : u u, and root(p) = p /
-    (1 + p^2)^(1/4), which is p near zero and a root of it far from there.
+    with S the solid harmonics of degree 2. y is p near zero and a root of it far from there.
     """
 
     def forward(
         self, moments: Tensor, totals: Tensor, mixed: Tensor, gates: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """y (n, 3 channels) and d (n, 3, channels).
+        """y (n, 5, channels) and d (n, 3, channels).
 
-        moments: (n, 8, channels) A; totals, mixed: (n, 3, channels) t and u, their components in
-        the order of the moments (z, x, y); gates: (n, channels).
+        moments: (n, 8, channels) A, as :class:`physrep.ops.moments.Moments` has them; totals,
+        mixed: (n, 3, channels) t and u, components in the order z, x, y of the moments; gates:
+        (n, channels).
         """
         raise NotImplementedError
 
@@ -34,6 +35,7 @@ class PortableVectorProducts(VectorProducts, form="portable"):
     def forward(
         self, moments: Tensor, totals: Tensor, mixed: Tensor, gates: Tensor
     ) -> tuple[Tensor, Tensor]:
+        first, second = moments[:, :3], moments[:, 3:]
         z, x, y = mixed.unbind(dim=1)
         root3 = math.sqrt(3.0)
         solid = torch.stack(
@@ -46,11 +48,13 @@ class PortableVectorProducts(VectorProducts, form="portable"):
             ],
             dim=1,
         )
-        products = torch.cat(
+        products = torch.stack(
             [
-                (totals * moments[:, :3]).sum(dim=1),
+                (first * first).sum(dim=1),
+                (second * second).sum(dim=1),
+                (totals * first).sum(dim=1),
                 (totals * mixed).sum(dim=1),
-                (moments[:, 3:] * solid).sum(dim=1),
+                (second * solid).sum(dim=1),
             ],
             dim=1,
         )
@@ -59,5 +63,10 @@ class PortableVectorProducts(VectorProducts, form="portable"):
         return roots, mixed * scale.unsqueeze(1)
 
 
-class FusedVectorProducts(PortableVectorProducts, form="fused"):
-    """With PyTorch's own operators."""
+class FusedVectorProducts(VectorProducts, form="fused"):
+    """With physrep::vector_products."""
+
+    def forward(
+        self, moments: Tensor, totals: Tensor, mixed: Tensor, gates: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        return torch.ops.physrep.vector_products(moments, totals, mixed, gates)

@@ -47,6 +47,7 @@ def test_overrides_are_applied_and_typed(config_file):
         ("model.cutoff=0", ["cutoff = 0"]),
         ("model.name=jta", ["jat"]),
         ("model.heads=5", ["multiple of heads"]),
+        ("model={name: jat, vectors: true, degree: 1}", ["angular_features is 16, degree 1"]),
         ("model.smooth=false", ["published form", "aggregation: softmax"]),
         ("data.files=[absent.extxyz]", ["absent.extxyz: no such file"]),
         ("data.split.test=1.5", ["data.split.test = 1.5"]),
