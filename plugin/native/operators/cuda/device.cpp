@@ -128,28 +128,19 @@ std::pair<Tensor, Tensor> sorted_by_row(const Tensor &row_of, int64_t n_rows) {
   return {sorted, at::searchsorted(row_of.index_select(0, sorted), rows)};
 }
 
-// skip_norm and edge_basis are PyTorch's here; NeuralIL has its portable equations. Structure
-// factors have kernels of their own, in charges.cpp.
+// What is not named here is PyTorch's (skip_norm, vector_products, edge_basis), has portable equations
+// (NeuralIL) or kernels of its own (structure factors, in charges.cpp).
 const Kernels &kernels() {
-  static const Kernels table = {"cuda",
-                                no_exponentials<float>,
-                                no_exponentials<double>,
-                                attention<float>,
-                                attention<double>,
-                                messages<float>,
-                                messages<double>,
-                                nullptr,
-                                nullptr,
-                                nullptr,
-                                nullptr,
-                                nullptr,
-                                nullptr,
-                                nullptr,
-                                nullptr,
-                                mesh_starts,
-                                mesh_weights,
-                                mesh_rows,
-                                mesh_gather};
+  static const Kernels table = [] {
+    Kernels t{};
+    t.name = "cuda";
+    t.exp_float = no_exponentials<float>, t.exp_double = no_exponentials<double>;
+    t.attention_float = attention<float>, t.attention_double = attention<double>;
+    t.messages_float = messages<float>, t.messages_double = messages<double>;
+    t.mesh_starts = mesh_starts, t.mesh_weights = mesh_weights;
+    t.mesh_rows = mesh_rows, t.mesh_gather = mesh_gather;
+    return t;
+  }();
   return table;
 }
 
