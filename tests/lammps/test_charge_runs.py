@@ -5,10 +5,13 @@ import pytest
 import torch
 from ase import Atoms
 from charged import MEASURE_Q, assert_equal, with_charge
-from lammps_run import MEASURE, differences, eager, head, style
+from lammps_run import MEASURE, SPECIES, differences, eager, head, style
+from repository import REPOSITORY
 from test_errors import forge
 
 from physrep.engines.export import prepare
+from physrep.engines.lammps import write_data
+from physrep.io.trajectories.frames import iter_frames
 from physrep.potential import Potential
 
 EXACT = "thermo_modify format float %20.15g\n"
@@ -180,3 +183,17 @@ def test_minimiser_that_changes_the_box(lammps, charged_pt, systems, tmp_path):
     rows = lammps(start(systems["sheared"], tmp_path) + style(charged_pt) + section, 2).thermo()
     assert rows[-1][1] < rows[0][1] - 1.0
     assert np.isfinite(rows).all()
+
+
+def test_the_input_for_users(lammps, charged_pt, liquid_box, tmp_path):
+    """lammps/in.charges writes what analyze reads: positions, velocities, the network's charges."""
+    write_data(liquid_box, tmp_path / "box.data", SPECIES, atom_style="charge")
+    variables = {"potential": charged_pt, "data": "box.data", "settle": 2, "steps": 16}
+    given = "".join(f"variable {name} index {value}\n" for name, value in variables.items())
+    lammps(given + (REPOSITORY / "lammps" / "in.charges").read_text(), 2)
+    frames = list(iter_frames(tmp_path / "ean.lammpstrj", dt=0.004))
+    assert len(frames) == 3
+    for frame in frames:
+        assert frame.velocities is not None and frame.charges is not None
+        assert frame.charges.sum() == pytest.approx(0.0, abs=1e-4)  # six digits in the dump
+        assert frame.charges.std() > 0.1

@@ -58,11 +58,12 @@ class AttentionLayer(nn.Module):
         self.edge_attention = nn.Parameter(normal(columns.n_attention, heads))
         self.attention_weights = PortableAttentionWeights(softmax, smooth=True, scale=scale)
         n_messages = width
-        if self.angular:
-            self.moments = AngularMoments(config, columns)
-            n_messages += self.moments.n_out
-        elif self.vectors:
-            self.moments = VectorMoments(config, columns, first)
+        if self.angular or self.vectors:
+            self.moments: Any = (
+                VectorMoments(config, columns, first)
+                if self.vectors
+                else AngularMoments(config, columns)
+            )
             n_messages += self.moments.n_out
         self.value = nn.Linear(width, width, bias=False)
         self.output = nn.Linear(n_messages, width)
