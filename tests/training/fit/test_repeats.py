@@ -12,10 +12,11 @@ from systems import TINY, labelled_frames
 
 from physrep.checkpoint import fingerprint, load_checkpoint, members_of
 from physrep.config import ConfigError
-from physrep.io import write_npz
+from physrep.io import iter_structures, write_npz
+from physrep.studies.evaluate.label_errors import evaluate, load_calculator
 from physrep_training.fit.fit_config import load_config
 from physrep_training.fit.repeats import repeat_fit, summarise
-from physrep_training.tables.tables import Plan, make_tables
+from physrep_training.tables.tables import Plan, load_plan, make_tables
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -88,6 +89,27 @@ def test_tables_have_a_row_for_each_fit(config_file, tmp_path):
     assert (tmp_path / "sizes.png").is_file()
 
 
+def test_further_files_have_columns_of_their_own(config_file, tmp_path):
+    """Errors on the training file itself, as `physrep evaluate` finds them; computed once."""
+    data = yaml.safe_load(config_file.read_text())["data"]["files"][0]
+    rows = [
+        {"label": "one"},
+        {"label": "paper", "published": {"hot force_rmse": 0.02}, "fitted": False},
+    ]
+    made = plan(config_file, rows)
+    made = made.model_copy(
+        update={"tables": [made.tables[0].model_copy(update={"tests": {"hot": Path(data)}})]}
+    )
+    for _ in range(2):
+        (path,) = make_tables(made, tmp_path, [], ["run.epochs=1"])
+    lines = [line for line in path.read_text().splitlines() if line.startswith("| ")]
+    head, one, paper = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines)
+    calculator = load_calculator(tmp_path / "sizes/one/best.ckpt")
+    expected = evaluate(calculator, list(iter_structures(data)))
+    assert one[head.index("hot: force RMSE (eV/Å)")] == f"{expected.force_rmse:.4f}"
+    assert paper[head.index("published hot: force RMSE (eV/Å)")] == "0.0200"
+
+
 def test_seeds_of_a_row_have_mean_spread_and_committee(config_file, tmp_path):
     rows = [{"label": "twice"}, {"label": "of the paper", "published": 0.1, "fitted": False}]
     made = plan(config_file, rows)
@@ -106,12 +128,18 @@ def test_seeds_of_a_row_have_mean_spread_and_committee(config_file, tmp_path):
     assert paper[-1] == "published numbers only"
 
 
-@pytest.mark.parametrize("tables", ["thesis", "reliability"])
-def test_every_row_of_the_tables_has_valid_settings(tables, monkeypatch):
+@pytest.mark.parametrize(
+    "plan_file",
+    [
+        "training/configs/thesis/tables.yaml",
+        "training/configs/reliability/tables.yaml",
+        "benchmarks/accuracy.yaml",
+    ],
+)
+def test_every_row_of_the_tables_has_valid_settings(plan_file, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr("physrep_training.fit.fit_config._check_files", lambda config: None)
-    values = yaml.safe_load(Path(f"training/configs/{tables}/tables.yaml").read_text())
-    for table in Plan.parse(values).tables:
+    for table in load_plan(Path(plan_file)).tables:
         for row in table.rows:
             common = [] if row.config else table.common
             assert load_config(row.config or table.config, [*common, *table.every, *row.set])

@@ -1,12 +1,15 @@
 """What a finished fit is worth, by one of several measures, on its own test part."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from physrep.engines.ase import PhysRepCalculator
-from physrep.output import write_file
+from physrep.io import iter_structures
+from physrep.output import make_folder, write_file
 from physrep.studies.evaluate import reaction_paths, reliability
+from physrep.studies.evaluate.label_errors import evaluate
 from physrep_training.data.splits import load_part
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fitting import finish_fit
@@ -42,6 +45,12 @@ SUITES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+JUDGED = (  # of every further file of tests
+    Column("force_mae", "force MAE (eV/Å)", ".4f"),
+    Column("force_rmse", "force RMSE (eV/Å)", ".4f"),
+    Column("energy_rmse_mev_per_atom", "energy RMSE (meV/atom)", ".2f"),
+)
+
 DRAWN = {"errors": "force_mae", "reliability": "delta_p", "paths": "barrier_mae_ev"}  # in figures
 
 
@@ -67,3 +76,30 @@ def measure(suite: str, config: FitConfig) -> Numbers:
         numbers = judges[suite](calculator, structures).numbers()
         write_file(kept, json.dumps(numbers, indent=1) + "\n")
     return json.loads(kept.read_text())
+
+
+def columns_of_tests(tests: Iterable[str]) -> tuple[Column, ...]:
+    """Columns of the further files, by their names in the table."""
+    return tuple(
+        Column(f"{name} {one.key}", f"{name}: {one.title}", one.format)
+        for name in tests
+        for one in JUDGED
+    )
+
+
+def measure_tests(config: FitConfig, tests: Mapping[str, Path]) -> Numbers:
+    """Errors of a finished fit on further files, kept in its folder as tests/NAME.json; keys as
+    those of ``columns_of_tests``.
+    """
+    found: Numbers = {}
+    for name, file in tests.items():
+        kept = make_folder(config.folder / "tests") / f"{name}.json"
+        if not kept.is_file():
+            calculator = PhysRepCalculator(
+                config.folder / "best.ckpt", device="cpu", check_contacts=False
+            )
+            read = iter_structures(file, unread="refuse", **config.data.keys)
+            write_file(kept, evaluate(calculator, read).to_json() + "\n")
+        numbers = json.loads(kept.read_text())
+        found |= {f"{name} {one.key}": numbers[one.key] for one in JUDGED}
+    return found

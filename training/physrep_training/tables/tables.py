@@ -17,7 +17,15 @@ from physrep_training.bounds import Count, Positive
 from physrep_training.fit.epoch_log import read_log
 from physrep_training.fit.fit_config import load_config, read_yaml
 from physrep_training.fit.repeats import committee_errors
-from physrep_training.tables.suites import DRAWN, SUITES, Column, Numbers, measure
+from physrep_training.tables.suites import (
+    DRAWN,
+    SUITES,
+    Column,
+    Numbers,
+    columns_of_tests,
+    measure,
+    measure_tests,
+)
 
 Results = dict[str, list[Numbers]]  # by the label of the row; one for each seed
 
@@ -58,13 +66,16 @@ class Table(StrictModel):
     """Settings, key=value, of the rows that have no config of their own."""
     every: list[str] = []
     """Settings, key=value, of all rows."""
+    tests: dict[str, Path] = {}
+    """Files of labelled structures that every fit is judged on as well, by the name that they have
+    in the table."""
     rows: list[Row]
     """Rows in the order of the table."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The numbers of its suite."""
-        return SUITES[self.suite]
+        """The numbers of its suite and of its further tests."""
+        return SUITES[self.suite] + columns_of_tests(self.tests)
 
     @property
     def has_committees(self) -> bool:
@@ -112,7 +123,7 @@ def fit_row(table: Table, row: Row, folder: Path, settings: list[str]) -> Number
     common = [] if row.config else table.common
     chosen = [*common, *table.every, *row.set, *settings, f"output={folder}"]
     config = load_config(row.config or table.config, chosen)
-    numbers = measure(table.suite, config)
+    numbers = measure(table.suite, config) | measure_tests(config, table.tests)
     best = load_checkpoint(folder / "best.ckpt")
     return {
         **numbers,
