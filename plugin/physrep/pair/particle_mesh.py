@@ -89,8 +89,8 @@ def meshes_of_factors(factors: Tensor, indices: Tensor, sizes: list[int], order:
 
 
 def factor_scales(indices: Tensor, sizes: list[int], order: int) -> Tensor:
-    """(n_k,) complex: products of :func:`spline_factors` along the three axes, with the phase of
-    splines whose middle is half their width beside the charge.
+    """(n_k,) complex: products of :func:`spline_factors` along the three axes. The phase undoes
+    the shift of a spline, which is centred order / 2 mesh points below its charge.
     """
     scale = torch.ones(indices.size(0), dtype=torch.float64, device=indices.device)
     shift = torch.zeros_like(scale)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,12 +95,14 @@ def measure_tests(config: FitConfig, tests: Mapping[str, Path]) -> Numbers:
     found: Numbers = {}
     for name, file in tests.items():
         kept = make_folder(config.folder / "tests") / f"{name}.json"
-        if not kept.is_file():
+        source = str(file.resolve())
+        if not kept.is_file() or json.loads(kept.read_text())["file"] != source:
             calculator = PhysRepCalculator(
                 config.folder / "best.ckpt", device="cpu", check_contacts=False
             )
             read = iter_structures(file, unread="refuse", **config.data.keys)
-            write_file(kept, evaluate(calculator, read).to_json() + "\n")
+            errors = {"file": source, **asdict(evaluate(calculator, read))}
+            write_file(kept, json.dumps(errors, indent=1) + "\n")
         numbers = json.loads(kept.read_text())
         found |= {f"{name} {one.key}": numbers[one.key] for one in JUDGED}
     return found
