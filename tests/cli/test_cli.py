@@ -33,6 +33,9 @@ KEYS = [
     "dipole_rmse",
     "n_guarded",
     "guarded",
+    "energy_mae_mev",
+    "energy_rmse_mev",
+    "energy_centred_mae_mev",
 ]
 
 
@@ -103,6 +106,8 @@ def test_evaluate_finds_the_errors_put_in(exports, labelled, capsys, file):
     assert list(errors) == KEYS
     assert errors["energy_mae_mev_per_atom"] == pytest.approx(20.0, abs=1e-4)
     assert errors["energy_rmse_mev_per_atom"] == pytest.approx(30.0 * (2 / 3) ** 0.5, abs=1e-4)
+    assert errors["energy_mae_mev"] == pytest.approx(15 * 5000.0, abs=1e-2)  # 15 atoms, 5 eV off
+    assert errors["energy_centred_mae_mev"] == pytest.approx(15 * 20.0, abs=1e-2)
     assert errors["force_mae"] == pytest.approx(0.3 / 45, abs=1e-6)  # one of 45 components
     assert errors["force_rmse"] == pytest.approx(0.3 / 45**0.5, abs=1e-6)
     assert errors["force_max"] == pytest.approx(0.3, abs=1e-6)

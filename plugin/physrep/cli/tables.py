@@ -50,7 +50,8 @@ def run(parsed: argparse.Namespace) -> int:
     check_number("--minutes", parsed.minutes, "minutes")
     check_output_folder(parsed.output, (parsed.plan,))
     from physrep_training.console import run_fit_command
-    from physrep_training.tables.tables import load_plan, make_tables
+    from physrep_training.tables.plan import load_plan
+    from physrep_training.tables.tables import make_tables
 
     def work() -> str:
         plan = load_plan(parsed.plan, parsed.minutes)

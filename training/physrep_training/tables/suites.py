@@ -1,58 +1,30 @@
-"""What a finished fit is worth, by one of several measures, on its own test part."""
+"""What a finished fit is worth, by one of several measures, on its own test part or others."""
 
 import json
+import statistics
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import torch
+from ase import Atoms
+
+from physrep.checkpoint import load_checkpoint
+from physrep.config import ConfigError
 from physrep.engines.ase import PhysRepCalculator
-from physrep.io import iter_structures
+from physrep.engines.export import export_potential
+from physrep.io import Structure, iter_structures
 from physrep.output import make_folder, write_file
 from physrep.studies.evaluate import reaction_paths, reliability
 from physrep.studies.evaluate.label_errors import evaluate
 from physrep_training.data.splits import load_part
 from physrep_training.fit.fit_config import FitConfig
 from physrep_training.fit.fitting import finish_fit
+from physrep_training.tables.plan import OWN_PART, TestSet
 
 Numbers = dict[str, Any]
-
-
-class Column(NamedTuple):
-    """A number of a suite: its name, its title with the unit, its format."""
-
-    key: str
-    title: str
-    format: str
-
-
-SUITES: dict[str, tuple[Column, ...]] = {
-    "errors": (
-        Column("force_mae", "force MAE (eV/Å)", ".4f"),
-        Column("force_rmse", "force RMSE (eV/Å)", ".4f"),
-    ),
-    "reliability": (
-        Column("mae_e_mev", "MAE_E (meV)", ".1f"),
-        Column("mae_f", "MAE_F (eV/Å)", ".4f"),
-        Column("delta_p", "ΔP (Å)", ".4f"),
-        Column("delta_e_mev", "ΔE (meV)", ".1f"),
-        Column("recovered", "recovered", ".2f"),
-        Column("assembly_recovered", "assembled", ".2f"),
-    ),
-    "paths": (
-        Column("barrier_mae_ev", "barrier MAE (eV)", ".3f"),
-        Column("within_0_2_ev", "within 0.2 eV", ".2f"),
-        Column("energy_mae_ev", "path MAE (eV)", ".3f"),
-    ),
-}
-
-JUDGED = (  # of every further file of tests
-    Column("force_mae", "force MAE (eV/Å)", ".4f"),
-    Column("force_rmse", "force RMSE (eV/Å)", ".4f"),
-    Column("energy_rmse_mev_per_atom", "energy RMSE (meV/atom)", ".2f"),
-)
-
-DRAWN = {"errors": "force_mae", "reliability": "delta_p", "paths": "barrier_mae_ev"}  # in figures
+WARM_UP, TIMED = 20, 100  # evaluations
 
 
 def measure(suite: str, config: FitConfig) -> Numbers:
@@ -66,6 +38,8 @@ def measure(suite: str, config: FitConfig) -> Numbers:
     errors = finish_fit(config)
     if suite == "errors":
         return errors
+    if suite == "tests":
+        return {}
     kept = config.folder / f"{suite}.json"
     if not kept.is_file():
         structures = load_part(config.folder / "split.json", "test", **config.data.keys)
@@ -79,30 +53,69 @@ def measure(suite: str, config: FitConfig) -> Numbers:
     return json.loads(kept.read_text())
 
 
-def columns_of_tests(tests: Iterable[str]) -> tuple[Column, ...]:
-    """Columns of the further files, by their names in the table."""
-    return tuple(
-        Column(f"{name} {one.key}", f"{name}: {one.title}", one.format)
-        for name in tests
-        for one in JUDGED
-    )
+def structures_of(config: FitConfig, test: TestSet) -> Iterable[Structure]:
+    """What a finished fit is judged on.
+
+    Raises:
+        ConfigError: its own test part, which is empty.
+    """
+    if test.file is not None:
+        return iter_structures(test.file, unread="refuse", **config.data.keys)
+    part = load_part(config.folder / "split.json", "test", **config.data.keys)
+    if not part:
+        raise ConfigError(
+            f"{config.folder} has no test part (data.split.test = {config.data.split.test:g}): "
+            "give the test a file, or data.split.test a share"
+        )
+    return part
 
 
-def measure_tests(config: FitConfig, tests: Mapping[str, Path]) -> Numbers:
-    """Errors of a finished fit on further files, kept in its folder as tests/NAME.json; keys as
-    those of ``columns_of_tests``.
+def measure_tests(config: FitConfig, tests: Mapping[str, TestSet]) -> Numbers:
+    """Errors of a finished fit on these structures, kept in its folder as tests/NAME.json, by the
+    keys of the table's columns.
     """
     found: Numbers = {}
-    for name, file in tests.items():
+    for name, test in tests.items():
         kept = make_folder(config.folder / "tests") / f"{name}.json"
-        source = str(file.resolve())
-        if not kept.is_file() or json.loads(kept.read_text())["file"] != source:
+        source = OWN_PART if test.file is None else str(test.file.resolve())
+        fields = {column.field for column in test.errors.values()}
+        numbers = json.loads(kept.read_text()) if kept.is_file() else {}
+        if numbers.get("file") != source or not fields <= numbers.keys():
             calculator = PhysRepCalculator(
                 config.folder / "best.ckpt", device="cpu", check_contacts=False
             )
-            read = iter_structures(file, unread="refuse", **config.data.keys)
-            errors = {"file": source, **asdict(evaluate(calculator, read))}
-            write_file(kept, json.dumps(errors, indent=1) + "\n")
-        numbers = json.loads(kept.read_text())
-        found |= {f"{name} {one.key}": numbers[one.key] for one in JUDGED}
+            numbers = {"file": source, **asdict(evaluate(calculator, structures_of(config, test)))}
+            write_file(kept, json.dumps(numbers, indent=1) + "\n")
+        for key, column in test.errors.items():
+            value = numbers[column.field]
+            found[f"{name} {key}"] = None if value is None else column.factor * value
     return found
+
+
+def measure_time(config: FitConfig, test: TestSet) -> float:
+    """Processor time of energy and forces of the first structure of a test, ms, kept in
+    tests/time.json.
+
+    The median of 100 evaluations by the exported file in ASE, neighbour list included, in one
+    thread; every atom is moved by about 0.001 A before each.
+    """
+    kept = make_folder(config.folder / "tests") / "time.json"
+    if not kept.is_file():
+        exported = config.folder / "timed.pt"
+        export_potential(load_checkpoint(config.folder / "best.ckpt"), exported)
+        atoms = next(iter(structures_of(config, test))).to_ase()
+        atoms.calc = PhysRepCalculator(exported, device="cpu", check_contacts=False)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        seconds = [_time_of_a_step(atoms, seed) for seed in range(WARM_UP + TIMED)]
+        torch.set_num_threads(threads)
+        ms = 1000.0 * statistics.median(seconds[WARM_UP:])
+        write_file(kept, json.dumps({"ms": ms, "n_atoms": len(atoms)}, indent=1) + "\n")
+    return json.loads(kept.read_text())["ms"]
+
+
+def _time_of_a_step(atoms: Atoms, seed: int) -> float:
+    atoms.rattle(0.001, seed=seed)
+    start = time.process_time()
+    atoms.get_forces()
+    return time.process_time() - start

@@ -34,11 +34,14 @@ class Errors:
     """Errors over a data set; None where it has no such labels.
 
     Energies in meV/atom, after the mean offset of the energy per atom is removed (labels of
-    different codes differ by a constant per atom), so at least two are needed. Forces in eV/A,
-    over Cartesian components; ``force_max`` is the largest error of one component. Virials in
-    meV/atom and, of structures that are periodic in all directions, stresses in meV/A^3, over the
-    nine components. Charges of atoms in e; dipoles of isolated structures in e A, over the three
-    components, of charged ones about the centre of mass.
+    different codes differ by a constant per atom), so at least two are needed. Energies of whole
+    structures in meV: ``energy_mae_mev`` and ``energy_rmse_mev`` as they are, for labels of the
+    level that the potential was fitted to; ``energy_centred_mae_mev`` after their mean offset is
+    removed, for the shape of a scan or path of one molecule. Forces in eV/A, over Cartesian
+    components; ``force_max`` is the largest error of one component. Virials in meV/atom and, of
+    structures that are periodic in all directions, stresses in meV/A^3, over the nine components.
+    Charges of atoms in e; dipoles of isolated structures in e A, over the three components, of
+    charged ones about the centre of mass.
 
     ``n_guarded`` counts the structures in which the short-range guard acts (None where the
     calculator has none), ``guarded`` names the first of them: file, frame (from 0) and the pair
@@ -61,6 +64,9 @@ class Errors:
     dipole_rmse: float | None = None
     n_guarded: int | None = None
     guarded: list[dict[str, Any]] = field(default_factory=list)
+    energy_mae_mev: float | None = None
+    energy_rmse_mev: float | None = None
+    energy_centred_mae_mev: float | None = None
 
     def to_json(self) -> str:
         """One JSON object, the fields as keys."""
@@ -103,6 +109,7 @@ class _Sums:
     """What is kept while structures stream by."""
 
     energy_errors: list[float] = field(default_factory=list)  # eV/atom
+    total_energy_errors: list[float] = field(default_factory=list)  # eV
     forces: _Sum = field(default_factory=_Sum)
     virial: _Sum = field(default_factory=_Sum)  # meV/atom
     stress: _Sum = field(default_factory=_Sum)  # meV/A^3
@@ -132,6 +139,7 @@ class _Sums:
         if structure.energy is not None:
             difference = atoms.get_potential_energy() - structure.energy
             self.energy_errors.append(difference / len(atoms))
+            self.total_energy_errors.append(difference)
         pairs = guarded_pairs(calculator, atoms)
         if pairs:
             where = {"file": Path(structure.source).name, "frame": structure.frame}
@@ -179,7 +187,16 @@ class _Sums:
             self.dipole.rmse(),
             len(self.guarded) if guard else None,
             self.guarded[:NAMED],
+            *self._of_whole_structures(),
         )
+
+    def _of_whole_structures(self) -> tuple[float | None, float | None, float | None]:
+        """The last three of ``Errors``, meV."""
+        if not self.total_energy_errors:
+            return None, None, None
+        error = 1000.0 * np.array(self.total_energy_errors)
+        centred = float(np.abs(error - error.mean()).mean()) if len(error) > 1 else None
+        return float(np.abs(error).mean()), float(np.sqrt((error**2).mean())), centred
 
 
 def _virial(atoms: Atoms) -> np.ndarray:
