@@ -179,7 +179,7 @@ def bar_figure(values: Mapping[str, float], label: str) -> Figure:
     places = np.arange(len(values))[::-1]
     axes.barh(places, list(values.values()), height=0.62, color=BLUE)
     for place, value in zip(places, values.values(), strict=True):
-        axes.text(value, place, f" {value:.3f}", va="center", color=INK)
+        axes.text(value, place, f" {value:.4g}", va="center", color=INK)
     axes.set_yticks(places, list(values))
     axes.tick_params(left=False)
     axes.set(xlabel=label, xlim=(0.0, 1.15 * max(values.values())))

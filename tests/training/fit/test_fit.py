@@ -257,16 +257,20 @@ def test_start_that_learns_nothing_is_reported(config_file, tmp_path):
     assert load_checkpoint(best).training["collapsed"]
 
 
-def test_fit_ends_with_the_epoch_that_passes_its_time(config_file, tmp_path):
+def test_fit_ends_with_the_epoch_that_passes_its_time_and_validates_it(config_file, tmp_path):
     overrides = [
         f"output={tmp_path}/run",
         "run.cpu_minutes=0.0001",
         "run.epochs=1000",
         "run.validate_every=3",
     ]
-    best = fit(load_config(config_file, overrides))
-    assert len(read_log(tmp_path / "run" / "log.csv")) == 1
-    assert not load_checkpoint(best).training["collapsed"]
+    best = load_checkpoint(fit(load_config(config_file, overrides))).training
+    (only,) = read_log(tmp_path / "run" / "log.csv")
+    assert best["epoch"] == 0
+    assert best["validation"]["force_mae"] == pytest.approx(
+        float(only["validation_force_mae_ev_per_a"])
+    )
+    assert not best["collapsed"]
 
 
 def test_fit_starts_from_a_checkpoint(config_file, finished, tmp_path):

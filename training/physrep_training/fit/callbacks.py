@@ -76,8 +76,7 @@ class BestCheckpoint(Callback):
 
 
 class FinalCheckpoint(Callback):
-    """Writes best.ckpt at the end of a fit that was never validated: it has no validation part, or
-    its time was over before the first validation.
+    """Writes best.ckpt at the end of a fit that was never validated: it has no validation part.
 
     Comes after the averaging callback, which by then has put the averages in place.
     """
@@ -126,13 +125,15 @@ class TimeLimit(Callback):
 
     Processor time, not wall time: fits that are compared do the same work on a busy machine too.
     The time before a resume counts. Schedules that span the run follow the time spent if it is
-    ahead of the epochs, so that the rate has fallen when the time is over.
+    ahead of the epochs, so that the rate has fallen when the time is over. The last epoch is
+    validated whatever run.validate_every is: its parameters, of the lowest rate, are often the best.
     """
 
     def __init__(self, minutes: float, threads: int) -> None:
         self.limit = 60.0 * minutes * threads
         self.spent = 0.0
         self.started = 0.0
+        self.over = False  # asked before the last chance to validate, and after a validation
 
     def on_train_start(self, trainer: L.Trainer, module: PotentialModule) -> None:
         trainer.should_stop = self.spent >= self.limit
@@ -143,14 +144,35 @@ class TimeLimit(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, module: PotentialModule, batch: Any, index: int
     ) -> None:
-        spent = self.spent + time.process_time() - self.started
-        # The first process decides for all: they step with the same rate and end together.
-        module.share_of_time = trainer.strategy.broadcast(spent) / self.limit
+        module.share_of_time = (self.spent + self._of_this_epoch(trainer)) / self.limit
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        module: PotentialModule,
+        outputs: Any,
+        batch: Any,
+        index: int,
+    ) -> None:
+        if trainer.is_last_batch:
+            self.over = self._is_over(trainer)
+            if self.over:
+                trainer.check_val_every_n_epoch = 1
+
+    def on_validation_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
+        if not trainer.sanity_checking:
+            self.over = self._is_over(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: PotentialModule) -> None:
-        spent = self.spent + time.process_time() - self.started
-        self.spent = trainer.strategy.broadcast(spent)
-        trainer.should_stop = trainer.should_stop or self.spent >= self.limit
+        self.spent += self._of_this_epoch(trainer)
+        trainer.should_stop = trainer.should_stop or self.over
+
+    def _is_over(self, trainer: L.Trainer) -> bool:
+        return self.spent + self._of_this_epoch(trainer) >= self.limit
+
+    def _of_this_epoch(self, trainer: L.Trainer) -> float:
+        # The first process decides for all: they step with the same rate and end together.
+        return trainer.strategy.broadcast(time.process_time() - self.started)
 
     def state_dict(self) -> dict[str, Any]:
         return {"spent": self.spent}

@@ -65,7 +65,7 @@ class RunConfig(StrictModel):
     batch_size: Count = 1
     """[structures] Structures in each step of one process."""
     validate_every: Count = 1
-    """[epochs] Epochs between validations."""
+    """[epochs] Epochs between validations; the last epoch of cpu_minutes is validated anyway."""
     ema_decay: Share = 0.995
     """[1] Decay per step of the moving average of the parameters, which is validated and saved; 0:
     no average."""

@@ -187,9 +187,9 @@ class Table(StrictModel):
 
     @property
     def drawn(self) -> Column:
-        """The number in its figure."""
-        key = DRAWN.get(self.suite, self.columns[0].key)
-        return next(column for column in self.columns if column.key == key)
+        """The number in its figure: that of its suite, else its first error of forces."""
+        chosen = DRAWN.get(self.suite, "force")
+        return next((c for c in self.columns if chosen in c.key), self.columns[0])
 
     @property
     def has_committees(self) -> bool:
