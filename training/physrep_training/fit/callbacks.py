@@ -126,7 +126,7 @@ class TimeLimit(Callback):
     Processor time, not wall time: fits that are compared do the same work on a busy machine too.
     The time before a resume counts. Schedules that span the run follow the time spent if it is
     ahead of the epochs, so that the rate has fallen when the time is over. The last epoch is
-    validated whatever run.validate_every is: its parameters, of the lowest rate, are often the best.
+    validated whatever run.validate_every is: with the lowest rate it is often the best one.
     """
 
     def __init__(self, minutes: float, threads: int) -> None:
