@@ -164,12 +164,20 @@ class Potential(GuardedModel):
 
     def readout(self, h: Tensor, types: Tensor, edges: GuardedEdges) -> Tensor:
         """Features (n_atoms, width) -> atomic energies (n_centers,) in eV, float64."""
+        y = self.model.readout(h, types, edges.shown)
+        return self.energies_of(y, self.isolated(), types, edges)
+
+    def energies_of(
+        self, y: Tensor, isolated: Tensor, types: Tensor, edges: GuardedEdges
+    ) -> Tensor:
+        """The model's readouts of atoms (n_centers,) and of one isolated atom of each type
+        (n_types,) -> atomic energies (n_centers,) in eV, float64.
+        """
         shown = edges.shown
         own_types = types[: shown.n_centers]
-        y = self.model.readout(h, types, shown)
         shift = self.shift.index_select(0, own_types)
         if not self.published:
-            y = y - self.isolated().index_select(0, own_types)
+            y = y - isolated.index_select(0, own_types)
             coordination = sum_edges(shown.envelope, shown.centers, shown.n_centers)
             shift = shift * (1.0 - torch.exp(-coordination.to(shift.dtype)))
         energies = self.scale * y.to(self.scale.dtype) + shift
@@ -217,18 +225,22 @@ class Potential(GuardedModel):
             geometry: needed with charges alone. Its positions and the ``vectors`` are two views of
                 the same atoms; what depends on both is differentiated with respect to both.
         """
-        edges = self.edges(types, edge_index, vectors, types.size(0), molecules)
-        h = self.embed(types, edges)
+        n_atoms = types.size(0)
+        structure = torch.zeros_like(types) if molecules is None else molecules
+        all_types, all_molecules = self.with_isolated(types, structure)
+        edges = self.edges(all_types, edge_index, vectors, all_types.size(0), all_molecules)
+        h = self.embed(all_types, edges)
         for k in range(self.n_layers):
             h = self.step(k, h, edges)
-        atomic = self.readout(h, types, edges)
+        y = self.model.readout(h, all_types, edges.shown)
+        isolated = y[n_atoms:] if y.size(0) > n_atoms else self.isolated()
+        atomic = self.energies_of(y, isolated, all_types, edges)[:n_atoms]
         long_range = self.long_range
         if long_range is None:
             return Energies(atomic, None, None)
         if geometry is None:
             raise ValueError("physrep: this potential has charges and needs the geometry")
-        structure = torch.zeros_like(types) if molecules is None else molecules
-        raw = self.raw_charges(h, types, edges)
+        raw = self.raw_charges(h, all_types, edges)[:n_atoms]
         totals = geometry.total_charges
         sums = sum_edges(raw, structure, totals.size(0))
         charges = shifted_charges(raw, sums, totals, structure)

@@ -81,7 +81,7 @@ def test_only_operators_and_the_check_of_an_installation_call_what_is_compiled()
         if "torch.ops.physrep." in path.read_text()
     }
     assert calling == {"install", "ops"}
-    assert len(OPERATORS) == 14
+    assert len(OPERATORS) == 15
     assert NeighborList in OPERATORS
 
 

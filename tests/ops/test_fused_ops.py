@@ -28,6 +28,7 @@ from physrep.nn.neighbor_softmax import neighbor_softmax
 from physrep.nn.scatter import sum_edges
 from physrep.ops.invariants import PortableInvariants
 from physrep.ops.neighbor_list import FusedNeighborList
+from physrep.ops.norm_swish import PortableNormSwish
 from physrep.ops.vector_products import PortableVectorProducts
 
 DEGREE = 5
@@ -99,8 +100,8 @@ def orders(function, inputs: list, rest: tuple, second: bool) -> list[Tensor]:
     if not second:
         return [*values, *first]
     total = sum((g.sin() * torch.randn(g.shape, dtype=g.dtype)).sum() for g in first)
-    more = torch.autograd.grad(total, leaves, allow_unused=True)
-    return [*values, *first, *(g for g in more if g is not None)]
+    more = torch.autograd.grad(total, leaves, materialize_grads=True)
+    return [*values, *first, *more]
 
 
 def compare(fused, portable, inputs: list, rest: tuple, tolerance: float, second=True) -> None:
@@ -160,6 +161,17 @@ def test_skip_norm(dtype, normed, width):
         compare(fused, portable, inputs, (1e-6,), 10 * TOLERANCES[dtype], second)
 
 
+@DTYPES
+@pytest.mark.parametrize("second", [True, False])
+@pytest.mark.parametrize("width", [12, 48, 272], ids=["no whole vectors", "kernel", "too wide"])
+def test_norm_swish(dtype, width, second):
+    new = random_leaves(dtype)
+    inputs = [new(7, width), new(width), new(width)]
+    portable, tolerance = PortableNormSwish(1e-6), 10 * TOLERANCES[dtype]
+    fused = torch.ops.physrep.norm_swish
+    compare(fused, lambda *x: portable(*x[:3]), inputs, (1e-6,), tolerance, second)
+
+
 @pytest.mark.parametrize("n_atoms", [20, 2000], ids=["kept", "computed again"])
 def test_gradients_of_few_and_of_many_atoms(n_atoms):
     """First derivatives alone, as MD takes them: nothing is kept for second ones."""
@@ -193,9 +205,12 @@ def test_skip_norm_of_inputs_that_depend_on_each_other():
 
 @DTYPES
 @pytest.mark.parametrize("degree", [1, 2])
-def test_invariants(dtype, degree):
-    x = [random_leaves(dtype)(7, degree * (degree + 2), 5)]
-    compare(torch.ops.physrep.invariants, PortableInvariants(), x, (), TOLERANCES[dtype])
+@pytest.mark.parametrize("channels", [5, 16], ids=["PyTorch's operators", "kernel"])
+@pytest.mark.parametrize("second", [True, False])
+def test_invariants(dtype, degree, channels, second):
+    x = [random_leaves(dtype)(7, degree * (degree + 2), channels)]
+    fused = torch.ops.physrep.invariants
+    compare(fused, PortableInvariants(), x, (), 10 * TOLERANCES[dtype], second)
 
 
 @DTYPES

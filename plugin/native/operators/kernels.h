@@ -78,15 +78,26 @@ template <class T> struct BasisArgs {
   T *d_vectors;
 };
 
-// rows_kernel.h: a forward pass writes out; where there is a gradient (n, width) a backward pass
-// writes d_message and d_own and adds to d_weight and d_bias. The width is a multiple of PADDING.
-template <class T> struct SkipNormArgs {
+constexpr int64_t MOST_NORMED = 256;  // numbers of a row that is normalised
+
+// rows_kernel.h. The width is a multiple of PADDING bytes, at most MOST_NORMED. Of the outputs out,
+// d_message and d_own are written, d_weight and d_bias added to; d_message and d_own go together.
+template <class T> struct NormArgs {
   int64_t width;
+  bool dual;
   T eps;
-  const T *message, *own;   // (n, width)
-  const T *weight, *bias;   // (width); null: no norm
-  const T *gradient;
+  Rows<const T> message, own;  // (n, width); own null: of a readout
+  Rows<const T> weight, bias;  // (width); null: no norm
+  Rows<const T> cotangent;  // (n, width)
   T *out, *d_message, *d_own, *d_weight, *d_bias;
+};
+
+// rows_kernel.h. The channels are a multiple of PADDING bytes; outputs are written.
+template <class T> struct InvariantArgs {
+  int64_t channels, components;  // components: 3 or 8
+  bool dual;
+  Rows<const T> moments, cotangent;  // (n, components, channels), (n, 1 or 2, channels)
+  T *out, *d_moments;
 };
 
 // vector_products_kernel.h. The channels are a multiple of PADDING bytes. Outputs are written: roots
@@ -96,7 +107,7 @@ template <class T> struct VectorProductArgs {
   bool dual;
   Rows<const T> moments, totals, mixed,
       gates;  // (n, 8, channels), (n, 3, channels) twice, (n, ...)
-  Rows<const T> from_roots, from_changes;       // what comes in for the outputs; null: nothing
+  Rows<const T> from_roots, from_changes;  // what comes in for the outputs; null: nothing
   T *roots, *changes;
   T *d_moments, *d_totals, *d_mixed, *d_gates;
 };
@@ -170,8 +181,10 @@ struct Kernels {
   void (*messages_float)(const MessageArgs<float> &, const Block &);
   void (*messages_double)(const MessageArgs<double> &, const Block &);
   // Of the rows or edges [first, last).
-  void (*skip_norm_float)(const SkipNormArgs<float> &, int64_t first, int64_t last);
-  void (*skip_norm_double)(const SkipNormArgs<double> &, int64_t first, int64_t last);
+  void (*norm_float)(const NormArgs<float> &, int64_t first, int64_t last);
+  void (*norm_double)(const NormArgs<double> &, int64_t first, int64_t last);
+  void (*invariants_float)(const InvariantArgs<float> &, int64_t first, int64_t last);
+  void (*invariants_double)(const InvariantArgs<double> &, int64_t first, int64_t last);
   void (*vector_products_float)(const VectorProductArgs<float> &, int64_t first, int64_t last);
   void (*vector_products_double)(const VectorProductArgs<double> &, int64_t first, int64_t last);
   void (*basis_float)(const BasisArgs<float> &, int64_t first, int64_t last);

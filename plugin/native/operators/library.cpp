@@ -35,6 +35,7 @@ std::tuple<Tensor, Tensor, Tensor> edge_basis(const Tensor &vectors, const Tenso
                                               double cutoff, int64_t degree);
 Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<Tensor> &weight,
                  const std::optional<Tensor> &bias, double eps);
+Tensor norm_swish(const Tensor &x, const Tensor &weight, const Tensor &bias, double eps);
 Tensor invariants(const Tensor &moments);
 std::tuple<Tensor, Tensor> vector_products(const Tensor &moments, const Tensor &totals,
                                            const Tensor &mixed, const Tensor &gates);
@@ -57,6 +58,7 @@ TORCH_LIBRARY(physrep, library) {
   library.def("edge_vectors", &physrep::edge_vectors);
   library.def("edge_basis", &physrep::edge_basis);
   library.def("skip_norm", &physrep::skip_norm);
+  library.def("norm_swish", &physrep::norm_swish);
   library.def("invariants", &physrep::invariants);
   library.def("vector_products", &physrep::vector_products);
   library.def("power_spectrum", &physrep::power_spectrum);

@@ -1,151 +1,151 @@
 // SPDX-License-Identifier: MIT
-// Operators physrep::skip_norm and physrep::invariants: what a layer does to the rows of its atoms.
+// Operators physrep::skip_norm, physrep::norm_swish and physrep::invariants: what a layer or a
+// readout does to the rows of its atoms; rows_kernel.h has the equations.
 //
 // As one operator each they have one entry in the graph instead of ten: for a few hundred atoms the
-// entries cost more than the arithmetic. On CPUs skip_norm has a kernel (rows_kernel.h) for rows of
-// whole vectors; other rows and devices, and double backward passes, go through PyTorch's own
-// operators.
-
-#include <ATen/Parallel.h>
+// entries cost more than the arithmetic. Rows that do not fill whole vectors, very wide ones, and
+// other devices than CPUs go through PyTorch's own operators.
 
 #include <optional>
 
-#include "differentiable.h"
 #include "form.h"
 
 namespace physrep {
 
 namespace {
 
-using torch::autograd::AutogradContext;
-
 constexpr int64_t ROWS_PER_TASK = 512;  // fewer are not worth another thread
 
-Tensor plain_skip_norm(const Tensors &x, double eps) {
-  const auto sum = x[0] * torch::sigmoid(x[0]) + x[1];
-  return x[2].defined() ? at::layer_norm(sum, {sum.size(1)}, x[2], x[3], eps) : sum;
+void run(const NormArgs<float> &a, int64_t first, int64_t last) {
+  kernels().norm_float(a, first, last);
+}
+void run(const NormArgs<double> &a, int64_t first, int64_t last) {
+  kernels().norm_double(a, first, last);
+}
+void run(const InvariantArgs<float> &a, int64_t first, int64_t last) {
+  kernels().invariants_float(a, first, last);
+}
+void run(const InvariantArgs<double> &a, int64_t first, int64_t last) {
+  kernels().invariants_double(a, first, last);
 }
 
-void run(const SkipNormArgs<float> &a, int64_t first, int64_t last) {
-  kernels().skip_norm_float(a, first, last);
-}
-void run(const SkipNormArgs<double> &a, int64_t first, int64_t last) {
-  kernels().skip_norm_double(a, first, last);
-}
-
-// x: message, own, weight, bias, of which the last two may be undefined.
 Tensors contiguous(Tensors x) {
   for (auto &t : x)
     if (t.defined()) t = t.contiguous();
   return x;
 }
 
-template <class T> SkipNormArgs<T> arguments(const Tensors &x, double eps) {
-  const auto at = [](const Tensor &t) { return t.defined() ? t.const_data_ptr<T>() : nullptr; };
-  SkipNormArgs<T> a{};
-  a.width = x[0].size(1), a.eps = static_cast<T>(eps);
-  a.message = at(x[0]), a.own = at(x[1]), a.weight = at(x[2]), a.bias = at(x[3]);
-  return a;
+template <class T> T *pointer(const Tensor &x) {
+  return x.defined() ? x.template data_ptr<T>() : nullptr;
 }
 
-template <class T> Tensor forward_pass(const Tensors &x, double eps) {
-  auto out = at::empty_like(x[0]);
-  auto a = arguments<T>(x, eps);
-  a.out = out.data_ptr<T>();
-  at::parallel_for(0, out.size(0), ROWS_PER_TASK,
-                   [&](int64_t first, int64_t last) { run(a, first, last); });
-  return out;
-}
+struct NormForm : Form {
+  enum Slot : size_t { MESSAGE, OWN, WEIGHT, BIAS, COTANGENT, N_SLOTS };
+  double eps;
 
-// Gradients of the message, the own rows and, where wanted, of weight and bias.
-template <class T>
-Tensors backward_pass(const Tensors &x, const Tensor &gradient, bool parameters, double eps) {
-  Tensors out{at::empty_like(x[0]), at::empty_like(x[0]), Tensor(), Tensor()};
-  auto a = arguments<T>(x, eps);
-  a.gradient = gradient.const_data_ptr<T>();
-  a.d_message = out[0].data_ptr<T>(), a.d_own = out[1].data_ptr<T>();
-  if (parameters) {  // sums over the rows: one thread, a fixed order
-    out[2] = at::zeros_like(x[2]), out[3] = at::zeros_like(x[3]);
-    a.d_weight = out[2].data_ptr<T>(), a.d_bias = out[3].data_ptr<T>();
-  }
-  const int64_t n = gradient.size(0);
-  at::parallel_for(0, n, parameters ? n + 1 : ROWS_PER_TASK,
-                   [&](int64_t first, int64_t last) { run(a, first, last); });
-  return out;
-}
+  explicit NormForm(double eps) : Form({Tensor(), Tensor(), 0}, {COTANGENT}, N_SLOTS), eps(eps) {}
 
-struct SkipNorm : torch::autograd::Function<SkipNorm> {
-  static Tensor forward(AutogradContext *ctx, const Tensor &message, const Tensor &own,
-                        const std::optional<Tensor> &weight, const std::optional<Tensor> &bias,
-                        double eps) {
-    const Tensors x{message, own, weight.value_or(Tensor()), bias.value_or(Tensor())};
-    ctx->save_for_backward(x);
-    ctx->saved_data["eps"] = eps;
-    return message.scalar_type() == torch::kFloat64 ? forward_pass<double>(contiguous(x), eps)
-                                                    : forward_pass<float>(contiguous(x), eps);
+  Tensors derivatives(const Tensors &x, const Tensors &tangents,
+                      const std::vector<bool> &wanted) override {
+    return x[MESSAGE].scalar_type() == torch::kFloat64 ? compute<double>(x, tangents, wanted)
+                                                       : compute<float>(x, tangents, wanted);
   }
 
-  static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
-    const auto x = ctx->get_saved_variables();
-    const double eps = ctx->saved_data["eps"].toDouble();
-    Tensors out;
-    if (torch::GradMode::is_enabled()) {
-      const auto plain = [&](const Tensors &x) { return Tensors{plain_skip_norm(x, eps)}; };
-      out = differentiable(plain, x, gradients);
-    } else {
-      const bool parameters =
-          x[2].defined() && (ctx->needs_input_grad(2) || ctx->needs_input_grad(3));
-      const auto gradient = gradients[0].contiguous();
-      out = gradient.scalar_type() == torch::kFloat64
-                ? backward_pass<double>(contiguous(x), gradient, parameters, eps)
-                : backward_pass<float>(contiguous(x), gradient, parameters, eps);
+  template <class T>
+  Tensors compute(const Tensors &raw, const Tensors &raw_tangents,
+                  const std::vector<bool> &wanted) const {
+    const auto x = contiguous(raw);
+    const auto d = raw_tangents.empty() ? Tensors(N_SLOTS) : contiguous(raw_tangents);
+    const auto in = [&](size_t slot) { return rows<T>(x[slot], d[slot]); };
+    NormArgs<T> a{};
+    a.width = x[MESSAGE].size(1), a.dual = d[MESSAGE].defined(), a.eps = static_cast<T>(eps);
+    a.message = in(MESSAGE), a.own = in(OWN), a.weight = in(WEIGHT), a.bias = in(BIAS);
+    a.cotangent = in(COTANGENT);
+    Tensors out(N_SLOTS);
+    const auto like = x[MESSAGE].detach();
+    if (wanted[COTANGENT]) out[COTANGENT] = at::empty_like(like);
+    const bool parameters = wanted[WEIGHT] || wanted[BIAS];
+    if (parameters || wanted[MESSAGE] || wanted[OWN]) {
+      out[MESSAGE] = at::empty_like(like);
+      if (x[OWN].defined()) out[OWN] = at::empty_like(like);
     }
-    out.emplace_back();
+    if (parameters)
+      for (const auto slot : {WEIGHT, BIAS}) out[slot] = at::zeros_like(x[slot].detach());
+    a.out = pointer<T>(out[COTANGENT]);
+    a.d_message = pointer<T>(out[MESSAGE]), a.d_own = pointer<T>(out[OWN]);
+    a.d_weight = pointer<T>(out[WEIGHT]), a.d_bias = pointer<T>(out[BIAS]);
+    const int64_t n = x[MESSAGE].size(0);
+    // Parameters' derivatives are sums over the rows: one thread, a fixed order.
+    for_each_range(n, parameters ? n + 1 : ROWS_PER_TASK,
+                   [&](int64_t first, int64_t last) { run(a, first, last); });
     return out;
   }
 };
 
+bool fills_vectors(const Tensor &x) {
+  return x.is_cpu() && padded(x.size(-1), x.scalar_type()) == x.size(-1);
+}
+
+Tensor evaluate_norm(const Tensors &x, double eps) {
+  return evaluate(c10::make_intrusive<NormForm>(eps), x)[0];
+}
+
+Tensor plain_swish(const Tensor &x) { return x * torch::sigmoid(x); }
+
+Tensor plain_norm(const Tensor &x, const Tensor &weight, const Tensor &bias, double eps) {
+  return weight.defined() ? at::layer_norm(x, {x.size(1)}, weight, bias, eps) : x;
+}
+
 constexpr int64_t N_VECTOR = 3;  // components of degree 1; those of degree 2 come behind them
 
-Tensor powers(const Tensor &moments) {
-  const auto squares = moments * moments;
-  const auto first = squares.narrow(1, 0, N_VECTOR).sum(1);
-  if (moments.size(1) == N_VECTOR) return first;
-  return at::cat({first, squares.narrow(1, N_VECTOR, moments.size(1) - N_VECTOR).sum(1)}, 1);
-}
+struct InvariantForm : Form {
+  enum Slot : size_t { MOMENTS, COTANGENT, N_SLOTS };
 
-Tensors plain_invariants(const Tensors &x) {
-  const auto power = powers(x[0]);
-  return {power * torch::rsqrt(1 + power)};
-}
+  InvariantForm() : Form({Tensor(), Tensor(), 0}, {COTANGENT}, N_SLOTS) {}
 
-struct Invariants : torch::autograd::Function<Invariants> {
-  static Tensor forward(AutogradContext *ctx, const Tensor &moments) {
-    const auto power = powers(moments);
-    const auto root = at::rsqrt(power + 1);
-    ctx->save_for_backward({moments, power, root});
-    return power * root;
+  Tensors derivatives(const Tensors &x, const Tensors &tangents,
+                      const std::vector<bool> &wanted) override {
+    return x[MOMENTS].scalar_type() == torch::kFloat64 ? compute<double>(x, tangents, wanted)
+                                                       : compute<float>(x, tangents, wanted);
   }
 
-  static Tensors backward(AutogradContext *ctx, const Tensors &gradients) {
-    const auto saved = ctx->get_saved_variables();
-    const auto &moments = saved[0], &power = saved[1], &root = saved[2];
-    if (torch::GradMode::is_enabled())
-      return differentiable(plain_invariants, {moments}, gradients);
-    // d/dp p (1 + p)^-1/2 = (1 + p / 2) (1 + p)^-3/2; twice that, for the squares
-    const auto slope = gradients[0] * (power + 2) * root * root * root;
-    const int64_t channels = moments.size(2);
-    auto out = at::empty_like(moments);
-    const auto part = [&](int64_t first, int64_t n, int64_t column) {
-      auto rows = out.narrow(1, first, n);
-      const auto factor = slope.narrow(1, column, channels).unsqueeze(1);
-      at::mul_out(rows, moments.narrow(1, first, n), factor);
-    };
-    part(0, N_VECTOR, 0);
-    if (moments.size(1) > N_VECTOR) part(N_VECTOR, moments.size(1) - N_VECTOR, channels);
-    return {out};
+  template <class T>
+  static Tensors compute(const Tensors &raw, const Tensors &raw_tangents,
+                         const std::vector<bool> &wanted) {
+    const auto x = contiguous(raw);
+    const auto d = raw_tangents.empty() ? Tensors(N_SLOTS) : contiguous(raw_tangents);
+    InvariantArgs<T> a{};
+    const int64_t n = x[MOMENTS].size(0);
+    a.components = x[MOMENTS].size(1), a.channels = x[MOMENTS].size(2);
+    a.dual = d[MOMENTS].defined();
+    a.moments = rows<T>(x[MOMENTS], d[MOMENTS]);
+    a.cotangent = rows<T>(x[COTANGENT], d[COTANGENT]);
+    Tensors out(N_SLOTS);
+    const auto like = x[MOMENTS].detach();
+    const int64_t width = (a.components > N_VECTOR ? 2 : 1) * a.channels;
+    if (wanted[COTANGENT]) out[COTANGENT] = like.new_empty({n, width});
+    if (wanted[MOMENTS]) out[MOMENTS] = at::empty_like(like);
+    a.out = pointer<T>(out[COTANGENT]), a.d_moments = pointer<T>(out[MOMENTS]);
+    for_each_range(n, ROWS_PER_TASK, [&](int64_t first, int64_t last) { run(a, first, last); });
+    return out;
   }
 };
+
+Tensor plain_invariants(const Tensor &moments) {
+  const auto squares = moments * moments;
+  auto power = squares.narrow(1, 0, N_VECTOR).sum(1);
+  const int64_t more = moments.size(1) - N_VECTOR;
+  if (more > 0) power = at::cat({power, squares.narrow(1, N_VECTOR, more).sum(1)}, 1);
+  return power * torch::rsqrt(1 + power);
+}
+
+void check_norm(const Tensor &x, const Tensors &others, int64_t width) {
+  for (const auto &t : others) {
+    check_like(t, x, "an input");
+    TORCH_CHECK(!t.defined() || t.dim() > 1 || t.numel() == width, "weight and bias must have ",
+                width, " numbers, got ", t.sizes());
+  }
+}
 
 }  // namespace
 
@@ -155,18 +155,28 @@ Tensor skip_norm(const Tensor &message, const Tensor &own, const std::optional<T
   TORCH_CHECK(weight.has_value() == bias.has_value(), "weight and bias go together");
   TORCH_CHECK(message.dim() == 2 && message.sizes() == own.sizes(), "message ", message.sizes(),
               " and own rows ", own.sizes(), " must have one shape (n_atoms, width)");
-  const Tensors x{message, own, weight.value_or(Tensor()), bias.value_or(Tensor())};
-  for (const auto &t : x) check_like(t, message, "an input");
-  for (const auto &t : {x[2], x[3]})
-    TORCH_CHECK(!t.defined() || t.numel() == message.size(1), "weight and bias must have ",
-                message.size(1), " numbers, got ", t.sizes());
-  const int64_t width = message.size(1);
-  const bool whole = message.is_cpu() && padded(width, message.scalar_type()) == width;
-  return whole ? SkipNorm::apply(message, own, weight, bias, eps) : plain_skip_norm(x, eps);
+  const Tensors x{message, own, weight.value_or(Tensor()), bias.value_or(Tensor()), Tensor()};
+  check_norm(message, {own, x[2], x[3]}, message.size(1));
+  if (fills_vectors(message) && message.size(1) <= MOST_NORMED) return evaluate_norm(x, eps);
+  return plain_norm(plain_swish(message) + own, x[2], x[3], eps);
+}
+
+// swish(LayerNorm(x)) of rows (n_atoms, width).
+Tensor norm_swish(const Tensor &x, const Tensor &weight, const Tensor &bias, double eps) {
+  TORCH_CHECK(x.dim() == 2, "rows must be (n_atoms, width), got ", x.sizes());
+  check_norm(x, {weight, bias}, x.size(1));
+  if (fills_vectors(x) && x.size(1) <= MOST_NORMED)
+    return evaluate_norm({x, Tensor(), weight, bias, Tensor()}, eps);
+  return plain_swish(plain_norm(x, weight, bias, eps));
 }
 
 // q / sqrt(1 + q), q the sums of squares of each degree: moments (n, 3 or 8, channels) ->
 // (n, channels or 2 channels).
-Tensor invariants(const Tensor &moments) { return Invariants::apply(moments); }
+Tensor invariants(const Tensor &moments) {
+  TORCH_CHECK(moments.dim() == 3 && (moments.size(1) == N_VECTOR || moments.size(1) == 8),
+              "moments must be (n_atoms, 3 or 8, channels), got ", moments.sizes());
+  if (!fills_vectors(moments)) return plain_invariants(moments);
+  return evaluate(c10::make_intrusive<InvariantForm>(), {moments, Tensor()})[0];
+}
 
 }  // namespace physrep

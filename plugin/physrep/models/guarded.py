@@ -99,8 +99,10 @@ class GuardedModel(nn.Module):
         return self.model.step(k, h, edges.shown)
 
     def isolated(self) -> Tensor:
-        """The model's readout of one isolated atom of each type, (n_types,)."""
-        if self.baked:
+        """The model's readout of one isolated atom of each type, (n_types,); a published form's
+        energies do not need them.
+        """
+        if not self.needs_isolated():
             return self.isolated_readouts
         types = torch.arange(self.n_types, device=self.isolated_readouts.device)
         none = torch.zeros(2, 0, dtype=torch.int64, device=types.device)
@@ -110,6 +112,20 @@ class GuardedModel(nn.Module):
         for k in range(self.n_layers):
             h = self.model.step(k, h, edges)
         return self.model.readout(h, types, edges)
+
+    def needs_isolated(self) -> bool:
+        """Whether the isolated atoms' readouts follow from the parameters, which may change."""
+        return not self.baked and not self.model.published
+
+    def with_isolated(self, types: Tensor, molecules: Tensor) -> tuple[Tensor, Tensor]:
+        """Types and molecules (n_atoms,) of atoms, and where they are needed behind them those of
+        one isolated atom of each type: one pass through the model serves both.
+        """
+        if not self.needs_isolated():
+            return types, molecules
+        alone = torch.arange(self.n_types, device=types.device)
+        after = alone + molecules.max() + 1 if molecules.size(0) > 0 else alone
+        return torch.cat([types, alone]), torch.cat([molecules, after])
 
     def bake(self) -> None:
         """Keep the isolated-atom readouts as numbers: for exports, whose parameters are fixed."""

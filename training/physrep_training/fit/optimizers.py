@@ -28,7 +28,7 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.mT if tall else x
 
 
@@ -52,7 +52,7 @@ class Muon(Optimizer):
                 if parameter.grad is not None:
                     by_shape[parameter.shape].append(parameter)
             for parameters in by_shape.values():
-                directions = torch.stack([self._momentum(p) for p in parameters])
+                directions = self._directions(parameters)
                 tensors: list[Tensor] = list(parameters)
                 rows, columns = tensors[0].shape
                 size = group["lr"] * max(1.0, rows / columns) ** 0.5
@@ -60,14 +60,15 @@ class Muon(Optimizer):
                 steps = orthogonalise(directions).unbind()
                 torch._foreach_add_(tensors, list(steps), alpha=-size)
 
-    def _momentum(self, parameter: nn.Parameter) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        gradient = parameter.grad
-        assert gradient is not None  # step() leaves the others out
-        buffer = state["momentum_buffer"].lerp_(gradient, 1.0 - MOMENTUM)
-        return gradient.lerp(buffer, MOMENTUM)
+    def _directions(self, parameters: list[nn.Parameter]) -> Tensor:
+        """(n, rows, columns): gradients averaged over the steps, of parameters of one shape."""
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        buffers = [self.state[p]["momentum_buffer"] for p in parameters]
+        gradients = [p.grad for p in parameters if p.grad is not None]  # step() keeps to these
+        torch._foreach_lerp_(buffers, gradients, 1.0 - MOMENTUM)
+        return torch.stack(gradients).lerp_(torch.stack(buffers), MOMENTUM)
 
 
 class MuonAdamW(Optimizer):
@@ -86,7 +87,9 @@ class MuonAdamW(Optimizer):
         if shaped:
             self.parts.append(Muon(shaped, lr=rate, weight_decay=settings.weight_decay))
         if others:
-            self.parts.append(AdamW(others, lr=settings.lr, weight_decay=0.0, betas=BETAS))
+            self.parts.append(
+                AdamW(others, lr=settings.lr, weight_decay=0.0, betas=BETAS, fused=True)
+            )
         super().__init__([p for _, p in named], {})
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
