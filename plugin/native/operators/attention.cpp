@@ -101,7 +101,7 @@ struct AttentionForm : Form {
     if (wanted[EDGE_COTANGENT]) out[EDGE_COTANGENT] = zeros({n_edges, a.heads});
     if (wanted[SELF_COTANGENT]) out[SELF_COTANGENT] = zeros({softmax ? n : 0, a.heads});
     if (wanted[RECEIVED]) out[RECEIVED] = zeros({n, a.width});
-    if (wanted[FEATURES]) out[FEATURES] = torch::zeros_like(x[FEATURES]);
+    if (wanted[FEATURES]) out[FEATURES] = torch::empty_like(x[FEATURES], options);
     if (wanted[ENVELOPE]) out[ENVELOPE] = torch::zeros_like(x[ENVELOPE]);
     a.weights = at(out[EDGE_COTANGENT]);
     a.self_weights = softmax ? at(out[SELF_COTANGENT]) : nullptr;

@@ -153,6 +153,7 @@ template <class M, int64_t width_, bool factored> struct Attention {
                                            int64_t k, const CenterScratch<T> &s) {
     const auto slope = [&](int64_t h) { return M::one(s.cotangents, h * s.stride + k); };
     backward(a, a.neighbors[e], c, 0, a.heads, slope);
+    if (a.d_features) clear(a.d_features + e * a.columns, a.columns);
     for (int64_t h = 0; h < a.heads; h++)
       for (int64_t b = 0; b < a.n_features; b++) {
         const int64_t at = e * a.columns + b, entry = b * a.heads + h;

@@ -10,7 +10,8 @@
 //               c_ef = 1, sum_b B_eb W_bf, or swish(sum_b B_eb W_bf + b_f)
 //
 // e is the edge from centre i to neighbour j; edges are sorted by centre. Rows are padded with
-// zeros to whole vectors (PADDING). Outputs that are not wanted are null; all others are added to.
+// zeros to whole vectors (PADDING). Outputs that are not wanted are null; d_features are written
+// where edges have any part in them, all others added to.
 
 #ifndef PHYSREP_KERNELS_H
 #define PHYSREP_KERNELS_H

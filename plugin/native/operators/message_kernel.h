@@ -240,6 +240,8 @@ template <class M, Filter filter, bool angular, int64_t width_> struct Messages 
     factors(a, e, s);
     if (a.messages) send(a, e, i, j, alone, s, sums);
     if (!a.cotangent.value) return;
+    if constexpr (filter != NONE || angular)
+      if (a.d_features) clear(a.d_features + e * a.columns, a.columns);
     if constexpr (angular)
       if (a.d_features) harmonic_slopes(a, e, i, j, alone, s);
     backward(a, e, i, j, alone, s);

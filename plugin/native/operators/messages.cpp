@@ -82,7 +82,10 @@ struct MessageForm : Form {
     Tensors out(N_SLOTS);
     if (wanted[WEIGHTS]) out[WEIGHTS] = torch::zeros({graph.centers.size(0), heads}, options);
     if (wanted[SELF_WEIGHTS]) out[SELF_WEIGHTS] = torch::zeros({n, heads}, options);
-    if (wanted[FEATURES]) out[FEATURES] = torch::zeros_like(x[FEATURES]);
+    const bool read = a.n_basis > 0 || a.n_harmonics > 0;
+    if (wanted[FEATURES])
+      out[FEATURES] =
+          read ? torch::empty_like(x[FEATURES], options) : torch::zeros_like(x[FEATURES]);
     if (wanted[COTANGENT])
       out[COTANGENT] = a.n_harmonics ? torch::zeros({n, a.n_harmonics, a.width}, options)
                                      : torch::zeros({n, a.width}, options);

@@ -324,6 +324,16 @@ template <class T_> struct Mode<T_, true> {
   static PHYSREP_METHOD Num zero() { return {V{}, V{}}; }
 };
 
+// Sets n numbers to zero. A kernel clears what it adds to where that is in the cache then: a pass
+// over all of it beforehand costs as much as the sums.
+template <class T> PHYSREP_INLINE void clear(T *at, int64_t n) {
+  using V = typename Lanes<T>::V;
+  int64_t k = 0;
+  for (; k + Lanes<T>::N <= n; k += Lanes<T>::N) store(at + k, V{});
+  to_places<T>(at + k, V{}, n - k, [](int64_t lane) { return lane; });
+  sync_lanes<T>();
+}
+
 template <class M, class T> PHYSREP_INLINE void add(T *at, typename M::Num x) {
   store(at, load(at) + M::part(x));
 }

@@ -128,8 +128,9 @@ std::pair<Tensor, Tensor> sorted_by_row(const Tensor &row_of, int64_t n_rows) {
   return {sorted, at::searchsorted(row_of.index_select(0, sorted), rows)};
 }
 
-// What is not named here is PyTorch's (skip_norm, vector_products, edge_basis), has portable equations
-// (NeuralIL) or kernels of its own (structure factors, in charges.cpp).
+// What is not named here is PyTorch's (skip_norm, norm_swish, invariants, vector_products,
+// edge_basis), has portable equations (NeuralIL) or kernels of its own (structure factors, in
+// charges.cpp).
 const Kernels &kernels() {
   static const Kernels table = [] {
     Kernels t{};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // torch.ops.physrep.* for tensors on a GPU; loading the library is enough.
 //
-// library.cpp has the schemas and what CPUs do. skip_norm, invariants and vector_products consist of PyTorch's own
-// operators, which run on every device; neighbor_list is the processor's, with copies there and
-// back. Compiled with PyTorch 2.9.1 and the headers of CUDA 13.0; not run on a GPU.
+// library.cpp has the schemas and what CPUs do. skip_norm, norm_swish, invariants and
+// vector_products consist of PyTorch's own operators, which run on every device; neighbor_list is
+// the processor's, with copies there and back. Compiled with PyTorch 2.9.1 and the headers of CUDA 13.0; not run on a GPU.
 
 #include "device.h"
 
