@@ -9,15 +9,16 @@ from torch import Tensor, nn
 from physrep import ops
 from physrep.config import ConfigError
 from physrep.geometry import Geometry
+from physrep.models.charge_readout import ChargeReadout
 from physrep.models.contract import AtomicModel
 from physrep.models.guarded import GuardedEdges, GuardedModel
-from physrep.nn.charge_readout import ChargeReadout, shifted_charges
 from physrep.nn.edges import own_rows
 from physrep.nn.scatter import sum_edges
 from physrep.pair.dispersion import Dispersion
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.pair.long_range import LongRange
 from physrep.pair.morse import MorseRepulsion
+from physrep.pair.shifted_charges import shifted_charges
 from physrep.pair.zbl import ZBL
 
 REPULSIONS = ("zbl", "morse", "none")

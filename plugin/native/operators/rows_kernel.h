@@ -4,8 +4,8 @@
 //   y = LayerNorm(swish(m) + o)    m the message, o the atom's own features; without weights the sum
 //   y = swish(LayerNorm(m))        without own features
 //
-// Source: models/jat.py, models/jat_published.py, nn/mlp.py. A backward pass repeats the forward
-// pass, which costs less than reading it again.
+// Source: models/jat.py, models/jat_published.py, models/readout.py. A backward pass repeats the
+// forward pass, which costs less than reading it again.
 
 #ifndef PHYSREP_ROWS_KERNEL_H
 #define PHYSREP_ROWS_KERNEL_H

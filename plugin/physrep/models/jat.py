@@ -15,9 +15,9 @@ from physrep.models.contract import LayeredModel
 from physrep.models.jat_config import EdgeColumns, JATConfig, edge_columns, n_distance_powers
 from physrep.models.jat_moments import AngularMoments, VectorMoments, normal
 from physrep.models.jat_published import PublishedLayer, initialize_as_published
+from physrep.models.readout import LAYER_NORM_EPS, Readout
 from physrep.nn.activations import swish
 from physrep.nn.edges import Edges, own_rows
-from physrep.nn.mlp import LAYER_NORM_EPS, Readout
 from physrep.nn.radial import BesselBasis, DistancePowers
 from physrep.ops.attention_weights import AttentionInputs, PortableAttentionWeights
 from physrep.ops.edge_basis import PortableEdgeBasis

@@ -12,9 +12,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from physrep.models.readout import LAYER_NORM_EPS
 from physrep.nn.activations import swish
 from physrep.nn.edges import Edges, own_rows
-from physrep.nn.mlp import LAYER_NORM_EPS
 from physrep.ops.attention_weights import AttentionInputs, PortableAttentionWeights
 from physrep.ops.messages import MessageInputs, PortableMessages
 from physrep.ops.skip_norm import PortableSkipNorm

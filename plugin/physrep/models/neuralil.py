@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from physrep.config import StrictModel
 from physrep.models.contract import AtomicModel
+from physrep.models.readout import LAYER_NORM_EPS
 from physrep.nn.activations import swish
 from physrep.nn.cutoffs import polynomial_envelope
 from physrep.nn.edges import Edges
-from physrep.nn.mlp import LAYER_NORM_EPS
 from physrep.nn.radial import edge_lengths
 from physrep.nn.spherical_bessel import SphericalBesselBasis
 from physrep.ops.power_spectrum import PortablePowerSpectrum, SpectrumTables

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from physrep.geometry import Geometry
-from physrep.nn.charge_readout import shifted_charges
 from physrep.pair.dispersion import Dispersion
 from physrep.pair.electrostatics import Electrostatics
 from physrep.pair.electrostatics_config import ElectrostaticsConfig
 from physrep.pair.polarization import PolarElectrostatics
+from physrep.pair.shifted_charges import shifted_charges
 
 
 class LongRange(nn.Module):
@@ -49,7 +49,7 @@ class LongRange(nn.Module):
         atoms of one structure.
 
         Args:
-            raw: (n_own, 2 or 3), see :class:`physrep.nn.charge_readout.ChargeReadout`; sums: of
+            raw: (n_own, 2 or 3), see :class:`physrep.models.charge_readout.ChargeReadout`; sums: of
             raw over all atoms of the structure; types: (n_own,) int64; total_charge: in e.
         """
         one = torch.zeros(raw.size(0), dtype=torch.int64, device=raw.device)

@@ -1,6 +1,4 @@
-"""Charges of the atoms, read from their features and shifted so that they add up as stated; and
-their polarizabilities.
-"""
+"""Raw charges of the atoms, read from their features, and their polarizabilities."""
 
 import math
 from typing import Final
@@ -9,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from physrep.nn.mlp import Readout
+from physrep.models.readout import Readout
 
 HIDDEN = [32]  # widths of the hidden layers
 FIRST_POLARIZABILITY = 0.25  # A^3, before a fit; GFN2-xTB has 0.24 an atom in ethylammonium
@@ -53,15 +51,3 @@ class ChargeReadout(nn.Module):
         if self.polar:
             columns.append(F.softplus(self.polarizability(h)))
         return torch.stack(columns, dim=1).to(torch.float64)
-
-
-def shifted_charges(raw: Tensor, sums: Tensor, total_charges: Tensor, structure: Tensor) -> Tensor:
-    """q_i = r_i + w_i (Q - sum_j r_j) / sum_j w_j, (n_atoms,) e.
-
-    Args:
-        raw: (n_atoms, 2 or 3) r and w of the atoms here first, see :class:`ChargeReadout`.
-        sums: (n_structures, 2 or 3) sums of ``raw`` over all atoms of each structure.
-        total_charges: (n_structures,) e; structure: (n_atoms,) which one an atom belongs to.
-    """
-    shift = (total_charges - sums[:, 0]) / sums[:, 1]
-    return raw[:, 0] + raw[:, 1] * shift.index_select(0, structure)
